@@ -1,0 +1,43 @@
+# Language level, warnings and hardening: one INTERFACE target that every target of ours links.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(veilwire_options INTERFACE)
+target_compile_options(veilwire_options INTERFACE
+  -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Wold-style-cast -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wundef
+  -fstack-protector-strong -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC's -Wconversion counts a narrow compound assignment; its -fcf-protection and clash guard harden.
+  target_compile_options(veilwire_options INTERFACE -fstack-clash-protection)
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+    target_compile_options(veilwire_options INTERFACE -fcf-protection=full)
+  endif()
+endif()
+target_link_options(veilwire_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+if(NOT VEILWIRE_SANITIZE AND CMAKE_BUILD_TYPE MATCHES "Rel")
+  target_compile_options(veilwire_options INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
+target_compile_definitions(veilwire_options INTERFACE _GLIBCXX_ASSERTIONS)
+
+if(VEILWIRE_SANITIZE)
+  add_compile_options(-fsanitize=${VEILWIRE_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${VEILWIRE_SANITIZE})
+  if(VEILWIRE_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+if(VEILWIRE_TIDY)
+  find_program(CLANG_TIDY clang-tidy REQUIRED)
+  set(CMAKE_CXX_CLANG_TIDY ${CLANG_TIDY} --quiet)
+endif()

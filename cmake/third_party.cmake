@@ -1,0 +1,41 @@
+# Every third-party library, once, as an imported target third_party::NAME. All are Debian packages
+# (packaging/dependencies lists them); headers are SYSTEM so that our warnings judge our code only.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+function(third_party_pkg name module)
+  pkg_check_modules(${name} REQUIRED IMPORTED_TARGET GLOBAL ${module})
+  add_library(third_party::${name} ALIAS PkgConfig::${name})
+endfunction()
+
+function(third_party_header_only name header)
+  find_path(THIRD_PARTY_${name}_DIR ${header} REQUIRED)
+  add_library(third_party_${name} INTERFACE)
+  target_link_libraries(third_party_${name} INTERFACE ${ARGN})
+  add_library(third_party::${name} ALIAS third_party_${name})
+endfunction()
+
+third_party_pkg(openssl openssl)
+third_party_pkg(re2 re2)
+third_party_pkg(spdlog spdlog)
+third_party_pkg(zlib zlib)
+third_party_pkg(brotlidec libbrotlidec)
+third_party_pkg(brotlienc libbrotlienc)
+third_party_pkg(zstd libzstd)
+third_party_pkg(sqlite sqlite3)
+third_party_pkg(bpf libbpf)
+third_party_pkg(capng libcap-ng)
+third_party_pkg(seccomp libseccomp)
+third_party_header_only(asio boost/asio.hpp Threads::Threads)
+third_party_header_only(beast boost/beast.hpp Threads::Threads)
+third_party_header_only(json nlohmann/json.hpp)
+third_party_header_only(toml toml++/toml.h)
+third_party_header_only(cli11 CLI/CLI.hpp)
+find_package(GTest REQUIRED)
+add_library(third_party::gtest ALIAS GTest::gmock)
+add_library(third_party::gtest_main ALIAS GTest::gmock_main)
+find_package(benchmark REQUIRED)
+add_library(third_party::benchmark ALIAS benchmark::benchmark)
+
+# -Wconversion and its like must not judge header-only libraries: Debian installs them in a system
+# include directory, which the compiler already treats so.

@@ -1,0 +1,35 @@
+#include "userspace/base/secret.h"
+
+#include <gtest/gtest.h>
+
+#include <type_traits>
+
+namespace veilwire {
+namespace {
+
+static_assert(!std::is_copy_constructible_v<Secret>);
+static_assert(!std::is_copy_assignable_v<Secret>);
+
+TEST(Secret, WipesTheStringItIsMadeFrom) {
+  std::string source = "correct horse battery staple";
+  const Secret secret(std::move(source));
+  EXPECT_TRUE(source.empty());  // NOLINT(bugprone-use-after-move): that it is wiped is the point
+  EXPECT_EQ(secret.reveal(), "correct horse battery staple");
+}
+
+TEST(Secret, MovingLeavesNothingBehind) {
+  Secret a(std::string("0123456789012345678901234567890123456789"));
+  const Secret b(std::move(a));
+  EXPECT_TRUE(a.empty());  // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(b.reveal().size(), 40U);
+}
+
+TEST(Secret, ComparesInConstantTime) {
+  EXPECT_TRUE(equal_constant_time("abc", "abc"));
+  EXPECT_FALSE(equal_constant_time("abc", "abd"));
+  EXPECT_FALSE(equal_constant_time("abc", "ab"));
+  EXPECT_TRUE(equal_constant_time("", ""));
+}
+
+}  // namespace
+}  // namespace veilwire

@@ -1,0 +1,108 @@
+// The closed set of records and their canonical bytes (RFC 8785, JCS): what is stored and, later, hashed. A record holds
+// outcomes and masked text, never a secret in clear.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "userspace/base/time.h"
+#include "userspace/identity/person.h"
+#include "userspace/masking/finding.h"
+
+namespace veilwire::audit {
+
+inline constexpr int kRecordVersion = 1;
+
+// Where a record belongs. session is one client connection, exchange one request and its response in it (from 1; 0: the
+// connection itself). seq is given by the writer, from 1, without gaps within (boot, writer).
+struct Context {
+  std::string host;     // machine id
+  std::string boot;     // boot id
+  std::string session;  // 16 lower-case hex digits
+  std::uint64_t exchange = 0;
+};
+
+// A mask as it stands in released text.
+struct MaskedSpan {
+  std::string rule;
+  std::string category;
+  std::uint64_t offset = 0;  // in the released bytes of this body, decoded, from its start
+  std::uint64_t length = 0;  // of the original
+  std::string digest;
+  std::string action;  // "mask" or "block"
+};
+
+struct SessionOpen {
+  identity::Peer peer;
+  std::string destination;  // "203.0.113.7:443" or "[2001:db8::7]:443", as the client asked
+  std::string server_name;  // SNI, empty when there is none
+  std::string handling;     // "intercepted", "spliced", "refused"
+  std::string tls;          // version and resumption, e.g. "TLSv1.3 resumed"; empty when spliced
+};
+struct RequestHead {
+  identity::Person person;
+  std::string service, method, target;
+  std::vector<std::pair<std::string, std::string>> fields;  // credentials are replaced by their digest
+  std::string model, mcp_method, tool;                      // where the message has them
+  std::string policy_digest;
+};
+// Body bytes as they go upstream (masked where policy masks), decoded from any content coding.
+struct RequestBody {
+  std::uint64_t offset = 0;
+  std::string content;  // at most limits::kRecordContent
+  std::vector<MaskedSpan> masks;
+};
+struct ResponseHead {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+// Bytes as released to the client, decoded from any content coding.
+struct ResponseFragment {
+  std::uint64_t offset = 0;
+  std::string content;
+  std::vector<MaskedSpan> masks;
+};
+struct Blocked {
+  std::string direction, rule, category, digest;
+  std::string answer;  // what the client was given: "451", "stream ended", "json-rpc error", "reset"
+};
+struct UpstreamError {
+  std::string reason;
+};
+// Anything that was not inspected or not recorded, and why.
+struct Gap {
+  std::string reason;  // policy::to_string(Uninspected), "spliced", "fail-open", ...
+  std::string detail;
+  std::string action;  // "pass" or "block"
+  std::uint64_t bytes = 0;
+};
+struct ExchangeClose {
+  std::string outcome;  // "complete", "blocked", "client left", "upstream ended early", "refused", ...
+  std::uint64_t request_bytes = 0, response_bytes = 0;
+  std::uint64_t masked = 0;
+};
+struct SessionClose {
+  std::string reason;
+  std::uint64_t from_client = 0, from_upstream = 0;  // bytes
+};
+struct ConfigChange {
+  std::string what, file, digest, outcome;  // outcome: "active" or the error, with line and column
+};
+
+using Body = std::variant<SessionOpen, RequestHead, RequestBody, ResponseHead, ResponseFragment, Blocked, UpstreamError,
+                          Gap, ExchangeClose, SessionClose, ConfigChange>;
+
+struct Record {
+  Context context;
+  Now time;
+  Body body;
+};
+
+// "session.open", "request.head", ...
+std::string_view kind(const Record& record);
+// One JSON object, RFC 8785. Content that is not valid UTF-8 stands as "content_base64" instead of "content".
+std::string canonical(const Record& record, std::uint64_t seq);
+
+}  // namespace veilwire::audit

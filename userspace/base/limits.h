@@ -1,0 +1,55 @@
+// Every bound on what a peer can make us hold or do, with the attack that it stops. Bytes unless named otherwise.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace veilwire::limits {
+
+// A ClientHello larger than this is a peer that fills memory before it has said who it wants.
+// (Real ones are 0.3 to 2 kB; RFC 8446 allows 64 KiB of extensions in several records.)
+inline constexpr std::size_t kClientHello = 64 * 1024;
+
+// Head of a request or response, start line and fields together (slow-header and header-bomb attacks).
+inline constexpr std::size_t kHttpHead = 64 * 1024;
+inline constexpr std::size_t kHttpFields = 200;
+// Trailers come after the decision has been made: less is allowed.
+inline constexpr std::size_t kHttpTrailers = 8 * 1024;
+// A chunk-size line with extensions (chunk extension flood, CVE-2023-39326).
+inline constexpr std::size_t kChunkLine = 256;
+// Interim 1xx responses before the final one (endless 100 Continue).
+inline constexpr std::size_t kInterimResponses = 16;
+// Requests that a client may send ahead of the answers (pipelining flood).
+inline constexpr std::size_t kPipelined = 64;
+
+// A request body is held whole until it has been scanned. api.anthropic.com takes 32 MB.
+inline constexpr std::size_t kRequestBody = 48 * 1024 * 1024;
+// Decoded size of a coded body (decompression bomb): a bound of its own and a ratio.
+inline constexpr std::size_t kDecodedBody = 128 * 1024 * 1024;
+inline constexpr std::size_t kCodingRatio = 1100;  // deflate's own best is 1032:1
+// A JSON response is held whole up to here so that a block can still be a clean 451; beyond, it streams.
+inline constexpr std::size_t kHeldJsonResponse = 4 * 1024 * 1024;
+
+// One server-sent event, all its lines (an event that never ends).
+inline constexpr std::size_t kSseEvent = 8 * 1024 * 1024;
+// Nesting of JSON values (stack or state growth by "[[[[").
+inline constexpr std::size_t kJsonDepth = 256;
+// A held, not yet released text of one stream. Rules above this length must be begin/end rules.
+inline constexpr std::size_t kHeldText = 16 * 1024;
+// Open content blocks of one streamed message (index flood).
+inline constexpr std::size_t kContentBlocks = 4096;
+
+// Bytes waiting for a peer that does not read; the other side's reading is paused above it.
+inline constexpr std::size_t kPeerBacklog = 256 * 1024;
+
+// Silence bounds.
+inline constexpr std::chrono::seconds kClientHelloTime{10};
+inline constexpr std::chrono::seconds kHandshakeTime{15};
+inline constexpr std::chrono::seconds kDialTime{15};
+inline constexpr std::chrono::seconds kIdleConnection{900};
+inline constexpr std::chrono::seconds kRequestHeadTime{60};
+
+// Contents of one audit record; longer texts become several records (a local message must fit its socket).
+inline constexpr std::size_t kRecordContent = 16 * 1024;
+
+}  // namespace veilwire::limits

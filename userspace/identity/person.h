@@ -1,0 +1,43 @@
+// Who is behind a connection: the peer as the kernel saw it, the person as an identity source knows them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "userspace/base/time.h"
+
+namespace veilwire::identity {
+
+// Taken by the kernel inside the connect hook, so no /proc race can change it. Unset audit values are UINT32_MAX.
+struct Peer {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint32_t loginuid = UINT32_MAX;
+  std::uint32_t audit_session = UINT32_MAX;
+  std::uint32_t tgid = 0;
+  std::uint64_t start_boottime_ns = 0;
+  std::uint64_t cgroup_id = 0;
+  std::uint64_t netns_cookie = 0;
+  std::uint32_t exe_device = 0;
+  std::uint64_t exe_inode = 0;
+  std::uint32_t exe_generation = 0;
+  std::string comm;  // set by the process itself: for display, never for a decision
+};
+
+enum class PersonClass { Human, Derived, Service, Ci };
+
+struct Person {
+  std::string issuer;   // "local" for the operating system's users
+  std::string subject;  // unique within the issuer
+  std::string name;     // for display
+  std::vector<std::string> groups;
+  PersonClass person_class = PersonClass::Human;
+  std::string method;  // how it was established: local, pkce, device, ci, machine, saml
+  Monotonic valid_until;
+};
+
+std::string_view to_string(PersonClass c);
+
+}  // namespace veilwire::identity

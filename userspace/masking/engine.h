@@ -1,0 +1,35 @@
+// Rule packs compiled into one immutable engine that all streams of all threads share.
+// Tested by tests/unit/masking and tests/property.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "userspace/base/result.h"
+#include "userspace/base/secret.h"
+#include "userspace/masking/finding.h"
+#include "userspace/masking/rule_pack.h"
+
+namespace veilwire::masking {
+
+struct EngineError {
+  std::string rule;     // id of the rule that cannot be compiled
+  std::string message;  // what is wrong and, where it cannot be bounded, how to bound it
+};
+
+class Engine;  // opaque; defined in engine.cpp's own headers
+
+// Compiles the rules whose treatment is not Ignore. site_key is copied into the engine for digests.
+using TreatmentOf = std::function<Treatment(const Rule&)>;
+Result<std::shared_ptr<const Engine>, EngineError> compile(std::span<const RulePack> packs,
+                                                           const TreatmentOf& treatment,
+                                                           const Secret& site_key);
+
+// The whole text at once: the oracle's counterpart, used for bodies that are complete.
+std::vector<Finding> find_all(const Engine& engine, std::string_view text);
+std::string mask_all(const Engine& engine, std::string_view text, std::vector<Finding>* findings = nullptr);
+
+}  // namespace veilwire::masking
