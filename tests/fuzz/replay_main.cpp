@@ -1,5 +1,6 @@
-// Runs a fuzz target over every file of its corpus without libFuzzer, so that each past finding is a
-// regression test in every build. An empty or missing corpus is an error: a replay of nothing proves nothing.
+// Runs a fuzz target over every file of its corpus without libFuzzer, so that each past finding is
+// a regression test in every build. An empty or missing corpus is an error: a replay of nothing
+// proves nothing.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

@@ -1,4 +1,5 @@
-// Every bound on what a peer can make us hold or do, with the attack that it stops. Bytes unless named otherwise.
+// Every bound on what a peer can make us hold or do, with the attack that it stops. Bytes unless
+// named otherwise.
 #pragma once
 
 #include <chrono>
@@ -10,7 +11,8 @@ namespace veilwire::limits {
 // (Real ones are 0.3 to 2 kB; RFC 8446 allows 64 KiB of extensions in several records.)
 inline constexpr std::size_t kClientHello = 64 * 1024;
 
-// Head of a request or response, start line and fields together (slow-header and header-bomb attacks).
+// Head of a request or response, start line and fields together (slow-header and header-bomb
+// attacks).
 inline constexpr std::size_t kHttpHead = 64 * 1024;
 inline constexpr std::size_t kHttpFields = 200;
 // Trailers come after the decision has been made: less is allowed.
@@ -27,7 +29,8 @@ inline constexpr std::size_t kRequestBody = 48 * 1024 * 1024;
 // Decoded size of a coded body (decompression bomb): a bound of its own and a ratio.
 inline constexpr std::size_t kDecodedBody = 128 * 1024 * 1024;
 inline constexpr std::size_t kCodingRatio = 1100;  // deflate's own best is 1032:1
-// A JSON response is held whole up to here so that a block can still be a clean 451; beyond, it streams.
+// A JSON response is held whole up to here so that a block can still be a clean 451; beyond, it
+// streams.
 inline constexpr std::size_t kHeldJsonResponse = 4 * 1024 * 1024;
 
 // One server-sent event, all its lines (an event that never ends).
@@ -49,7 +52,8 @@ inline constexpr std::chrono::seconds kDialTime{15};
 inline constexpr std::chrono::seconds kIdleConnection{900};
 inline constexpr std::chrono::seconds kRequestHeadTime{60};
 
-// Contents of one audit record; longer texts become several records (a local message must fit its socket).
+// Contents of one audit record; longer texts become several records (a local message must fit its
+// socket).
 inline constexpr std::size_t kRecordContent = 16 * 1024;
 
 }  // namespace veilwire::limits

@@ -1,5 +1,5 @@
-// A value or an error, with std::expected's names (GCC 12 has no C++20 <expected>, clang 14 none at all).
-// Every path that a remote byte can reach returns one; exceptions are for start-up only.
+// A value or an error, with std::expected's names (GCC 12 has no C++20 <expected>, clang 14 none at
+// all). Every path that a remote byte can reach returns one; exceptions are for start-up only.
 #pragma once
 
 #include <cstdlib>
@@ -23,8 +23,11 @@ class [[nodiscard]] Result {
   using value_type = T;
   using error_type = E;
 
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Unexpected<E> e) : state_(std::in_place_index<1>, std::move(e.error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Unexpected<E> e)
+      : state_(std::in_place_index<1>, std::move(e.error)) {
+  }  // NOLINT(google-explicit-constructor)
 
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }

@@ -18,7 +18,10 @@ class Secret {
  public:
   Secret() = default;
   // Takes a copy and wipes the caller's: a secret has one home.
-  explicit Secret(std::string&& bytes) : bytes_(bytes) { wipe(bytes.data(), bytes.size()); bytes.clear(); }
+  explicit Secret(std::string&& bytes) : bytes_(bytes) {
+    wipe(bytes.data(), bytes.size());
+    bytes.clear();
+  }
   Secret(const Secret&) = delete;
   Secret& operator=(const Secret&) = delete;
   Secret(Secret&& other) noexcept : bytes_(other.bytes_) { other.clear(); }

@@ -9,8 +9,12 @@ namespace veilwire {
 struct Monotonic {
   std::chrono::nanoseconds since_start{0};
   friend auto operator<=>(const Monotonic&, const Monotonic&) = default;
-  friend Monotonic operator+(Monotonic t, std::chrono::nanoseconds d) { return {t.since_start + d}; }
-  friend std::chrono::nanoseconds operator-(Monotonic a, Monotonic b) { return a.since_start - b.since_start; }
+  friend Monotonic operator+(Monotonic t, std::chrono::nanoseconds d) {
+    return {t.since_start + d};
+  }
+  friend std::chrono::nanoseconds operator-(Monotonic a, Monotonic b) {
+    return a.since_start - b.since_start;
+  }
 };
 
 // CLOCK_REALTIME, nanoseconds since 1970 UTC: for records only, it may jump.

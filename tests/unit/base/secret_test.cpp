@@ -1,8 +1,8 @@
 #include "userspace/base/secret.h"
 
-#include <gtest/gtest.h>
-
 #include <type_traits>
+
+#include <gtest/gtest.h>
 
 namespace veilwire {
 namespace {

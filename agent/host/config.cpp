@@ -1,0 +1,155 @@
+#include "agent/host/config.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include <sys/stat.h>
+#include <toml++/toml.h>
+
+namespace veilwire::host {
+
+struct Config::State {
+  toml::table table;
+  std::string name;
+};
+
+struct ConfigSection::State {
+  std::shared_ptr<Config::State> file;
+  const toml::table* table = nullptr;
+  std::string name;
+  std::set<std::string, std::less<>> asked;
+
+  const toml::node* find(std::string_view key) {
+    asked.emplace(key);
+    return table == nullptr ? nullptr : table->get(key);
+  }
+  [[noreturn]] void fail(const toml::source_region& where, std::string_view key,
+                         const std::string& why) const {
+    throw ConfigError(file->name + ":" + std::to_string(where.begin.line) + ":" +
+                      std::to_string(where.begin.column) + ": [" + name + "] " + std::string(key) +
+                      ": " + why);
+  }
+};
+
+Config Config::parse(std::string_view toml, std::string_view name) {
+  Config config;
+  config.state_ = std::make_shared<State>();
+  config.state_->name = name;
+  try {
+    config.state_->table = toml::parse(toml, name);
+  } catch (const toml::parse_error& e) {
+    throw ConfigError(std::string(name) + ":" + std::to_string(e.source().begin.line) + ":" +
+                      std::to_string(e.source().begin.column) + ": " +
+                      std::string(e.description()));
+  }
+  return config;
+}
+
+Config Config::load(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) throw ConfigError(path + ": " + std::strerror(errno));
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    throw ConfigError(
+        path +
+        ": writable by group or others; a configuration decides who sees secrets, use mode 0644");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw ConfigError(path + ": cannot be read");
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  return parse(bytes, path);
+}
+
+ConfigSection Config::section(std::string_view name) const {
+  auto section = std::make_shared<ConfigSection::State>();
+  section->file = state_;
+  section->name = name;
+  if (const toml::node* node = state_->table.get(name)) {
+    if (!node->is_table())
+      throw ConfigError(state_->name + ":" + std::to_string(node->source().begin.line) + ": " +
+                        std::string(name) + " must be a table: [" + std::string(name) + "]");
+    section->table = node->as_table();
+  }
+  return ConfigSection(std::move(section));
+}
+
+std::string ConfigSection::text(std::string_view key, std::string_view fallback) const {
+  const toml::node* node = state_->find(key);
+  if (node == nullptr) return std::string(fallback);
+  if (const auto* value = node->as_string()) return value->get();
+  state_->fail(node->source(), key, "must be a string");
+}
+
+std::string ConfigSection::required_text(std::string_view key) const {
+  std::string value = text(key, "");
+  if (value.empty())
+    throw ConfigError(state_->file->name + ": [" + state_->name + "] " + std::string(key) +
+                      " is missing");
+  return value;
+}
+
+std::int64_t ConfigSection::integer(std::string_view key, std::int64_t fallback, std::int64_t low,
+                                    std::int64_t high) const {
+  const toml::node* node = state_->find(key);
+  if (node == nullptr) return fallback;
+  const auto* value = node->as_integer();
+  if (value == nullptr || value->get() < low || value->get() > high)
+    state_->fail(
+        node->source(), key,
+        "must be a whole number from " + std::to_string(low) + " to " + std::to_string(high));
+  return value->get();
+}
+
+bool ConfigSection::boolean(std::string_view key, bool fallback) const {
+  const toml::node* node = state_->find(key);
+  if (node == nullptr) return fallback;
+  if (const auto* value = node->as_boolean()) return value->get();
+  state_->fail(node->source(), key, "must be true or false");
+}
+
+std::vector<std::string> ConfigSection::texts(std::string_view key,
+                                              std::vector<std::string> fallback) const {
+  const toml::node* node = state_->find(key);
+  if (node == nullptr) return fallback;
+  const auto* array = node->as_array();
+  if (array == nullptr) state_->fail(node->source(), key, "must be a list of strings");
+  std::vector<std::string> result;
+  for (const toml::node& element : *array) {
+    const auto* value = element.as_string();
+    if (value == nullptr) state_->fail(element.source(), key, "must be a list of strings");
+    result.push_back(value->get());
+  }
+  return result;
+}
+
+std::vector<std::int64_t> ConfigSection::integers(std::string_view key,
+                                                  std::vector<std::int64_t> fallback,
+                                                  std::int64_t low, std::int64_t high) const {
+  const toml::node* node = state_->find(key);
+  if (node == nullptr) return fallback;
+  const std::string allowed =
+      "must be a list of whole numbers from " + std::to_string(low) + " to " + std::to_string(high);
+  const auto* array = node->as_array();
+  if (array == nullptr) state_->fail(node->source(), key, allowed);
+  std::vector<std::int64_t> result;
+  for (const toml::node& element : *array) {
+    const auto* value = element.as_integer();
+    if (value == nullptr || value->get() < low || value->get() > high)
+      state_->fail(element.source(), key, allowed);
+    result.push_back(value->get());
+  }
+  return result;
+}
+
+void ConfigSection::check() const {
+  if (state_->table == nullptr) return;
+  for (const auto& [key, node] : *state_->table) {
+    if (state_->asked.contains(key.str())) continue;
+    std::string known;
+    for (const std::string& name : state_->asked) known += (known.empty() ? "" : ", ") + name;
+    state_->fail(key.source(), key.str(), "unknown key; known are: " + known);
+  }
+}
+
+}  // namespace veilwire::host

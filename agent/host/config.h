@@ -1,0 +1,59 @@
+// The agent's own configuration, /etc/veilwire/agent.toml: one file, a table a program. Errors are
+// for a person: file, line, column, and what is allowed. Read at start only; policy is what changes
+// at run time. Tested by tests/unit/host/config_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace veilwire::host {
+
+inline constexpr const char* kDefaultConfig = "/etc/veilwire/agent.toml";
+
+class ConfigError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// One table. A missing key gives the default; a key of another type throws; check() throws on a key
+// that nobody asked for.
+class ConfigSection {
+ public:
+  std::string text(std::string_view key, std::string_view fallback) const;
+  std::string required_text(std::string_view key) const;
+  std::int64_t integer(std::string_view key, std::int64_t fallback, std::int64_t low,
+                       std::int64_t high) const;
+  bool boolean(std::string_view key, bool fallback) const;
+  std::vector<std::string> texts(std::string_view key, std::vector<std::string> fallback) const;
+  std::vector<std::int64_t> integers(std::string_view key, std::vector<std::int64_t> fallback,
+                                     std::int64_t low, std::int64_t high) const;
+  // Throws for the first key that no call above has named: a typing error must not silently mean
+  // the default.
+  void check() const;
+
+ private:
+  friend class Config;
+  struct State;
+  explicit ConfigSection(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  std::shared_ptr<State> state_;
+};
+
+class Config {
+ public:
+  // Throws ConfigError, also when the file cannot be read or is writable for others than its owner.
+  static Config load(const std::string& path);
+  static Config parse(std::string_view toml, std::string_view name);
+  // An absent table is an empty one.
+  ConfigSection section(std::string_view name) const;
+
+  struct State;  // opaque
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace veilwire::host
