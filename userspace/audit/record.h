@@ -1,22 +1,23 @@
-// The closed set of records and their canonical bytes (RFC 8785, JCS): what is stored and, later, hashed. A record holds
-// outcomes and masked text, never a secret in clear.
+// The closed set of records and their canonical bytes (RFC 8785, JCS): what is stored and, later,
+// hashed. A record holds outcomes and masked text, never a secret in clear.
 #pragma once
+
+#include "userspace/base/time.h"
+#include "userspace/identity/person.h"
+#include "userspace/masking/finding.h"
 
 #include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "userspace/base/time.h"
-#include "userspace/identity/person.h"
-#include "userspace/masking/finding.h"
-
 namespace veilwire::audit {
 
 inline constexpr int kRecordVersion = 1;
 
-// Where a record belongs. session is one client connection, exchange one request and its response in it (from 1; 0: the
-// connection itself). seq is given by the writer, from 1, without gaps within (boot, writer).
+// Where a record belongs. session is one client connection, exchange one request and its response
+// in it (from 1; 0: the connection itself). seq is given by the writer, from 1, without gaps within
+// (boot, writer).
 struct Context {
   std::string host;     // machine id
   std::string boot;     // boot id
@@ -44,8 +45,9 @@ struct SessionOpen {
 struct RequestHead {
   identity::Person person;
   std::string service, method, target;
-  std::vector<std::pair<std::string, std::string>> fields;  // credentials are replaced by their digest
-  std::string model, mcp_method, tool;                      // where the message has them
+  std::vector<std::pair<std::string, std::string>>
+      fields;                           // credentials are replaced by their digest
+  std::string model, mcp_method, tool;  // where the message has them
   std::string policy_digest;
 };
 // Body bytes as they go upstream (masked where policy masks), decoded from any content coding.
@@ -66,7 +68,8 @@ struct ResponseFragment {
 };
 struct Blocked {
   std::string direction, rule, category, digest;
-  std::string answer;  // what the client was given: "451", "stream ended", "json-rpc error", "reset"
+  std::string
+      answer;  // what the client was given: "451", "stream ended", "json-rpc error", "reset"
 };
 struct UpstreamError {
   std::string reason;
@@ -79,7 +82,8 @@ struct Gap {
   std::uint64_t bytes = 0;
 };
 struct ExchangeClose {
-  std::string outcome;  // "complete", "blocked", "client left", "upstream ended early", "refused", ...
+  std::string
+      outcome;  // "complete", "blocked", "client left", "upstream ended early", "refused", ...
   std::uint64_t request_bytes = 0, response_bytes = 0;
   std::uint64_t masked = 0;
 };
@@ -91,8 +95,8 @@ struct ConfigChange {
   std::string what, file, digest, outcome;  // outcome: "active" or the error, with line and column
 };
 
-using Body = std::variant<SessionOpen, RequestHead, RequestBody, ResponseHead, ResponseFragment, Blocked, UpstreamError,
-                          Gap, ExchangeClose, SessionClose, ConfigChange>;
+using Body = std::variant<SessionOpen, RequestHead, RequestBody, ResponseHead, ResponseFragment,
+                          Blocked, UpstreamError, Gap, ExchangeClose, SessionClose, ConfigChange>;
 
 struct Record {
   Context context;
@@ -102,7 +106,8 @@ struct Record {
 
 // "session.open", "request.head", ...
 std::string_view kind(const Record& record);
-// One JSON object, RFC 8785. Content that is not valid UTF-8 stands as "content_base64" instead of "content".
+// One JSON object, RFC 8785. Content that is not valid UTF-8 stands as "content_base64" instead of
+// "content".
 std::string canonical(const Record& record, std::uint64_t seq);
 
 }  // namespace veilwire::audit

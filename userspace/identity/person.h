@@ -1,16 +1,18 @@
-// Who is behind a connection: the peer as the kernel saw it, the person as an identity source knows them.
+// Who is behind a connection: the peer as the kernel saw it, the person as an identity source knows
+// them.
 #pragma once
+
+#include "userspace/base/time.h"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "userspace/base/time.h"
-
 namespace veilwire::identity {
 
-// Taken by the kernel inside the connect hook, so no /proc race can change it. Unset audit values are UINT32_MAX.
+// Taken by the kernel inside the connect hook, so no /proc race can change it. Unset audit values
+// are UINT32_MAX.
 struct Peer {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;

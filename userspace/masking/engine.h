@@ -2,16 +2,16 @@
 // Tested by tests/unit/masking and tests/property.
 #pragma once
 
+#include "userspace/base/result.h"
+#include "userspace/base/secret.h"
+#include "userspace/masking/finding.h"
+#include "userspace/masking/rule_pack.h"
+
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "userspace/base/result.h"
-#include "userspace/base/secret.h"
-#include "userspace/masking/finding.h"
-#include "userspace/masking/rule_pack.h"
 
 namespace veilwire::masking {
 
@@ -30,6 +30,7 @@ Result<std::shared_ptr<const Engine>, EngineError> compile(std::span<const RuleP
 
 // The whole text at once: the oracle's counterpart, used for bodies that are complete.
 std::vector<Finding> find_all(const Engine& engine, std::string_view text);
-std::string mask_all(const Engine& engine, std::string_view text, std::vector<Finding>* findings = nullptr);
+std::string mask_all(const Engine& engine, std::string_view text,
+                     std::vector<Finding>* findings = nullptr);
 
 }  // namespace veilwire::masking

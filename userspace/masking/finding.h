@@ -1,4 +1,5 @@
-// What the masking engine reports. Offsets count bytes of the decoded text of one stream, from its start.
+// What the masking engine reports. Offsets count bytes of the decoded text of one stream, from its
+// start.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +7,8 @@
 
 namespace veilwire::masking {
 
-// What a policy wants done with the findings of one rule. Ignored rules take no part in the search at all, so that
-// they cannot shadow a rule that matters.
+// What a policy wants done with the findings of one rule. Ignored rules take no part in the search
+// at all, so that they cannot shadow a rule that matters.
 enum class Treatment : std::uint8_t { Ignore, Mask, Block };
 
 struct Finding {
@@ -15,7 +16,8 @@ struct Finding {
   std::string category;  // secret, pii, or the pack's own
   std::uint64_t offset = 0;
   std::uint64_t length = 0;  // of the original; known only at its end for a begin/end rule
-  std::string digest;        // keyed (HMAC with the site key), lower-case hex, 16 characters: never the secret, never a bare hash
+  std::string digest;  // keyed (HMAC with the site key), lower-case hex, 16 characters: never the
+                       // secret, never a bare hash
   Treatment treatment = Treatment::Mask;
 };
 

@@ -1,10 +1,13 @@
-// Masks one logical text that arrives in pieces. The contract, for every way of cutting the text: the edits, applied in
-// order, give the masked whole text; nothing is held that no rule can still claim; linear time, bounded memory.
+// Masks one logical text that arrives in pieces. The contract, for every way of cutting the text:
+// the edits, applied in order, give the masked whole text; nothing is held that no rule can still
+// claim; linear time, bounded memory.
 //
-// It answers in *edits over its input*, not in bytes: the caller keeps the raw (escaped) form of what is pending and
-// pops as many decoded bytes as an edit says. So bytes outside a finding are the bytes that came, escapes included.
-// Tested by tests/property/stream_masker_test.cpp.
+// It answers in *edits over its input*, not in bytes: the caller keeps the raw (escaped) form of
+// what is pending and pops as many decoded bytes as an edit says. So bytes outside a finding are
+// the bytes that came, escapes included. Tested by tests/property/stream_masker_test.cpp.
 #pragma once
+
+#include "userspace/masking/engine.h"
 
 #include <cstdint>
 #include <memory>
@@ -12,13 +15,12 @@
 #include <string_view>
 #include <vector>
 
-#include "userspace/masking/engine.h"
-
 namespace veilwire::masking {
 
-// The next `consumed` bytes of the input not yet covered by an edit: released as they came (replacement unused) or
-// replaced. A begin/end rule gives its replacement with its first edit and swallows with further edits whose
-// replacement is empty. consumed may be 0 for a replaced edit only in that case's first edit.
+// The next `consumed` bytes of the input not yet covered by an edit: released as they came
+// (replacement unused) or replaced. A begin/end rule gives its replacement with its first edit and
+// swallows with further edits whose replacement is empty. consumed may be 0 for a replaced edit
+// only in that case's first edit.
 struct Edit {
   std::uint64_t consumed = 0;
   bool replaced = false;
@@ -28,7 +30,8 @@ struct Edit {
 
 struct Edits {
   std::vector<Edit> list;
-  std::vector<Finding> findings;  // a Block finding stands here too, with an edit; the caller stops there
+  std::vector<Finding>
+      findings;  // a Block finding stands here too, with an edit; the caller stops there
   void clear() { list.clear(), findings.clear(); }
 };
 
@@ -43,7 +46,8 @@ class StreamMasker {
   void feed(std::string_view text, Edits& out);
   // The text has ended: everything held is decided.
   void finish(Edits& out);
-  // A changed policy: what is held now and what comes later is judged by the new engine; what was released stays.
+  // A changed policy: what is held now and what comes later is judged by the new engine; what was
+  // released stays.
   void adopt(std::shared_ptr<const Engine> engine, Edits& out);
 
   std::uint64_t held() const;  // bytes

@@ -1,15 +1,15 @@
 // The policy as a value, and the one pure question that is asked of it.
 #pragma once
 
+#include "userspace/base/result.h"
+#include "userspace/identity/person.h"
+#include "userspace/masking/finding.h"
+
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "userspace/base/result.h"
-#include "userspace/identity/person.h"
-#include "userspace/masking/finding.h"
 
 namespace veilwire::policy {
 
@@ -18,15 +18,16 @@ enum class Direction : std::uint8_t { Request, Response };
 enum class Action : std::uint8_t { Pass, Mask, Block };
 enum class RecordStrength : std::uint8_t { Handed, Committed };
 
-// What could not be looked into. Each has its own action in the policy (Pass or Block; Pass is recorded as a gap).
+// What could not be looked into. Each has its own action in the policy (Pass or Block; Pass is
+// recorded as a gap).
 enum class Uninspected : std::uint8_t {
-  UnknownCoding,    // content coding that we cannot decode
-  OverLimit,        // larger than a named limit
-  NotText,          // a body of a type that holds no text (images, archives)
-  Upgrade,          // a protocol switch, e.g. WebSocket
-  NoServerName,     // TLS without SNI towards an intercepted address
-  NotTls,           // bytes that are no TLS on an intercepted port
-  Malformed,        // claims to be JSON or SSE and is not
+  UnknownCoding,  // content coding that we cannot decode
+  OverLimit,      // larger than a named limit
+  NotText,        // a body of a type that holds no text (images, archives)
+  Upgrade,        // a protocol switch, e.g. WebSocket
+  NoServerName,   // TLS without SNI towards an intercepted address
+  NotTls,         // bytes that are no TLS on an intercepted port
+  Malformed,      // claims to be JSON or SSE and is not
 };
 inline constexpr std::size_t kUninspectedKinds = 7;
 
@@ -41,14 +42,14 @@ struct ActionRule {
   std::string category;   // or category
   std::string direction;  // "request", "response" or ""
   std::string host;
-  std::string group;      // a group of the person
+  std::string group;  // a group of the person
   Action action = Action::Mask;
 };
 
 struct Policy {
   std::vector<Host> hosts;
-  std::vector<std::uint16_t> ports;         // that are intercepted: 443 unless given
-  std::vector<std::string> rule_packs;      // paths, relative to the policy's own folder
+  std::vector<std::uint16_t> ports;     // that are intercepted: 443 unless given
+  std::vector<std::string> rule_packs;  // paths, relative to the policy's own folder
   std::vector<ActionRule> actions;
   Action default_request = Action::Pass;
   Action default_response = Action::Mask;
