@@ -1,19 +1,21 @@
-// The contract of every byte filter: however its input is cut, the result in sum is the same. Checks all two-way cuts
-// (an empty first or last piece included) and byte by byte against the whole input in one piece.
+// The contract of every byte filter: however its input is cut, the result in sum is the same.
+// Checks all two-way cuts (an empty first or last piece included) and byte by byte against the
+// whole input in one piece.
 #pragma once
-
-#include <gtest/gtest.h>
 
 #include <cstddef>
 #include <string_view>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 namespace veilwire::testing {
 
 using Pieces = std::vector<std::string_view>;
 
-// run: Pieces -> a value that compares with ==; it makes a fresh filter, feeds the pieces in order, ends it, and returns
-// everything that came out, an error included. Quadratic in the input: a few kB are plenty.
+// run: Pieces -> a value that compares with ==; it makes a fresh filter, feeds the pieces in order,
+// ends it, and returns everything that came out, an error included. Quadratic in the input: a few
+// kB are plenty.
 template <class Run>
 void every_split(std::string_view input, Run run) {
   const auto whole = run(Pieces{input});
