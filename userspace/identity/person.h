@@ -1,5 +1,5 @@
 // Who is behind a connection: the peer as the kernel saw it, the person as an identity source knows
-// them.
+// them. Tested by tests/unit/identity.
 #pragma once
 
 #include "userspace/base/time.h"
@@ -11,13 +11,16 @@
 
 namespace veilwire::identity {
 
-// Taken by the kernel inside the connect hook, so no /proc race can change it. Unset audit values
-// are UINT32_MAX.
+// The value of loginuid and audit_session where nobody has logged in (the kernel's
+// AUDIT_UID_UNSET).
+inline constexpr std::uint32_t kUnsetAuditId = UINT32_MAX;
+
+// Taken by the kernel inside the connect hook, so no /proc race can change it.
 struct Peer {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::uint32_t loginuid = UINT32_MAX;
-  std::uint32_t audit_session = UINT32_MAX;
+  std::uint32_t loginuid = kUnsetAuditId;
+  std::uint32_t audit_session = kUnsetAuditId;
   std::uint32_t tgid = 0;
   std::uint64_t start_boottime_ns = 0;
   std::uint64_t cgroup_id = 0;
@@ -28,7 +31,12 @@ struct Peer {
   std::string comm;  // set by the process itself: for display, never for a decision
 };
 
-enum class PersonClass { Human, Derived, Service, Ci };
+enum class PersonClass : std::uint8_t {
+  Human,    // logged in, and still themselves
+  Derived,  // logged in, then became another user (su, sudo)
+  Service,  // nobody has logged in
+  Ci,       // a job of a build system
+};
 
 struct Person {
   std::string issuer;   // "local" for the operating system's users

@@ -1,12 +1,13 @@
-// The policy as a value, and the one pure question that is asked of it.
+// The policy as a value, and the pure questions that are asked of it. Tested by tests/unit/policy;
+// policies/cases holds decisions as data.
 #pragma once
 
 #include "userspace/base/result.h"
 #include "userspace/identity/person.h"
 #include "userspace/masking/finding.h"
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,19 +42,26 @@ struct ActionRule {
   std::string rule;       // rule id
   std::string category;   // or category
   std::string direction;  // "request", "response" or ""
-  std::string host;
-  std::string group;  // a group of the person
+  std::string host;       // as Host::name
+  std::string group;      // a group of the person; never matches while the person is not known
   Action action = Action::Mask;
+  std::uint32_t line = 0;  // of its [[action]], for messages about it
 };
 
+// The initial values are what a policy file means that does not name the key.
 struct Policy {
   std::vector<Host> hosts;
-  std::vector<std::uint16_t> ports;     // that are intercepted: 443 unless given
-  std::vector<std::string> rule_packs;  // paths, relative to the policy's own folder
+  std::vector<std::uint16_t> ports = {443};  // that are intercepted
+  std::vector<std::string> rule_packs;       // paths, relative to the policy's own folder
   std::vector<ActionRule> actions;
   Action default_request = Action::Pass;
   Action default_response = Action::Mask;
-  Action uninspected[kUninspectedKinds] = {};
+  // In the order of Uninspected. Closed where an inspected host's own traffic hides from
+  // inspection; open for images and for connections that name no inspected host, because a
+  // redirected process also speaks to others.
+  Action uninspected[kUninspectedKinds] = {Action::Block, Action::Block, Action::Pass,
+                                           Action::Block, Action::Pass,  Action::Pass,
+                                           Action::Block};
   RecordStrength strength = RecordStrength::Handed;
   std::string source;  // file name, for the record
   std::string digest;  // SHA-256 of the file's bytes, hex: which policy decided
@@ -66,11 +74,29 @@ struct PolicyError {
   std::string message;
 };
 
-Result<Policy, PolicyError> parse(std::string_view toml, std::string_view file);
+// "policy.toml:12:3: what is wrong", the form that editors and compilers share.
+std::string to_string(const PolicyError& error);
 
-// Longest match wins; nullptr: not intercepted, splice.
+// The policy, or the first error of the file. Everything that is not understood is refused: a
+// policy that is half read is a policy that nobody wrote.
+Result<Policy, PolicyError> parse(std::string_view toml, std::string_view file);
+// The same, or all errors, in the order of the file and never none.
+Result<Policy, std::vector<PolicyError>> parse_reporting_all(std::string_view toml,
+                                                             std::string_view file);
+
+// Whether a host pattern ("api.example.com", "*.example.com") covers a name, without regard to
+// case.
+bool covers(std::string_view pattern, std::string_view name);
+
+// An exact name wins over a wildcard; nullptr: not intercepted, splice.
 const Host* find_host(const Policy& policy, std::string_view server_name);
 
+inline Action uninspected_action(const Policy& policy, Uninspected what) {
+  return policy.uninspected[static_cast<std::size_t>(what)];
+}
+
+// What is known when an action is asked for. A further fact (model, MCP tool, project) is a member
+// here and a condition in ActionRule; nothing else has to change.
 struct Facts {
   Direction direction = Direction::Response;
   std::string_view host;
@@ -83,6 +109,7 @@ Action decide(const Policy& policy, const Facts& facts);
 std::string_view to_string(Service);
 std::string_view to_string(Direction);
 std::string_view to_string(Action);
-std::string_view to_string(Uninspected);
+std::string_view to_string(Uninspected);  // as the key in [uninspected]
+std::string_view to_string(RecordStrength);
 
 }  // namespace veilwire::policy

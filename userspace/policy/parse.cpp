@@ -1,0 +1,280 @@
+// From a policy file to a Policy. Strict: a key that is not known, a value of another type, a name
+// that cannot be a host or an action that can never apply is refused, with its line and column and
+// with what is allowed instead. Tested by tests/unit/policy/parse_test.cpp.
+#include "userspace/crypto/encoding.h"
+#include "userspace/crypto/hash.h"
+#include "userspace/policy/policy.h"
+#include "userspace/policy/strict_reader.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+
+namespace veilwire::policy {
+namespace {
+
+// What is wrong with a host name, or nothing. RFC 1123 section 2.1 and RFC 6066 section 3: what can
+// stand in SNI.
+std::optional<std::string> refused_host(std::string_view name) {
+  if (name.find("://") != std::string_view::npos || name.find('/') != std::string_view::npos)
+    return "a host is a name without scheme or path, such as \"api.anthropic.com\"";
+  if (name.find(':') != std::string_view::npos)
+    return "a host is a name without a port; ports are listed once, as ports = [443]";
+  if (std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; }))
+    return "write host names in lower case";
+  if (name.ends_with('.')) return "write host names without the final dot";
+  std::string_view labels = name;
+  const bool wildcard = labels.starts_with("*.");
+  if (wildcard) labels.remove_prefix(2);
+  if (labels.find('*') != std::string_view::npos)
+    return "a wildcard stands for exactly the first label: \"*.example.com\"";
+  if (name.size() > 253) return "a host name has at most 253 characters";
+  std::size_t count = 0;
+  bool numeric = false;
+  while (true) {
+    const std::size_t dot = labels.find('.');
+    const std::string_view label = labels.substr(0, dot);
+    if (label.empty() || label.size() > 63) return "a label of a host name has 1 to 63 characters";
+    const bool letters = std::all_of(label.begin(), label.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    });
+    if (!letters)
+      return "a host name has the letters a to z, digits, '-' and '_'; write an international name "
+             "in its xn-- form";
+    if (label.front() == '-' || label.back() == '-')
+      return "a label of a host name neither begins nor ends with '-'";
+    numeric = std::all_of(label.begin(), label.end(), [](char c) { return c >= '0' && c <= '9'; });
+    ++count;
+    if (dot == std::string_view::npos) break;
+    labels.remove_prefix(dot + 1);
+  }
+  if (numeric)
+    return "an address is no host name: TLS clients name the host they want, and that name is "
+           "matched";
+  if (wildcard && count < 2)
+    return "a wildcard over a whole top-level domain would intercept strangers";
+  return std::nullopt;
+}
+
+// One spelling for rule ids and categories, so that a typing error cannot hide in white space or
+// case.
+bool is_word(std::string_view word) {
+  return !word.empty() && word.size() <= 128 && std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+constexpr std::pair<std::string_view, Action> kActions[] = {
+    {"pass", Action::Pass}, {"mask", Action::Mask}, {"block", Action::Block}};
+// What was not looked into has nothing that could be masked.
+constexpr std::pair<std::string_view, Action> kUninspectedActions[] = {{"pass", Action::Pass},
+                                                                       {"block", Action::Block}};
+
+void read_ports(StrictReader& root, Errors& errors, Policy& policy) {
+  const Value* list = root.of_kind("ports", Value::Kind::Array);
+  if (list == nullptr) return;
+  policy.ports.clear();
+  for (const Value& item : list->items) {
+    if (item.kind != Value::Kind::Integer || item.number < 1 || item.number > 65535) {
+      errors.add(item.place, "a port is a whole number from 1 to 65535");
+      continue;
+    }
+    const auto port = static_cast<std::uint16_t>(item.number);
+    if (std::find(policy.ports.begin(), policy.ports.end(), port) != policy.ports.end())
+      errors.add(item.place, "port " + std::to_string(port) + " stands in the list twice");
+    policy.ports.push_back(port);
+  }
+  if (list->items.empty())
+    errors.add(list->place, "ports is empty: then nothing would be intercepted");
+}
+
+void read_hosts(StrictReader& root, Errors& errors, Policy& policy) {
+  std::vector<Place> places;
+  for (const Value* entry : root.tables("host")) {
+    StrictReader reader(*entry, "[[host]]", errors);
+    Host host;
+    reader.require("name", "which host is intercepted, such as \"api.anthropic.com\"");
+    reader.require("speaks", "what the host speaks: \"anthropic\", \"mcp\" or \"generic\"");
+    if (auto name = reader.text("name")) {
+      if (auto why = refused_host(*name)) {
+        errors.add(reader.place_of("name"), "\"" + *name + "\" is no host: " + *why);
+      } else {
+        const auto twin = std::find_if(policy.hosts.begin(), policy.hosts.end(),
+                                       [&](const Host& other) { return other.name == *name; });
+        if (twin != policy.hosts.end()) {
+          const auto index = static_cast<std::size_t>(twin - policy.hosts.begin());
+          errors.add(reader.place_of("name"), "host \"" + *name + "\" is already listed in line " +
+                                                  std::to_string(places[index].line));
+        }
+        host.name = *std::move(name);
+      }
+    }
+    if (auto speaks = reader.choice<Service>("speaks", {{"anthropic", Service::Anthropic},
+                                                        {"mcp", Service::Mcp},
+                                                        {"generic", Service::Generic}}))
+      host.speaks = *speaks;
+    reader.close();
+    if (!host.name.empty()) {
+      places.push_back(reader.place_of("name"));
+      policy.hosts.push_back(std::move(host));
+    }
+  }
+  if (!root.has("host"))
+    errors.add(
+        {1, 1},
+        "no [[host]]: nothing would be intercepted. Add name = \"api.anthropic.com\" and speaks = "
+        "\"anthropic\" below a [[host]]");
+}
+
+void read_rule_packs(StrictReader& root, Errors& errors, Policy& policy) {
+  const Value* table = root.table("rules");
+  if (table == nullptr) return;
+  StrictReader reader(*table, "[rules]", errors);
+  for (const Value* pack : reader.texts("packs")) {
+    if (std::find(policy.rule_packs.begin(), policy.rule_packs.end(), pack->text) !=
+        policy.rule_packs.end())
+      errors.add(pack->place, "rule pack \"" + pack->text + "\" stands in the list twice");
+    else if (pack->text.find('\0') != std::string::npos)
+      errors.add(pack->place, "a path holds no zero byte");
+    else
+      policy.rule_packs.push_back(pack->text);
+  }
+  reader.close();
+}
+
+// Whether every finding that `later` matches is matched by `earlier` too.
+bool shadows(const ActionRule& earlier, const ActionRule& later) {
+  const auto wider = [](const std::string& a, const std::string& b) { return a.empty() || a == b; };
+  return wider(earlier.rule, later.rule) && wider(earlier.category, later.category) &&
+         wider(earlier.direction, later.direction) && wider(earlier.group, later.group) &&
+         (wider(earlier.host, later.host) ||
+          (!later.host.empty() && !later.host.starts_with("*.") &&
+           covers(earlier.host, later.host)));
+}
+
+// Whether the policy intercepts any name that the pattern of an action stands for.
+bool intercepted(const Policy& policy, std::string_view pattern) {
+  return std::any_of(policy.hosts.begin(), policy.hosts.end(), [&](const Host& host) {
+    return host.name == pattern || (!pattern.starts_with("*.") && covers(host.name, pattern)) ||
+           (!host.name.starts_with("*.") && covers(pattern, host.name));
+  });
+}
+
+std::optional<std::string> read_word(StrictReader& reader, std::string_view key, Errors& errors) {
+  auto word = reader.text(key);
+  if (word && !is_word(*word)) {
+    errors.add(reader.place_of(key),
+               std::string(key) + " in [[action]] is one word of a to z, 0 to 9, '-' and '_'");
+    return std::nullopt;
+  }
+  return word;
+}
+
+void read_action(const Value& entry, Errors& errors, Policy& policy) {
+  const std::size_t errors_before = errors.count();
+  StrictReader reader(entry, "[[action]]", errors);
+  ActionRule rule;
+  rule.line = reader.place().line;
+  if (auto word = read_word(reader, "rule", errors)) rule.rule = *std::move(word);
+  if (auto word = read_word(reader, "category", errors)) rule.category = *std::move(word);
+  if (auto direction = reader.choice<Direction>(
+          "direction", {{"request", Direction::Request}, {"response", Direction::Response}}))
+    rule.direction = to_string(*direction);
+  if (auto host = reader.text("host")) {
+    if (auto why = refused_host(*host))
+      errors.add(reader.place_of("host"), "\"" + *host + "\" is no host: " + *why);
+    else if (!intercepted(policy, *host))
+      errors.add(reader.place_of("host"),
+                 "no [[host]] of this policy is \"" + *host + "\": the action would never apply");
+    else
+      rule.host = *std::move(host);
+  }
+  if (auto group = reader.text("group")) rule.group = *std::move(group);
+  reader.require("action", "\"pass\", \"mask\" or \"block\"");
+  if (auto action = reader.choice<Action>("action", kActions)) rule.action = *action;
+  const bool conditional = reader.has("rule") || reader.has("category") ||
+                           reader.has("direction") || reader.has("host") || reader.has("group");
+  reader.close();
+  if (!conditional) {
+    errors.add(
+        reader.place(),
+        "[[action]] without a condition: name a rule, category, direction, host or group, or say "
+        "it in [default]");
+    return;
+  }
+  if (errors.count() != errors_before) return;  // half read, it would seem wider than it is
+  for (const ActionRule& earlier : policy.actions) {
+    if (!shadows(earlier, rule)) continue;
+    errors.add(reader.place(), "[[action]] is never reached: the one in line " +
+                                   std::to_string(earlier.line) +
+                                   " comes first and matches all that this one does");
+    break;
+  }
+  policy.actions.push_back(std::move(rule));
+}
+
+void read_default(StrictReader& root, Errors& errors, Policy& policy) {
+  const Value* table = root.table("default");
+  if (table == nullptr) return;
+  StrictReader reader(*table, "[default]", errors);
+  if (auto action = reader.choice<Action>("request", kActions)) policy.default_request = *action;
+  if (auto action = reader.choice<Action>("response", kActions)) policy.default_response = *action;
+  reader.close();
+}
+
+void read_uninspected(StrictReader& root, Errors& errors, Policy& policy) {
+  const Value* table = root.table("uninspected");
+  if (table == nullptr) return;
+  StrictReader reader(*table, "[uninspected]", errors);
+  for (std::size_t i = 0; i < kUninspectedKinds; ++i) {
+    const std::string_view key = to_string(static_cast<Uninspected>(i));
+    if (auto action = reader.choice<Action>(key, kUninspectedActions))
+      policy.uninspected[i] = *action;
+  }
+  reader.close();
+}
+
+void read_record(StrictReader& root, Errors& errors, Policy& policy) {
+  const Value* table = root.table("record");
+  if (table == nullptr) return;
+  StrictReader reader(*table, "[record]", errors);
+  if (auto strength = reader.choice<RecordStrength>(
+          "strength",
+          {{"handed", RecordStrength::Handed}, {"committed", RecordStrength::Committed}}))
+    policy.strength = *strength;
+  reader.close();
+}
+
+}  // namespace
+
+Result<Policy, std::vector<PolicyError>> parse_reporting_all(std::string_view toml,
+                                                             std::string_view file) {
+  const auto document = parse_document(toml, file);
+  if (!document) return Unexpected{std::vector<PolicyError>{document.error()}};
+
+  Errors errors(file);
+  Policy policy;
+  policy.source = file;
+  policy.digest = crypto::hex_encode(crypto::sha256(toml));
+  StrictReader root(*document, "", errors);
+  read_ports(root, errors, policy);
+  read_hosts(root, errors, policy);
+  read_rule_packs(root, errors, policy);
+  for (const Value* entry : root.tables("action")) read_action(*entry, errors, policy);
+  read_default(root, errors, policy);
+  read_uninspected(root, errors, policy);
+  read_record(root, errors, policy);
+  root.close();
+
+  auto list = std::move(errors).take();
+  if (!list.empty()) return Unexpected{std::move(list)};
+  return policy;
+}
+
+Result<Policy, PolicyError> parse(std::string_view toml, std::string_view file) {
+  auto policy = parse_reporting_all(toml, file);
+  if (!policy) return Unexpected{policy.error().front()};
+  return std::move(policy).value();
+}
+
+}  // namespace veilwire::policy

@@ -1,0 +1,125 @@
+#include "userspace/policy/policy.h"
+
+#include <algorithm>
+
+namespace veilwire::policy {
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool equal_names(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool holds(const ActionRule& rule, const Facts& facts) {
+  if (!rule.rule.empty() && rule.rule != facts.rule) return false;
+  if (!rule.category.empty() && rule.category != facts.category) return false;
+  if (!rule.direction.empty() && rule.direction != to_string(facts.direction)) return false;
+  if (!rule.host.empty() && !covers(rule.host, facts.host)) return false;
+  if (!rule.group.empty()) {
+    if (facts.person == nullptr) return false;
+    const auto& groups = facts.person->groups;
+    if (std::find(groups.begin(), groups.end(), rule.group) == groups.end()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string to_string(const PolicyError& error) {
+  std::string s = error.file;
+  if (error.line != 0) s += ":" + std::to_string(error.line) + ":" + std::to_string(error.column);
+  return s + ": " + error.message;
+}
+
+bool covers(std::string_view pattern, std::string_view name) {
+  // "api.example.com." is the same name written absolutely; some clients send it so.
+  if (!name.empty() && name.back() == '.') name.remove_suffix(1);
+  if (!pattern.starts_with("*.")) return !name.empty() && equal_names(pattern, name);
+  const std::size_t dot = name.find('.');
+  return dot != std::string_view::npos && dot != 0 &&
+         equal_names(pattern.substr(1), name.substr(dot));
+}
+
+const Host* find_host(const Policy& policy, std::string_view server_name) {
+  const Host* found = nullptr;
+  for (const Host& host : policy.hosts) {
+    if (!covers(host.name, server_name)) continue;
+    if (!host.name.starts_with("*.")) return &host;
+    found = &host;
+  }
+  return found;
+}
+
+Action decide(const Policy& policy, const Facts& facts) {
+  for (const ActionRule& rule : policy.actions)
+    if (holds(rule, facts)) return rule.action;
+  return facts.direction == Direction::Request ? policy.default_request : policy.default_response;
+}
+
+std::string_view to_string(Service service) {
+  switch (service) {
+    case Service::Anthropic:
+      return "anthropic";
+    case Service::Mcp:
+      return "mcp";
+    case Service::Generic:
+      return "generic";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Direction direction) {
+  switch (direction) {
+    case Direction::Request:
+      return "request";
+    case Direction::Response:
+      return "response";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Action action) {
+  switch (action) {
+    case Action::Pass:
+      return "pass";
+    case Action::Mask:
+      return "mask";
+    case Action::Block:
+      return "block";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Uninspected what) {
+  switch (what) {
+    case Uninspected::UnknownCoding:
+      return "unknown_coding";
+    case Uninspected::OverLimit:
+      return "over_limit";
+    case Uninspected::NotText:
+      return "not_text";
+    case Uninspected::Upgrade:
+      return "upgrade";
+    case Uninspected::NoServerName:
+      return "no_server_name";
+    case Uninspected::NotTls:
+      return "not_tls";
+    case Uninspected::Malformed:
+      return "malformed";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(RecordStrength strength) {
+  switch (strength) {
+    case RecordStrength::Handed:
+      return "handed";
+    case RecordStrength::Committed:
+      return "committed";
+  }
+  return "unknown";
+}
+
+}  // namespace veilwire::policy
