@@ -1,13 +1,16 @@
 // The closed set of records and their canonical bytes (RFC 8785, JCS): what is stored and, later,
-// hashed. A record holds outcomes and masked text, never a secret in clear.
+// hashed. A record holds outcomes and masked text, never a secret in clear. Projections (OTLP,
+// OCSF, HAR) are made from it on the way out and are never hashed. Tested by
+// tests/unit/audit/canonical_test.cpp and parse_test.cpp.
 #pragma once
 
 #include "userspace/base/time.h"
 #include "userspace/identity/person.h"
-#include "userspace/masking/finding.h"
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -15,9 +18,18 @@ namespace veilwire::audit {
 
 inline constexpr int kRecordVersion = 1;
 
+// Canonical bytes of one record. Contents are at most limits::kRecordContent and a head at most
+// limits::kHttpHead, so that even text that is all escapes stays below; what is larger is no record
+// of ours, and a reader that took it would let one writer fill its memory.
+inline constexpr std::size_t kRecordBytes = 1024 * 1024;
+
+// RFC 8785 numbers are IEEE 754 doubles: integers beyond this have no exact spelling. Counters are
+// clamped to it (nine petabytes); values that can be larger (wall time in ns, inodes, cgroup ids)
+// stand as decimal strings, always.
+inline constexpr std::uint64_t kLargestInteger = (std::uint64_t{1} << 53) - 1;
+
 // Where a record belongs. session is one client connection, exchange one request and its response
-// in it (from 1; 0: the connection itself). seq is given by the writer, from 1, without gaps within
-// (boot, writer).
+// in it (from 1; 0: the connection itself).
 struct Context {
   std::string host;     // machine id
   std::string boot;     // boot id
@@ -32,8 +44,11 @@ struct MaskedSpan {
   std::uint64_t offset = 0;  // in the released bytes of this body, decoded, from its start
   std::uint64_t length = 0;  // of the original
   std::string digest;
-  std::string action;  // "mask" or "block"
+  std::string action;                 // "mask" or "block"
+  std::uint64_t released_length = 0;  // of what stands in its place; 0 for a block
 };
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
 
 struct SessionOpen {
   identity::Peer peer;
@@ -43,14 +58,14 @@ struct SessionOpen {
   std::string tls;          // version and resumption, e.g. "TLSv1.3 resumed"; empty when spliced
 };
 struct RequestHead {
-  identity::Person person;
+  identity::Person person;  // valid_until is not part of the record
   std::string service, method, target;
-  std::vector<std::pair<std::string, std::string>>
-      fields;                           // credentials are replaced by their digest
+  Fields fields;                        // after redact_fields(): credentials are digests
   std::string model, mcp_method, tool;  // where the message has them
   std::string policy_digest;
 };
-// Body bytes as they go upstream (masked where policy masks), decoded from any content coding.
+// Body bytes as they go upstream (masked where policy masks), decoded from any content coding. Cut
+// them with next_cut() (content.h), so that a conversation that is sent again is stored once.
 struct RequestBody {
   std::uint64_t offset = 0;
   std::string content;  // at most limits::kRecordContent
@@ -58,7 +73,7 @@ struct RequestBody {
 };
 struct ResponseHead {
   int status = 0;
-  std::vector<std::pair<std::string, std::string>> fields;
+  Fields fields;
 };
 // Bytes as released to the client, decoded from any content coding.
 struct ResponseFragment {
@@ -68,8 +83,7 @@ struct ResponseFragment {
 };
 struct Blocked {
   std::string direction, rule, category, digest;
-  std::string
-      answer;  // what the client was given: "451", "stream ended", "json-rpc error", "reset"
+  std::string answer;  // what the client got: "451", "stream ended", "json-rpc error", "reset"
 };
 struct UpstreamError {
   std::string reason;
@@ -82,8 +96,7 @@ struct Gap {
   std::uint64_t bytes = 0;
 };
 struct ExchangeClose {
-  std::string
-      outcome;  // "complete", "blocked", "client left", "upstream ended early", "refused", ...
+  std::string outcome;  // "complete", "blocked", "client left", "upstream ended early", "refused"
   std::uint64_t request_bytes = 0, response_bytes = 0;
   std::uint64_t masked = 0;
 };
@@ -92,7 +105,7 @@ struct SessionClose {
   std::uint64_t from_client = 0, from_upstream = 0;  // bytes
 };
 struct ConfigChange {
-  std::string what, file, digest, outcome;  // outcome: "active" or the error, with line and column
+  std::string what, file, digest, outcome;  // outcome: "active" or the error, with its line
 };
 
 using Body = std::variant<SessionOpen, RequestHead, RequestBody, ResponseHead, ResponseFragment,
@@ -104,10 +117,13 @@ struct Record {
   Body body;
 };
 
-// "session.open", "request.head", ...
+// "session.open", "request.head", ...: the "kind" member.
 std::string_view kind(const Record& record);
-// One JSON object, RFC 8785. Content that is not valid UTF-8 stands as "content_base64" instead of
-// "content".
-std::string canonical(const Record& record, std::uint64_t seq);
+
+// One JSON object without white space, RFC 8785. A string that is not valid UTF-8 stands in base64
+// under its name with "_base64" behind it ("content_base64"); inside an array as {"base64": "..."}.
+// writer is one thread of one process, 32 lower-case hex digits; it numbers its records from 1
+// without gaps, so that (writer, seq) names a record and shows a missing one.
+std::string canonical(const Record& record, std::string_view writer, std::uint64_t seq);
 
 }  // namespace veilwire::audit
