@@ -51,7 +51,7 @@ inline std::vector<Record> sample_records() {
                         .length = 20,
                         .digest = "0011223344556677",
                         .action = "mask",
- .released_length = 26};
+                        .released_length = 26};
   return {
       sample(SessionOpen{.peer = sample_peer(),
                          .destination = "203.0.113.7:443",
