@@ -2,6 +2,8 @@
 // decides, more bytes do not change.
 #include "userspace/wire/client_hello.h"
 
+#include "userspace/wire/host_name.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

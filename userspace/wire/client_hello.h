@@ -25,10 +25,10 @@ enum class Peek : std::uint8_t {
 struct ClientHello {
   std::string server_name;        // lower case, a DNS host name; empty when the client sent none
   std::vector<std::string> alpn;  // in the client's order; empty when it offered none
-  bool encrypted_client_hello =
-      false;  // the extension is there (real or GREASE): server_name may be a cover name
-  std::uint16_t max_version =
-      0;  // 0x0304 is TLS 1.3; the highest TLS version offered, 0 when there is none
+  // The extension is there, real or GREASE: server_name may be a cover name.
+  bool encrypted_client_hello = false;
+  // The highest TLS version offered (0x0304 is TLS 1.3), 0 when there is none.
+  std::uint16_t max_version = 0;
 
   friend bool operator==(const ClientHello&, const ClientHello&) = default;
 };
@@ -45,9 +45,5 @@ struct PeekResult {
 // read before the answer is Malformed. A call costs no more than a walk over the record headers
 // until the message is complete, so byte-by-byte senders cost nothing.
 PeekResult peek_client_hello(std::string_view bytes);
-
-// A host name as TLS may carry it: RFC 1123 labels (and '_', which names in use have), at most 253
-// bytes, no trailing dot, no IP address in any spelling, either case.
-bool is_host_name(std::string_view name);
 
 }  // namespace veilwire::wire

@@ -1,2 +1,5 @@
 # TLS: what is read before a handshake, the engine, and the certificates it shows.
-veilwire_library(tls SRCS client_hello.cpp DEPS base crypto THIRD openssl)
+veilwire_library(tls
+  SRCS client_hello.cpp host_name.cpp leaf_cert.cpp x509_builder.cpp
+  DEPS base crypto
+  THIRD openssl)

@@ -1,0 +1,42 @@
+// A private key on P-256: of the internal CA, and the one whose certificates the proxy shows. It
+// never leaves the process as anything but a Secret, and only the CA's does that, once, when it is
+// made. Tested by tests/unit/crypto/private_key_test.cpp.
+#pragma once
+
+#include "userspace/base/secret.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+struct evp_pkey_st;  // OpenSSL's EVP_PKEY
+
+namespace veilwire::crypto {
+
+class PrivateKey {
+ public:
+  // Fresh, from OpenSSL's own generator. Stops the process when there is no randomness.
+  static PrivateKey generate();
+  // PKCS#8 or SEC1, not encrypted, any kind of key. nullopt: not a private key.
+  static std::optional<PrivateKey> from_pem(std::string_view pem);
+
+  PrivateKey(PrivateKey&&) noexcept;
+  PrivateKey& operator=(PrivateKey&&) noexcept;
+  ~PrivateKey();  // OpenSSL wipes what it frees
+
+  Secret to_pem() const;           // PKCS#8
+  std::string public_der() const;  // SubjectPublicKeyInfo (RFC 5280, 4.1.2.7)
+
+  evp_pkey_st* handle() const;  // for OpenSSL calls in other .cpp files; borrowed
+
+ private:
+  struct State;
+  explicit PrivateKey(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Whether der is exactly one SubjectPublicKeyInfo that holds a valid point of P-256.
+bool is_p256_public_key(std::string_view der);
+
+}  // namespace veilwire::crypto
