@@ -55,6 +55,9 @@ class Message:
     if s.name == "echo":
       filler = [f" {n}" for n in range(s.count("count", 3))]
       return [("text", [f"Mark {s.text('echo')}:", *filler])]
+    if s.name == "call":
+      self.stop_reason = "tool_use"
+      return [("tool_use", ["{", "}"])]
     if s.name == "secret":
       mark = s.text("echo")
       before = f"Mark {mark}. The deployment token is " if mark else "The deployment token is "
@@ -159,6 +162,9 @@ async def answer(exchange):
   elif request.path.startswith("/bad/"):
     await misbehaviour.answer(exchange, scenarios.Scenario("bad kind=" + request.path[5:]),
                               request.query.get("stream") == "1")
+  elif request.path.startswith("/api/claude_code/"):
+    # An organisation without managed settings or limits; an empty 200 makes Claude Code ask again for seconds.
+    await exchange.json(404, {"type": "error", "error": {"type": "not_found_error", "message": "Not found"}})
   elif request.path.startswith("/api/"):
     await exchange.json(200, {})
   else:

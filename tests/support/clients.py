@@ -1,0 +1,78 @@
+"""The real clients, unmodified and by their normal URLs, run in a view of the sandbox with a home and dummy keys."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import sandbox as sandboxes
+
+HERE = pathlib.Path(__file__).resolve().parent
+DUMMY_KEY = "sk-ant-dummy"
+NODE = "/usr/bin/node"
+# What an installed host sets for every Node program: older ones do not read the system's CAs by themselves.
+NODE_ENVIRONMENT = {"NODE_EXTRA_CA_CERTS": "/etc/ssl/certs/ca-certificates.crt"}
+
+
+def installed():
+  """The folder of pinned clients; raises with what to do where they are not installed."""
+  run = subprocess.run([HERE / "install-clients", "--print"], capture_output=True, text=True)
+  if run.returncode:
+    raise sandboxes.SandboxError(run.stderr.strip())
+  return pathlib.Path(run.stdout.strip())
+
+
+class Clients:
+  def __init__(self, sandbox):
+    self.sandbox = sandbox
+    self.folder = installed()
+    self.claude_executable = self.folder / "node_modules/@anthropic-ai/claude-code-linux-x64/claude"
+    # Modules are looked for beside the script, so the scripts stand beside a link to them.
+    self.scripts = sandbox.folder / "clients"
+    if not self.scripts.exists():
+      self.scripts.mkdir(mode=0o755)
+      os.symlink(self.folder / "node_modules", self.scripts / "node_modules")
+      for script in (HERE / "clients").glob("*.mjs"):
+        shutil.copy(script, self.scripts)
+
+  def claude(self, prompt, *arguments, where="client", uid=0, timeout=60, env=None):
+    """Claude Code in print mode; the result's stdout is its stream of JSON lines."""
+    home = self.sandbox.home(uid)
+    environment = {"HOME": home, "ANTHROPIC_API_KEY": DUMMY_KEY, "IS_SANDBOX": "1", "DISABLE_AUTOUPDATER": "1",
+                   **(env or {})}
+    return self.sandbox.run(
+        [self.claude_executable, "-p", prompt, "--output-format", "stream-json", "--verbose",
+         "--include-partial-messages", *arguments], where=where, uid=uid, env=environment, cwd=home, timeout=timeout)
+
+  def curl(self, url, *arguments, where="client", uid=0, timeout=60, env=None):
+    return self.sandbox.run(["curl", "-sS", "--no-buffer", *arguments, url], where=where, uid=uid, timeout=timeout,
+                            env={"HOME": self.sandbox.home(uid), **(env or {})})
+
+  def curl_message(self, prompt, *arguments, stream=True, host=sandboxes.API, **options):
+    """POST /v1/messages as the API's documentation shows it."""
+    body = json.dumps({"model": "claude-demo-1", "max_tokens": 64, "stream": stream,
+                       "messages": [{"role": "user", "content": prompt}]})
+    return self.curl(f"https://{host}/v1/messages", "-H", f"x-api-key: {DUMMY_KEY}", "-H",
+                     "anthropic-version: 2023-06-01", "-H", "content-type: application/json", "-d", body,
+                     *arguments, **options)
+
+  def node(self, script, *arguments, where="client", uid=0, timeout=60, env=None):
+    """One of tests/support/clients/*.mjs; each prints what its user would see."""
+    home = self.sandbox.home(uid)
+    environment = {"HOME": home, "ANTHROPIC_API_KEY": DUMMY_KEY, **NODE_ENVIRONMENT, **(env or {})}
+    return self.sandbox.run([NODE, self.scripts / script, *arguments], where=where, uid=uid, env=environment,
+                            cwd=home, timeout=timeout)
+
+
+def wait_until(condition, seconds=10, what="the condition"):
+  """Waits for something that another process does; for what can be awaited, await it instead."""
+  deadline = time.monotonic() + seconds
+  while True:
+    value = condition()
+    if value:
+      return value
+    if time.monotonic() > deadline:
+      raise sandboxes.SandboxError(f"{what} did not come true in {seconds} s")
+    time.sleep(0.02)
