@@ -5,6 +5,7 @@ import json
 import unittest
 
 import harness
+import clients
 from upstream import codings, corpus, misbehaviour, scenario
 
 SECRET = scenario.SECRETS["github"]
@@ -75,6 +76,19 @@ class DirectTest(harness.SandboxCase):
     for kind in set(misbehaviour.KINDS) - ENDLESS:
       with self.subTest(kind=kind):
         self.clients.curl(f"https://api.anthropic.com/bad/{kind}", "-o", "/dev/null", where="direct", timeout=20)
+
+  def test_the_load_client_notices_each_leak_and_every_mark(self):
+    for place in ("text", "thinking"):
+      for report in self.clients.load((64101, 64102), 30, "--in", place, where="direct"):
+        self.assertEqual((report["complete"], len(report["leaked"])), (30, 30), report)
+        self.assertEqual((report["mixed_up"], report["without_mark"]), ([], []))
+
+  def test_the_raw_client_reports_how_a_connection_ends(self):
+    paths = ("/bytes/3", "/bad/stop", "/bad/reset", "/bad/refuse")
+    answers = self.clients.raw([clients.get("api.anthropic.com", path) for path in paths], where="direct")
+    self.assertEqual([answer["end"] for answer in answers], ["closed", "closed", "reset", "closed"])
+    self.assertTrue(answers[0]["bytes"].endswith(corpus.ITEMS[3][1].decode("latin-1")))
+    self.assertEqual(answers[3]["bytes"], "")
 
   def test_a_client_that_does_not_trust_the_internets_ca_gets_nothing(self):
     run = self.clients.curl_message("[[demo secret]]", where="client")

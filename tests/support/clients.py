@@ -66,6 +66,34 @@ class Clients:
                             cwd=home, timeout=timeout)
 
 
+  def raw(self, requests, *, where="client", uid=0, timeout=120):
+    """raw_client.py: bytes there and back, for comparisons bit by bit."""
+    run = self.sandbox.run([sandboxes.PYTHON, "-B", HERE / "raw_client.py"], where=where, uid=uid, timeout=timeout,
+                           input=json.dumps(requests).encode())
+    if run.returncode:
+      raise sandboxes.SandboxError(run.stderr.decode())
+    return json.loads(run.stdout)
+
+  def load(self, users, streams, *arguments, where="client", timeout=240):
+    """load_client.py once for each user at the same time; a report a user."""
+    command = [sandboxes.PYTHON, "-B", HERE / "load_client.py", "--streams", str(streams), *arguments]
+    running = [self.sandbox.popen([*command, "--mark", f"u{uid}"], where=where, uid=uid, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE) for uid in users]
+    reports = []
+    for process in running:
+      out, err = process.communicate(timeout=timeout)
+      if process.returncode:
+        raise sandboxes.SandboxError(err.decode())
+      reports.append(json.loads(out))
+    return reports
+
+
+def get(host, target, *fields, method="GET"):
+  """A request for raw()."""
+  head = "".join(f"{line}\r\n" for line in (f"{method} {target} HTTP/1.1", f"host: {host}", *fields, "connection: close"))
+  return {"host": host, "bytes": head + "\r\n"}
+
+
 def wait_until(condition, seconds=10, what="the condition"):
   """Waits for something that another process does; for what can be awaited, await it instead."""
   deadline = time.monotonic() + seconds

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import socket
 import ssl
+import struct
 import time
 import urllib.parse
 
@@ -123,7 +125,9 @@ class Exchange:
     await self.whole(status, "application/json", json.dumps(value), fields, coding)
 
   def abort(self):
+    """Ends the connection with RST, so that nobody can take it for an end."""
     self.keep = False
+    self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     self._log.write("aborted", self._number)
     self._writer.transport.abort()
 
