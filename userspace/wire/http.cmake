@@ -1,3 +1,3 @@
 veilwire_library(wire
-  SRCS framing.cpp http.cpp http1.cpp http1_head.cpp
+  SRCS framing.cpp http.cpp http1.cpp http1_head.cpp json_path.cpp json_scanner.cpp json_string.cpp sse.cpp
   DEPS base)
