@@ -1,0 +1,79 @@
+"""The unit files as data: systemd understands every line, each program keeps to its bound of exposure, and what the
+architecture promises about capabilities and networks stands in them."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent / "packaging/systemd"
+# In tenths, as `systemd-analyze security` counts: below these.
+EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "redirector": 30}
+WITHOUT_NETWORK = {"signer", "identity", "recorder"}
+
+
+def values(text, key):
+  return [line.split("=", 1)[1] for line in text.splitlines() if line.startswith(key + "=")]
+
+
+def promises(name, text):
+  """What a reader of the design relies on."""
+  capabilities = " ".join(values(text, "CapabilityBoundingSet"))
+  if name == "redirector":
+    if sorted(capabilities.split()) != ["CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]:
+      yield f"capabilities are {capabilities}"
+  elif capabilities or values(text, "User") in ([], ["root"]):
+    yield "has capabilities or runs as root"
+  if (name in WITHOUT_NETWORK) != (values(text, "RestrictAddressFamilies") == ["AF_UNIX"]):
+    yield "its address families are not what the design says"
+  if values(text, "NoNewPrivileges") != ["yes"] or values(text, "LimitCORE") != ["0"]:
+    yield "new privileges or core dumps"
+  if name != "redirector" and name != "proxy" and values(text, "StateDirectoryMode") != ["0700"]:
+    yield "others can read its state"
+
+
+def main():
+  if not shutil.which("systemd-analyze"):
+    print("SKIPPED: systemd-analyze is missing")
+    return 77
+  built = pathlib.Path(sys.argv[1])
+  complaints = []
+  with tempfile.TemporaryDirectory() as folder:
+    units = [shutil.copy(SOURCE / "veilwire.target", folder)]
+    for name in EXPOSURE:
+      text = (built / f"veilwire-{name}.service").read_text()
+      complaints += [f"{name}: {complaint}" for complaint in promises(name, text)]
+      if "@" in re.sub(r"(?m)^(#.*|SystemCallFilter=.*)$", "", text):
+        complaints.append(f"{name}: a placeholder was not replaced")
+      # The programs are not installed here, and verify wants every command to exist.
+      unit = pathlib.Path(folder) / f"veilwire-{name}.service"
+      unit.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", text))
+      units.append(unit)
+      run = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", unit],
+                           capture_output=True, text=True)
+      found = re.search(r"exposure level for \S+: (\d+)\.(\d)", run.stdout)
+      if not found or int(found[1]) * 10 + int(found[2]) >= EXPOSURE[name]:
+        complaints.append(f"{name}: {run.stdout[-200:].strip() or run.stderr}, the bound is {EXPOSURE[name] / 10}")
+      else:
+        print(f"{name}: exposure {found[1]}.{found[2]}, below {EXPOSURE[name] / 10}")
+    run = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True)
+    ours = [line for line in (run.stdout + run.stderr).splitlines() if "veilwire" in line]
+    complaints += ours
+    if not ours and run.returncode:
+      complaints.append(run.stderr)
+    (pathlib.Path(folder) / "etc").mkdir()
+    sysusers = subprocess.run(["systemd-sysusers", f"--root={folder}", SOURCE / "sysusers.conf"],
+                              capture_output=True, text=True)
+    passwd = pathlib.Path(folder) / "etc/passwd"
+    made = set(re.findall(r"(?m)^(veilwire[a-z-]*):", passwd.read_text())) if passwd.exists() else set()
+    wanted = {user for name in EXPOSURE for user in values((SOURCE / f"veilwire-{name}.service").read_text(), "User")}
+    if made != wanted:
+      complaints.append(f"sysusers makes {sorted(made)}, the units want {sorted(wanted)} {sysusers.stderr}")
+  print("\n".join(map(str, complaints)) or "all units verify")
+  return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+  sys.exit(main())
