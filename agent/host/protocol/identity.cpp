@@ -1,0 +1,218 @@
+#include "agent/host/protocol/identity.h"
+
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+
+namespace veilwire::host::protocol {
+namespace {
+
+constexpr std::uint32_t kMagic = 0x44495756;  // "VWID"
+constexpr std::size_t kComm = 16;             // TASK_COMM_LEN
+
+enum class Type : std::uint16_t { Question = 1, Known = 2, Nobody = 3 };
+
+class Writer {
+ public:
+  template <class T>
+  void number(T value) {
+    static_assert(std::is_unsigned_v<T>);
+    char raw[sizeof value];
+    std::memcpy(raw, &value, sizeof value);
+    bytes_.append(raw, sizeof raw);
+  }
+  void text(std::string_view s) {
+    number(static_cast<std::uint16_t>(s.size()));
+    bytes_ += s;
+  }
+  void head(Type type, std::uint64_t id) {
+    number(kMagic);
+    number(kIdentityVersion);
+    number(static_cast<std::uint16_t>(type));
+    number(id);
+  }
+  // Exactly n bytes, filled with zeros.
+  void fixed(std::string_view s, std::size_t n) {
+    bytes_ += s.substr(0, n);
+    bytes_.append(n - std::min(n, s.size()), '\0');
+  }
+  std::string take() && { return std::move(bytes_); }
+
+ private:
+  std::string bytes_;
+};
+
+// Reads what the writer wrote; anything else leaves it failed, and every later read then gives
+// zeros.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+
+  template <class T>
+  T number() {
+    T value = 0;
+    const std::string_view raw = take(sizeof value);
+    if (raw.size() == sizeof value) std::memcpy(&value, raw.data(), sizeof value);
+    return value;
+  }
+  std::string text() {
+    const std::size_t length = number<std::uint16_t>();
+    if (length > kIdentityText) failed_ = true;
+    return std::string(take(length));
+  }
+  std::string_view fixed(std::size_t n) { return take(n); }
+  bool at_end() const { return !failed_ && rest_.empty(); }
+  bool failed() const { return failed_; }
+
+ private:
+  std::string_view take(std::size_t n) {
+    if (failed_ || n > rest_.size()) {
+      failed_ = true;
+      return {};
+    }
+    const std::string_view taken = rest_.substr(0, n);
+    rest_.remove_prefix(n);
+    return taken;
+  }
+  std::string_view rest_;
+  bool failed_ = false;
+};
+
+struct Head {
+  Type type;
+  std::uint64_t id;
+};
+
+Result<Head, IdentityProtocolError> read_head(Reader& reader) {
+  if (reader.number<std::uint32_t>() != kMagic)
+    return Unexpected{IdentityProtocolError::OtherVersion};
+  if (reader.number<std::uint16_t>() != kIdentityVersion)
+    return Unexpected{IdentityProtocolError::OtherVersion};
+  const auto type = static_cast<Type>(reader.number<std::uint16_t>());
+  const auto id = reader.number<std::uint64_t>();
+  if (reader.failed()) return Unexpected{IdentityProtocolError::Malformed};
+  return Head{type, id};
+}
+
+bool fits(const identity::Person& person) {
+  if (person.groups.size() > kIdentityGroups) return false;
+  std::size_t total =
+      person.issuer.size() + person.subject.size() + person.name.size() + person.method.size();
+  for (const std::string* s : {&person.issuer, &person.subject, &person.name, &person.method})
+    if (s->size() > kIdentityText) return false;
+  for (const std::string& group : person.groups) {
+    if (group.size() > kIdentityText) return false;
+    total += group.size() + sizeof(std::uint16_t);
+  }
+  constexpr std::size_t kFixedParts = 64;
+  return total <= kIdentityMessage - kFixedParts;
+}
+
+}  // namespace
+
+std::string encode(const IdentityQuestion& question) {
+  const identity::Peer& peer = question.peer;
+  Writer w;
+  w.head(Type::Question, question.id);
+  w.number(peer.uid);
+  w.number(peer.gid);
+  w.number(peer.loginuid);
+  w.number(peer.audit_session);
+  w.number(peer.tgid);
+  w.number(peer.start_boottime_ns);
+  w.number(peer.cgroup_id);
+  w.number(peer.netns_cookie);
+  w.number(peer.exe_device);
+  w.number(peer.exe_inode);
+  w.number(peer.exe_generation);
+  w.fixed(peer.comm, kComm);
+  return std::move(w).take();
+}
+
+Result<IdentityQuestion, IdentityProtocolError> decode_identity_question(std::string_view message) {
+  Reader r(message);
+  const auto head = read_head(r);
+  if (!head) return Unexpected{head.error()};
+  if (head->type != Type::Question) return Unexpected{IdentityProtocolError::Malformed};
+  IdentityQuestion question;
+  question.id = head->id;
+  identity::Peer& peer = question.peer;
+  peer.uid = r.number<std::uint32_t>();
+  peer.gid = r.number<std::uint32_t>();
+  peer.loginuid = r.number<std::uint32_t>();
+  peer.audit_session = r.number<std::uint32_t>();
+  peer.tgid = r.number<std::uint32_t>();
+  peer.start_boottime_ns = r.number<std::uint64_t>();
+  peer.cgroup_id = r.number<std::uint64_t>();
+  peer.netns_cookie = r.number<std::uint64_t>();
+  peer.exe_device = r.number<std::uint32_t>();
+  peer.exe_inode = r.number<std::uint64_t>();
+  peer.exe_generation = r.number<std::uint32_t>();
+  const std::string_view comm = r.fixed(kComm);
+  peer.comm = comm.substr(0, comm.find('\0'));
+  if (!r.at_end()) return Unexpected{IdentityProtocolError::Malformed};
+  return question;
+}
+
+Result<std::string, IdentityProtocolError> encode(const IdentityAnswer& answer) {
+  Writer w;
+  if (const auto* nobody = std::get_if<NobodyKnown>(&answer.who)) {
+    w.head(Type::Nobody, answer.id);
+    w.text(std::string_view(nobody->reason).substr(0, kIdentityText));
+    return std::move(w).take();
+  }
+  const auto& known = std::get<KnownPerson>(answer.who);
+  const identity::Person& person = known.person;
+  if (!fits(person) || known.valid_for < known.valid_for.zero() ||
+      known.valid_for > kIdentityLongestValidity)
+    return Unexpected{IdentityProtocolError::TooLarge};
+  w.head(Type::Known, answer.id);
+  w.number(static_cast<std::uint32_t>(known.valid_for.count()));
+  w.number(static_cast<std::uint8_t>(person.person_class));
+  w.text(person.issuer);
+  w.text(person.subject);
+  w.text(person.name);
+  w.text(person.method);
+  w.number(static_cast<std::uint16_t>(person.groups.size()));
+  for (const std::string& group : person.groups) w.text(group);
+  return std::move(w).take();
+}
+
+Result<IdentityAnswer, IdentityProtocolError> decode_identity_answer(std::string_view message,
+                                                                     Monotonic now) {
+  if (message.size() > kIdentityMessage) return Unexpected{IdentityProtocolError::Malformed};
+  Reader r(message);
+  const auto head = read_head(r);
+  if (!head) return Unexpected{head.error()};
+  IdentityAnswer answer;
+  answer.id = head->id;
+  if (head->type == Type::Nobody) {
+    NobodyKnown nobody{r.text()};
+    if (!r.at_end()) return Unexpected{IdentityProtocolError::Malformed};
+    answer.who = std::move(nobody);
+    return answer;
+  }
+  if (head->type != Type::Known) return Unexpected{IdentityProtocolError::Malformed};
+  KnownPerson known;
+  known.valid_for = std::chrono::milliseconds(r.number<std::uint32_t>());
+  const auto person_class = r.number<std::uint8_t>();
+  identity::Person& person = known.person;
+  person.issuer = r.text();
+  person.subject = r.text();
+  person.name = r.text();
+  person.method = r.text();
+  const std::size_t groups = r.number<std::uint16_t>();
+  if (known.valid_for > kIdentityLongestValidity || groups > kIdentityGroups ||
+      person_class > static_cast<std::uint8_t>(identity::PersonClass::Ci))
+    return Unexpected{IdentityProtocolError::Malformed};
+  person.person_class = static_cast<identity::PersonClass>(person_class);
+  for (std::size_t i = 0; i < groups && !r.failed(); ++i) person.groups.push_back(r.text());
+  // A person without an issuer or a subject would be nobody's and anybody's.
+  if (!r.at_end() || person.issuer.empty() || person.subject.empty())
+    return Unexpected{IdentityProtocolError::Malformed};
+  person.valid_until = now + known.valid_for;
+  answer.who = std::move(known);
+  return answer;
+}
+
+}  // namespace veilwire::host::protocol

@@ -1,0 +1,21 @@
+// Both decoders of the identity protocol: whatever comes in is refused or comes out of the encoder
+// again.
+#include "agent/host/protocol/identity.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+namespace protocol = veilwire::host::protocol;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view message(reinterpret_cast<const char*>(data), size);
+  if (const auto question = protocol::decode_identity_question(message)) {
+    if (protocol::encode(*question).size() != size) std::abort();
+  }
+  if (const auto answer = protocol::decode_identity_answer(message, veilwire::Monotonic{})) {
+    const auto again = protocol::encode(*answer);
+    if (!again || *again != message) std::abort();
+  }
+  return 0;
+}
