@@ -44,7 +44,7 @@ PrivateKey PrivateKey::generate() {
 }
 
 std::optional<PrivateKey> PrivateKey::from_pem(std::string_view pem) {
-  if (pem.size() > INT_MAX) return std::nullopt;
+  if (pem.empty() || pem.size() > INT_MAX) return std::nullopt;
   const OwnedBio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   require(bio != nullptr);
   auto state = std::make_unique<State>();

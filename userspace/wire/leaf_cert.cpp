@@ -141,7 +141,7 @@ namespace {
 
 std::vector<OwnedCert> read_chain(std::string_view pem) {
   std::vector<OwnedCert> chain;
-  if (pem.size() > INT_MAX) return chain;
+  if (pem.empty() || pem.size() > INT_MAX) return chain;
   const Owned<BIO, BIO_free_all> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   require(bio != nullptr);
   while (OwnedCert next{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {

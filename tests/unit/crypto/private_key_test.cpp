@@ -24,6 +24,7 @@ TEST(PrivateKey, SurvivesARoundTripThroughPem) {
 }
 
 TEST(PrivateKey, IsNotReadFromAnythingElse) {
+  EXPECT_FALSE(PrivateKey::from_pem({}).has_value());
   for (const char* text :
        {"", "garbage", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
         "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"})

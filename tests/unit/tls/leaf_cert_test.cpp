@@ -219,6 +219,7 @@ TEST(Authority, IsLoadedOnlyWithItsOwnKeyAndChain) {
   };
   EXPECT_EQ(error_of(a.made.certificate_pem, b.made.key_pem.reveal()), CertError::KeyMismatch);
   EXPECT_EQ(error_of("", a.made.key_pem.reveal()), CertError::BadCertificate);
+  EXPECT_EQ(error_of({}, a.made.key_pem.reveal()), CertError::BadCertificate);
   EXPECT_EQ(error_of("garbage", a.made.key_pem.reveal()), CertError::BadCertificate);
   EXPECT_EQ(error_of(a.made.certificate_pem, ""), CertError::BadKey);
   EXPECT_EQ(error_of(a.made.certificate_pem + b.made.certificate_pem, a.made.key_pem.reveal()),
