@@ -1,3 +1,5 @@
 veilwire_library(wire
-  SRCS framing.cpp http.cpp http1.cpp http1_head.cpp json_path.cpp json_scanner.cpp json_string.cpp sse.cpp
-  DEPS base)
+  SRCS content_coding.cpp framing.cpp http.cpp http1.cpp http1_head.cpp json_path.cpp json_scanner.cpp
+       json_string.cpp sse.cpp
+  DEPS base
+  THIRD zlib brotlidec brotlienc zstd)
