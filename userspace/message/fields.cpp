@@ -29,7 +29,7 @@ using enum Zone;
 // [M]   Messages API reference and its streaming page, platform.claude.com/docs/en/api/messages and
 //       .../docs/en/build-with-claude/streaming; the type names are those of the official SDKs
 //       (BetaTextBlock, ...).
-// [B]   Message Batches, Models and Files references, platform.claude.com/docs/en/api.
+// [B]   Message Batches, Models and Files references; [S] Sessions, at the same place.
 // [MCP] The JSON schemas of the Model Context Protocol, revisions 2024-11-05 to 2026-07-28; the
 // names are their types. [O]   RFC 6749 section 5.1, RFC 7591 section 3.2.1, RFC 8628 section 3.2,
 // RFC 7521 section 4.
@@ -231,7 +231,7 @@ constexpr Entry kEntries[] = {
     {AnthropicDelta, "text", TextPiece},
     {AnthropicDelta, "thinking", ThinkingPiece},
     {AnthropicDelta, "partial_json", InputPiece},
-    {AnthropicDelta, "content", AnthropicStartContent},
+    {AnthropicDelta, "content", AnthropicDeltaContent},
     {AnthropicDelta, "citation", AnthropicCitation},
     {AnthropicDelta, "signature", Fixed},
     {AnthropicDelta, "encrypted_*", Fixed},
@@ -239,6 +239,11 @@ constexpr Entry kEntries[] = {
     {AnthropicDelta, "stop_sequence", Fixed},
     {AnthropicDelta, "stop_details", AnthropicStopDetails},
     {AnthropicDelta, "container", Fixed},
+    {AnthropicDelta, "index", Fixed},
+
+    // [S] BetaManagedAgentsDeltaContent: a preview of text whose event follows whole.
+    {AnthropicPreview, "type", Fixed},
+    {AnthropicPreview, "text", TextPiece},
 
     // [MCP] JSONRPCMessage. Error.message and Error.data are text.
     {McpFromClient, "jsonrpc", Fixed},
@@ -484,13 +489,15 @@ const Entry* find(Zone zone, std::string_view key) {
 
 Zone leaf(Zone zone) {
   if (zone <= CompactionPiece) return zone;
-  return zone == AnthropicStartContent ? CompactionPiece : Text;
+  return zone == AnthropicStartContent || zone == AnthropicDeltaContent ? CompactionPiece : Text;
 }
 
 void FieldWalker::begin(bool array) {
   Zone zone = this->zone();
   if (zone == AnthropicStartContent) {
     zone = AnthropicBlock;
+  } else if (zone == AnthropicDeltaContent) {
+    zone = AnthropicPreview;
   } else if (zone <= CompactionPiece && zone != Fixed) {
     zone = Text;
   }

@@ -47,6 +47,8 @@ enum class Zone : std::uint8_t {
   AnthropicStartBlock,
   AnthropicStartContent,
   AnthropicDelta,
+  AnthropicDeltaContent,
+  AnthropicPreview,
   AnthropicSource,
   AnthropicCitation,
   AnthropicError,

@@ -166,6 +166,9 @@ TEST(AnthropicFields, OfEventsGoOnInTheNextEvent) {
   expect_says_itself(Zone::AnthropicEvent,
                      R"({"delta":{"content":"compaction piece","encrypted_content":"fixed"}})");
   expect_says_itself(Zone::AnthropicEvent, R"({"delta":{"type":"fixed","signature":"fixed"}})");
+  expect_says_itself(
+      Zone::AnthropicEvent,
+      R"({"type":"fixed","event_id":"fixed","delta":{"content":{"type":"fixed","text":"text piece"}}})");
   expect_says_itself(Zone::AnthropicEvent,
                      R"({"delta":{"citation":{"type":"fixed","cited_text":"text",
     "encrypted_index":"fixed","document_title":"text"}}})");

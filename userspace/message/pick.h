@@ -1,0 +1,38 @@
+// Takes single values out of a JSON text by their paths, without building the document: a body of
+// 48 MB costs one scan and the few values that were asked for. Tested by
+// tests/unit/message/pick_test.cpp.
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace veilwire::message {
+
+// A longer value is not taken: no model, method, tool or identifier is, and a record must not be
+// filled by one.
+inline constexpr std::size_t kLongestPick = 1024;
+
+struct Pick {
+  // Keys from the root on; "[]" is any element of an array.
+  explicit Pick(std::initializer_list<std::string_view> where) : path(where) {}
+
+  std::vector<std::string_view> path;
+  std::size_t limit = kLongestPick;
+  // JSON text of the scalar as it came, quotes included; empty where there is none, where it is an
+  // object or array, or over the limit. Of repeated members the last counts, as for the parsers of
+  // clients and servers.
+  std::string json;
+
+  // The value of a string, decoded; empty for anything else.
+  std::string text() const;
+  bool is_true() const { return json == "true"; }
+};
+
+// False where the text is not one JSON value; picks then hold what was found before the fault.
+bool pick(std::string_view json, std::span<Pick> picks);
+
+}  // namespace veilwire::message
