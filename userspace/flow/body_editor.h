@@ -21,12 +21,12 @@ namespace veilwire::flow {
 struct Released {
   std::string bytes;
   std::vector<audit::MaskedSpan> masks;  // offsets count released bytes from the start of the body
-  // Set at most once: a Block finding. Nothing of it is in bytes; the caller calls end_early() or
-  // answers 451.
+  // Set at most once: a Block finding. Nothing of it is in bytes; its offset is where it would have
+  // stood. The caller calls end_early() or answers 451; further input is ignored.
   std::optional<audit::MaskedSpan> blocked;
-  // Set when the body is not what its type says (bad JSON, SSE without end, over a limit). Nothing
-  // after that point has been released; policy decides whether the caller goes on with
-  // pass_through() or stops.
+  // Set at most once, to the reason: the body is not what its type says (bad JSON, an event over
+  // the limit). Nothing after that point has been released. Policy decides whether the caller calls
+  // pass_through() or end_early(); until then further input is held.
   std::optional<std::string> malformed;
 };
 
@@ -36,32 +36,38 @@ class BodyEditor {
   virtual void feed(std::string_view bytes, Released& out) = 0;
   // The body has ended, as its framing says.
   virtual void finish(Released& out) = 0;
-  // A changed policy: applies from the next event on, held text included.
+  // A changed policy: applies from the next byte on, held text included.
   virtual void adopt(std::shared_ptr<const masking::Engine> engine, Released& out) = 0;
+  // After `malformed`: releases all that is held as it came, and every later byte unseen.
+  virtual void pass_through(Released& out) = 0;
   // Ends the body well-formed in its own protocol with a notice for the person, whatever has been
   // released so far (Anthropic stream: close the open block, one text block, end_turn,
-  // message_stop). Held text is dropped.
+  // message_stop; JSON: an error object, or where a part of a document has been released, the
+  // shortest end that makes it parse). Held bytes are dropped; nothing is added to a body that is
+  // complete. No other call may follow.
   virtual void end_early(std::string_view notice, Released& out) = 0;
 };
 
-// `response_media_type` is the type without parameters, lower case. Returns nullptr when the type
-// holds no text that we know how to edit (images, archives): the caller treats it as
-// Uninspected::NotText. request_id: for an MCP response, the JSON text of the request's "id" (for a
-// JSON-RPC error); else empty.
+// The views need to live only as long as the call.
 struct EditorContext {
   policy::Service service = policy::Service::Generic;
   policy::Direction direction = policy::Direction::Response;
-  std::string_view media_type;
-  std::string_view target;  // path and query of the request
-  std::string_view request_id;
+  std::string_view media_type;  // of the body: without parameters, lower case
+  std::string_view target;      // path and query of the request
+  std::string_view
+      request_id;  // MCP: JSON text of the request's "id" (for a JSON-RPC error); else empty
+  std::string_view mcp_method;  // MCP: method of the request ("tools/call"); else empty
 };
+
+// Returns nullptr when the type holds no text that we know how to edit (images, archives,
+// multipart): the caller treats it as Uninspected::NotText.
 std::unique_ptr<BodyEditor> make_body_editor(const EditorContext& context,
                                              std::shared_ptr<const masking::Engine> engine);
 
 // A complete response body in the client's own protocol that says why the exchange was refused. The
 // caller frames it.
 struct ErrorBody {
-  int status = 451;
+  int status = 451;  // may differ from the one asked for: tools/call shows a message only on 200
   std::string media_type;
   std::string body;
 };
