@@ -90,6 +90,14 @@ class DirectTest(harness.SandboxCase):
     self.assertTrue(answers[0]["bytes"].endswith(corpus.ITEMS[3][1].decode("latin-1")))
     self.assertEqual(answers[3]["bytes"], "")
 
+  def test_an_answer_waits_in_the_middle_until_the_test_lets_it_go_on(self):
+    watched = clients.Watched(self.clients, "[[demo two gate=direct]]", where="direct")
+    watched.until("First")
+    self.assertNotIn(b"Second", watched.seen)
+    self.clients.open_gate("direct")
+    self.assertEqual(watched.end(), 0)
+    self.assertIn(b"Second", watched.seen)
+
   def test_a_client_that_does_not_trust_the_internets_ca_gets_nothing(self):
     run = self.clients.curl_message("[[demo secret]]", where="client")
     self.assertNotEqual(run.returncode, 0)

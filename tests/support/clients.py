@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import select
 import shutil
 import subprocess
 import time
@@ -66,6 +67,10 @@ class Clients:
                             cwd=home, timeout=timeout)
 
 
+  def open_gate(self, name):
+    """Lets an answer go on that waits for it ([[demo two gate=NAME]]); asked around the agent."""
+    self.curl(f"https://{sandboxes.API}/gate/{name}", where="direct")
+
   def raw(self, requests, *, where="client", uid=0, timeout=120):
     """raw_client.py: bytes there and back, for comparisons bit by bit."""
     run = self.sandbox.run([sandboxes.PYTHON, "-B", HERE / "raw_client.py"], where=where, uid=uid, timeout=timeout,
@@ -86,6 +91,36 @@ class Clients:
         raise sandboxes.SandboxError(err.decode())
       reports.append(json.loads(out))
     return reports
+
+
+class Watched:
+  """A curl that streams into a pipe, so that a test can act in the middle of an answer."""
+
+  def __init__(self, clients, prompt, **options):
+    body = json.dumps({"model": "claude-demo-1", "max_tokens": 64, "stream": True,
+                       "messages": [{"role": "user", "content": prompt}]})
+    self.seen = b""
+    self._process = clients.sandbox.popen(
+        ["curl", "-sS", "--no-buffer", "-H", "content-type: application/json", "-d", body,
+         f"https://{sandboxes.API}/v1/messages"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+  def until(self, text, seconds=10):
+    """Reads on until the text has come; fails when the answer ends first."""
+    deadline = time.monotonic() + seconds
+    while text.encode() not in self.seen:
+      left = max(0, deadline - time.monotonic())
+      if not select.select([self._process.stdout], [], [], left)[0]:
+        raise sandboxes.SandboxError(f"{text!r} did not come in {seconds} s, but {self.seen!r}")
+      piece = os.read(self._process.stdout.fileno(), 65536)
+      if not piece:
+        raise sandboxes.SandboxError(f"the answer ended before {text!r}: {self.seen!r}")
+      self.seen += piece
+
+  def end(self, seconds=20):
+    """Reads to the end; the exit code of curl (18: cut short, 56: reset)."""
+    out, _ = self._process.communicate(timeout=seconds)
+    self.seen += out
+    return self._process.returncode
 
 
 def get(host, target, *fields, method="GET"):

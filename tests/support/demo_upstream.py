@@ -2,12 +2,11 @@
 """Starts the demonstration upstream of tests/support/upstream: prints "ready" once every address listens.
 
 One process plays every name: what a connection is for is told by the Host field of each request. Without
---certificate it speaks plain HTTP. It ends on SIGTERM or when its parent does.
+--certificate it speaks plain HTTP. It ends on SIGTERM.
 """
 
 import argparse
 import asyncio
-import ctypes
 import resource
 import signal
 import ssl
@@ -15,8 +14,6 @@ import sys
 
 from upstream import mcp, messages
 from upstream.http import Log, Server
-
-PR_SET_PDEATHSIG = 1
 
 
 def tls_context(certificate, key):
@@ -63,7 +60,6 @@ def main():
   parser.add_argument("--mcp-host", action="append", default=[], help="a Host that the MCP server answers to")
   parser.add_argument("--log", help="file to append one JSON object a line to: every request and every byte sent")
   arguments = parser.parse_args()
-  ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
   limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
   resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
   try:

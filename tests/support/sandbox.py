@@ -1,6 +1,6 @@
 """Two hosts on one machine: "host", where clients and the agent run, and "internet", where the upstream plays.
 
-    host  192.0.2.2, 2001:db8::2  --- veth ---  192.0.2.10, .20, 2001:db8::10, ::20  internet
+    host  192.0.2.2, 2001:db8::2  --- veth ---  192.0.2.10, .20, .30, 2001:db8::10, ...  internet
 
 Neither has another route, so nothing can leave the machine. What a real installation has system-wide stands here in
 private mount namespaces: /etc/hosts, /etc/resolv.conf, the CA bundle, bpffs. Processes run in child cgroups of the
@@ -25,7 +25,9 @@ import time
 import certificates
 
 API, TOOLS = "api.anthropic.com", "mcp.example.com"
-ADDRESSES = {API: ("192.0.2.10", "2001:db8::10"), TOOLS: ("192.0.2.20", "2001:db8::20")}
+PLAIN = "plain.example.com"  # a host that no policy names
+ADDRESSES = {API: ("192.0.2.10", "2001:db8::10"), TOOLS: ("192.0.2.20", "2001:db8::20"),
+             PLAIN: ("192.0.2.30", "2001:db8::30")}
 HOST_ADDRESSES = ("192.0.2.2", "2001:db8::2")
 PREFIX = "veilwire-test-"
 FOLDERS = pathlib.Path("/var/tmp")  # /tmp is private to each view, since real clients leave sockets there
@@ -109,6 +111,7 @@ class Sandbox:
     self._keepers = {}
     self._started = []
     self.upstream = None
+    self._left = False
 
   # --- life ---
 
@@ -123,7 +126,8 @@ class Sandbox:
     return self
 
   def __exit__(self, *_):
-    self.stop()
+    if not self._left:
+      self.stop()
 
   def stop(self):
     for process in reversed(self._started):
@@ -138,8 +142,8 @@ class Sandbox:
     self._started, self._keepers, self.upstream = [], {}, None
 
   def leave(self):
-    """Forgets the sandbox without ending it (quickstart --keep); sweep(name) ends it."""
-    self._started, self._keepers = [], {}
+    """Leaves the sandbox running when its owner ends (quickstart --keep); sweep(name) ends it."""
+    self._left = True
 
   def _make(self):
     self.folder.mkdir(mode=0o755)

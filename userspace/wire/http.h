@@ -40,10 +40,9 @@ enum class HttpError {
   BadTransferCoding,  // anything but exactly one `chunked`
   CodingInHttp10,     // HTTP/1.0 has no transfer codings: old recipients read past the end
   BodyNotAllowed,     // 1xx, 204, CONNECT: framing fields where no body can be
-  BadConnection,  // Connection names something that is no token: recipients differ on what it says
-  MissingHost,    // HTTP/1.1 request without Host
-  RepeatedHost,   // more than one Host
-  BadHost,        // Host is not host[:port], or is empty
+  MissingHost,        // HTTP/1.1 request without Host
+  RepeatedHost,       // more than one Host
+  BadHost,            // Host is not host[:port], or is empty
   AuthorityMismatch,  // the target names another authority than Host
   UnexpectedUpgrade,  // 101 without a request that asked for it
   UnexpectedAnswer,   // response bytes while no request is open (response splitting,

@@ -1,6 +1,7 @@
 """HTTP/1.1 by hand: reads requests strictly, writes exactly the bytes it is told, and logs every one of them."""
 
 import asyncio
+import hashlib
 import json
 import socket
 import ssl
@@ -176,7 +177,7 @@ class Server:
         if request is None:
           break
         self._log.write("request", number, method=request.method, target=request.target, fields=request.fields,
-                        body=request.body.decode("latin-1"))
+                        body=request.body.decode("latin-1"), raw_digest=hashlib.sha256(request.raw_body).hexdigest())
         exchange = Exchange(writer, request, self._log, number)
         await self._handler(exchange)
         keep = exchange.keep and request.field("connection").lower() != "close"

@@ -1,6 +1,7 @@
 """The Messages API of api.anthropic.com, as far as real clients need it, streamed and whole."""
 
 import asyncio
+import collections
 import json
 
 from . import misbehaviour, scenario as scenarios
@@ -11,6 +12,8 @@ USAGE = {"input_tokens": 12, "cache_creation_input_tokens": 0, "cache_read_input
          "service_tier": "standard"}
 FIELDS = [("anthropic-ratelimit-requests-remaining", "999"), ("anthropic-organization-id", "org-demo"),
           ("cache-control", "no-cache")]
+GATE = object()  # among the pieces of a text: wait here until a test opens the gate
+GATES = collections.defaultdict(asyncio.Event)
 SIGNATURE = "EqQBCkgIBRABGAIiQKdemoSignatureThatNobodyMayTouchAAAAAAAAAAAAAAAA=="
 
 
@@ -55,6 +58,9 @@ class Message:
     if s.name == "echo":
       filler = [f" {n}" for n in range(s.count("count", 3))]
       return [("text", [f"Mark {s.text('echo')}:", *filler])]
+    if s.name == "two":
+      secret = s.secret
+      return [("text", [f"First {secret}, keep it safe. ", GATE, f"Second {secret}, keep it safe. ", "The end."])]
     if s.name == "call":
       self.stop_reason = "tool_use"
       return [("tool_use", ["{", "}"])]
@@ -95,6 +101,9 @@ class Message:
       member = {"text": ("text_delta", "text"), "thinking": ("thinking_delta", "thinking"),
                 "tool_use": ("input_json_delta", "partial_json")}[kind]
       for part in parts:
+        if part is GATE:
+          yield GATE, None
+          continue
         yield "content_block_delta", {"type": "content_block_delta", "index": index,
                                       "delta": {"type": member[0], member[1]: part}}
       if kind == "thinking":
@@ -110,6 +119,7 @@ class Message:
     content = []
     for kind, parts in self.blocks:
       block = self._skeleton(kind)
+      parts = [part for part in parts if part is not GATE]
       if kind == "text":
         block["text"] = "".join(parts)
       elif kind == "thinking":
@@ -141,6 +151,9 @@ async def answer_message(exchange):
   stream = Stream(exchange, coding, scenario.count("chunk"))
   separator = {"": ("\n", "\n\n"), "crlf": ("\r\n", "\r\n\r\n"), "cr": ("\r", "\r\r")}[scenario.text("ends")]
   for name, value in message.events():
+    if name is GATE:
+      await GATES[scenario.text("gate")].wait()
+      continue
     await stream.write(event(name, value, separator))
     if scenario.number("delay"):
       await asyncio.sleep(scenario.number("delay"))
@@ -157,6 +170,9 @@ async def answer(exchange):
     await exchange.json(200, {"data": [{"type": "model", "id": MODEL, "display_name": "Demo",
                                         "created_at": "2026-01-01T00:00:00Z"}],
                               "has_more": False, "first_id": MODEL, "last_id": MODEL})
+  elif request.path.startswith("/gate/"):
+    GATES[request.path[6:]].set()
+    await exchange.json(200, {})
   elif request.path.startswith("/bytes/"):
     await misbehaviour.corpus_item(exchange)
   elif request.path.startswith("/bad/"):

@@ -1,9 +1,14 @@
-"""A broken or hostile upstream, one kind at a time, and the corpus of odd but valid bodies that must pass untouched."""
+"""A broken or hostile upstream, one kind at a time, and the corpus of odd but valid bodies that must pass untouched.
+
+Every kind shows a secret before or behind its fault, because a fault is a way to get bytes past an inspection.
+"""
 
 import asyncio
 
 from . import codings, corpus
+from .scenario import SECRETS
 
+TEXT = f"the token is {SECRETS['github']}, behind it comes the fault".encode()
 SSE = [("content-type", "text/event-stream; charset=utf-8")]
 CHUNKED = ("transfer-encoding", "chunked")
 START = (b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_bad","type":"message",'
@@ -16,7 +21,7 @@ REST = (b'event: content_block_stop\ndata: {"type":"content_block_stop","index":
         b'"stop_sequence":null},"usage":{"output_tokens":1}}\n\n'
         b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
 JSON = (b'{"id":"msg_bad","type":"message","role":"assistant","model":"claude-demo-1","content":[{"type":"text",'
-        b'"text":"before the fault"}],"stop_reason":"end_turn","stop_sequence":null,'
+        b'"text":"' + TEXT + b'"}],"stop_reason":"end_turn","stop_sequence":null,'
         b'"usage":{"input_tokens":1,"output_tokens":1}}')
 
 
@@ -26,12 +31,12 @@ def delta(text):
           b'"delta":{"type":"text_delta","text":"' + data + b'"}}\n\n')
 
 
-BODY = START + delta("before the fault") + REST
+BODY = START + delta(TEXT) + REST
 
 
 async def _begin(exchange, *fields):
   await exchange.head(200, [*SSE, CHUNKED, *fields])
-  await exchange.chunk(START + delta("before the fault"))
+  await exchange.chunk(START + delta(TEXT))
 
 
 async def stop(exchange, scenario):
@@ -73,14 +78,14 @@ async def refuse(exchange, scenario):
 
 async def chunk(exchange, scenario):
   await _begin(exchange)
-  await exchange.raw(b"zz\r\n" + delta("after a bad chunk size"))
+  await exchange.raw(b"zz\r\n" + delta(TEXT))
   exchange.keep = False
 
 
 async def chunk_short(exchange, scenario):
   """A chunk that is longer than its size says."""
   await _begin(exchange)
-  await exchange.raw(b"5\r\n0123456789\r\n0\r\n\r\n")
+  await exchange.raw(b"5\r\n" + TEXT + b"\r\n0\r\n\r\n")
   exchange.keep = False
 
 
@@ -93,7 +98,7 @@ async def chunk_overflow(exchange, scenario):
 async def sse(exchange, scenario):
   """An event whose data is no JSON."""
   await _begin(exchange)
-  await exchange.chunk(b"event: content_block_delta\ndata: {not json\n\n" + REST)
+  await exchange.chunk(b"event: content_block_delta\ndata: {not json " + TEXT + b"\n\n" + REST)
   await exchange.end_chunks()
 
 
@@ -117,7 +122,7 @@ async def json(exchange, scenario):
 
 async def json_duplicate(exchange, scenario):
   """Two members of one name: readers differ in which one they take."""
-  await _whole(exchange, JSON[:-1] + b',"content":[{"type":"text","text":"second"}]}')
+  await _whole(exchange, JSON[:-1] + b',"content":[{"type":"text","text":"' + TEXT + b'"}]}')
 
 
 async def _whole(exchange, body, *fields):
@@ -141,7 +146,7 @@ async def coding_twice(exchange, scenario):
 
 async def coding_tail(exchange, scenario):
   """Bytes after the end of the coded stream: decoders differ in whether they show them."""
-  await _whole(exchange, codings.encode("gzip", JSON) + b"tail after the end", ("content-encoding", "gzip"))
+  await _whole(exchange, codings.encode("gzip", JSON) + TEXT, ("content-encoding", "gzip"))
 
 
 async def coding_cut(exchange, scenario):
@@ -196,7 +201,7 @@ async def short_body(exchange, scenario):
 async def tail(exchange, scenario):
   """A second answer that nobody asked for, right behind the first (response splitting)."""
   await _whole(exchange, JSON)
-  await exchange.raw(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nsmuggled")
+  await exchange.raw(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(TEXT), TEXT))
   exchange.keep = False
 
 
@@ -227,7 +232,7 @@ async def bare_newlines(exchange, scenario):
 
 
 async def garbage(exchange, scenario):
-  await exchange.raw(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
+  await exchange.raw(b"\x16\x03\x01 this is no HTTP\r\n\r\n" + TEXT)
   exchange.keep = False
 
 
@@ -252,14 +257,15 @@ async def interim(exchange, scenario):
 
 async def switch(exchange, scenario):
   """101 that nobody asked for: everything behind it would be uninspected."""
-  await exchange.raw(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nraw bytes")
+  await exchange.raw(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+                     + TEXT)
   exchange.keep = False
 
 
 async def trailers(exchange, scenario):
   await exchange.head(200, [*SSE, CHUNKED, ("trailer", "x-checksum")])
   await exchange.chunk(BODY)
-  await exchange.end_chunks([(b"x-checksum", b"abc")])
+  await exchange.end_chunks([(b"x-checksum", b"abc"), (b"x-token", SECRETS["github"].encode())])
 
 
 async def until_close(exchange, scenario):
