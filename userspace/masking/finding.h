@@ -15,10 +15,15 @@ struct Finding {
   std::string rule;      // rule id, as in the pack
   std::string category;  // secret, pii, or the pack's own
   std::uint64_t offset = 0;
-  std::uint64_t length = 0;  // of the original; known only at its end for a begin/end rule
+  std::uint64_t length = 0;  // of the original
   std::string digest;  // keyed (HMAC with the site key), lower-case hex, 16 characters: never the
                        // secret, never a bare hash
   Treatment treatment = Treatment::Mask;
+  // A begin/end rule reports its finding twice: open, when its begin is certain (length: what is
+  // masked so far), and once more with the same offset and digest when its end is known. The digest
+  // is that of its begin.
+  bool open = false;
+  friend bool operator==(const Finding&, const Finding&) = default;
 };
 
 }  // namespace veilwire::masking

@@ -1,5 +1,6 @@
 // A rule pack as a person writes it (TOML), parsed and checked but not compiled. A gitleaks file is
 // a pack too.
+// Tested by tests/unit/masking/rule_pack_test.cpp.
 #pragma once
 
 #include "userspace/base/result.h"
@@ -23,15 +24,22 @@ struct Rule {
   std::string description;
   std::string category;  // "secret" unless the rule says otherwise
   std::string regex;     // RE2 syntax over bytes; empty for a begin/end rule
-  std::uint32_t secret_group = 0;
+  std::uint32_t secret_group =
+      0;  // 0: the first capture that takes part; the whole match where there is none
   std::vector<std::string>
-      keywords;             // lower case; a match contains one of them, without regard to case
-  std::string begin, end;   // begin/end rule: both set
+      keywords;  // lower case; a match contains one of them, without regard to case
+  std::uint32_t max_length =
+      0;  // bytes of the longest match; needed where regex itself has no bound
+  std::string begin,
+      end;  // begin/end rule: both set. All from begin to end is the finding; where `end` has a
+            // capture that takes no part, the finding ends before the match
   std::string validator;    // luhn, jwt, ... ; empty: none
-  double entropy = 0;       // bits a character, of the secret group; 0: not asked
+  double entropy = 0;       // bits a character that the secret must exceed; 0: not asked
   std::string replacement;  // empty: [MASKED:<id>:<4 hex of the digest>]
-  std::vector<std::string>
-      allow;  // expressions: a secret that one of them matches is not a finding
+  // Expressions: a secret in which one of `allow` is found is no finding, nor is a match (context
+  // included) in which one of `allow_match` is found.
+  std::vector<std::string> allow, allow_match;
+  std::vector<std::string> stopwords;  // lower case: a secret that contains one is no finding
   std::vector<std::string> positive,
       negative;        // the rule's own examples, run by `veilwire policy test`
   std::string source;  // where the format is documented

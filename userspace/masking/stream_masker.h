@@ -19,13 +19,13 @@ namespace veilwire::masking {
 
 // The next `consumed` bytes of the input not yet covered by an edit: released as they came
 // (replacement unused) or replaced. A begin/end rule gives its replacement with its first edit and
-// swallows with further edits whose replacement is empty. consumed may be 0 for a replaced edit
-// only in that case's first edit.
+// swallows with further edits whose replacement is empty. consumed is never 0.
 struct Edit {
   std::uint64_t consumed = 0;
   bool replaced = false;
   std::string replacement;
-  std::size_t finding = SIZE_MAX;  // index into Edits::findings when replaced
+  std::size_t finding =
+      SIZE_MAX;  // index into Edits::findings when replaced and reported with this edit
 };
 
 struct Edits {
@@ -47,7 +47,7 @@ class StreamMasker {
   // The text has ended: everything held is decided.
   void finish(Edits& out);
   // A changed policy: what is held now and what comes later is judged by the new engine; what was
-  // released stays.
+  // released stays. Inside a begin/end finding the new engine takes over at its end.
   void adopt(std::shared_ptr<const Engine> engine, Edits& out);
 
   std::uint64_t held() const;  // bytes

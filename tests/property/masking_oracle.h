@@ -1,0 +1,33 @@
+// What masking a whole text must give, restated as simply as it can be said: each rule on its own,
+// every start of the whole text tried with RE2, then the leftmost-longest of all findings. Shares
+// no search code with the engine.
+#pragma once
+
+#include "userspace/masking/engine.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace veilwire::testing {
+
+struct Masked {
+  std::string text;
+  std::vector<masking::Finding> findings;  // closed ones
+  friend bool operator==(const Masked&, const Masked&) = default;
+};
+
+class MaskingOracle {
+ public:
+  MaskingOracle(std::vector<masking::Rule> rules, std::string site_key);
+  ~MaskingOracle();
+  Masked mask(std::string_view text) const;
+
+ private:
+  struct Compiled;
+  std::vector<Compiled> rules_;
+  std::vector<std::string> ids_;
+  std::string site_key_;
+};
+
+}  // namespace veilwire::testing

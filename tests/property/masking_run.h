@@ -1,0 +1,74 @@
+// Feeds pieces to a StreamMasker and applies its edits: what a client of the masker would have sent
+// on, piece by piece.
+#pragma once
+
+#include "tests/property/masking_oracle.h"
+#include "userspace/masking/stream_masker.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace veilwire::testing {
+
+class MaskingRun {
+ public:
+  explicit MaskingRun(std::shared_ptr<const masking::Engine> engine) : masker_(std::move(engine)) {}
+
+  void feed(std::string_view piece) {
+    text_ += piece;
+    masker_.feed(piece, edits_);
+    apply();
+  }
+  void finish() {
+    masker_.finish(edits_);
+    apply();
+  }
+  void adopt(std::shared_ptr<const masking::Engine> engine) {
+    masker_.adopt(std::move(engine), edits_);
+    apply();
+  }
+
+  const Masked& result() const { return result_; }
+  std::uint64_t held() const { return masker_.held(); }
+  std::uint64_t covered() const { return at_; }
+  std::size_t opened() const { return opened_; }
+  // The edits, run together over all calls: broken when one covers more than was fed or claims
+  // nothing.
+  bool broken() const { return broken_; }
+
+ private:
+  void apply() {
+    for (const masking::Edit& e : edits_.list) {
+      if (e.consumed == 0 || e.consumed > text_.size() - at_) broken_ = true;
+      if (e.replaced) {
+        result_.text += e.replacement;
+      } else {
+        result_.text += text_.substr(at_, e.consumed);
+      }
+      at_ += e.consumed;
+      if (e.finding != SIZE_MAX && e.finding >= edits_.findings.size()) broken_ = true;
+    }
+    if (at_ + masker_.held() != text_.size()) broken_ = true;
+    for (masking::Finding& f : edits_.findings) {
+      if (f.open) {
+        ++opened_;
+      } else {
+        result_.findings.push_back(f);
+      }
+    }
+    edits_.clear();
+  }
+
+  masking::StreamMasker masker_;
+  masking::Edits edits_;
+  std::string text_;
+  std::size_t at_ = 0;
+  std::size_t opened_ = 0;
+  bool broken_ = false;
+  Masked result_;
+};
+
+}  // namespace veilwire::testing

@@ -1,0 +1,323 @@
+#include "userspace/masking/automaton.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace veilwire::masking {
+namespace {
+
+using Kind = Expression::Kind;
+
+// An expression with nested counts multiplies: (a{1000}){1000}.
+constexpr std::size_t kMaxPlaces = 40'000;
+// A text that drives an expression through ever new states. Beyond it the automaton answers
+// "perhaps", and the length of the rule decides.
+constexpr std::size_t kMaxStateMemory = 1 << 20;
+
+constexpr int kEndOfText = -1;
+
+bool is_word(int byte) {
+  return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+         (byte >= 'a' && byte <= 'z') || byte == '_';
+}
+
+}  // namespace
+
+struct Automaton::Place {
+  enum class Kind : std::uint8_t { Byte, Fork, Assert, Match };
+  Kind kind = Kind::Match;
+  bool secret = false;
+  Assertion assertion = Assertion::TextBegin;
+  std::uint32_t set = 0;              // Byte: index into the builder's sets
+  std::uint32_t next = 0, other = 0;  // Fork takes both
+  ByteSet classes;                    // Byte: which byte classes pass
+};
+
+// Built back to front: every piece knows where the text goes on after it.
+struct Automaton::Builder {
+  std::vector<Place>& program;
+  std::vector<ByteSet> sets;
+  bool secret = true;
+  bool overflow = false;
+
+  std::uint32_t add(Place place) {
+    if (program.size() >= kMaxPlaces) {
+      overflow = true;
+      return 0;
+    }
+    place.secret = secret;
+    program.push_back(std::move(place));
+    return static_cast<std::uint32_t>(program.size() - 1);
+  }
+
+  std::uint32_t fork(std::uint32_t a, std::uint32_t b) {
+    Place p;
+    p.kind = Place::Kind::Fork;
+    p.next = a, p.other = b;
+    return add(std::move(p));
+  }
+
+  std::uint32_t sequence(std::span<const Expression> parts, std::uint32_t next) {
+    for (std::size_t i = parts.size(); i-- > 0 && !overflow;) next = piece(parts[i], next);
+    return next;
+  }
+
+  std::uint32_t piece(const Expression& e, std::uint32_t next) {
+    if (overflow) return next;
+    switch (e.kind) {
+      case Expression::Kind::Empty:
+        return next;
+      case Expression::Kind::Bytes: {
+        Place p;
+        p.kind = Place::Kind::Byte;
+        const auto known = std::find(sets.begin(), sets.end(), e.bytes);
+        p.set = static_cast<std::uint32_t>(known - sets.begin());
+        if (known == sets.end()) sets.push_back(e.bytes);
+        p.next = next;
+        return add(std::move(p));
+      }
+      case Expression::Kind::Assert: {
+        Place p;
+        p.kind = Place::Kind::Assert;
+        p.assertion = e.assertion;
+        p.next = next;
+        return add(std::move(p));
+      }
+      case Expression::Kind::Concat:
+        return sequence(e.parts, next);
+      case Expression::Kind::Capture:
+        return piece(e.parts[0], next);
+      case Expression::Kind::Alternate: {
+        std::uint32_t all = piece(e.parts.back(), next);
+        for (std::size_t i = e.parts.size() - 1; i-- > 0;) all = fork(piece(e.parts[i], next), all);
+        return all;
+      }
+      case Expression::Kind::Repeat:
+        return repeat(e, next);
+    }
+    return next;
+  }
+
+  std::uint32_t repeat(const Expression& e, std::uint32_t next) {
+    if (e.max == kUnbounded) {
+      // loop: fork(body loop, next)
+      const std::uint32_t loop = fork(0, next);
+      const std::uint32_t body = piece(e.parts[0], loop);
+      if (overflow) return next;
+      program[loop].next = body;
+      next = loop;
+    } else {
+      // x{0,2} is (x(x)?)?: each fork leads out to the same end.
+      const std::uint32_t out = next;
+      for (std::uint32_t i = e.min; i < e.max && !overflow; ++i)
+        next = fork(piece(e.parts[0], next), out);
+    }
+    for (std::uint32_t i = 0; i < e.min && !overflow; ++i) next = piece(e.parts[0], next);
+    return next;
+  }
+};
+
+Automaton::Automaton() = default;
+Automaton::~Automaton() = default;
+
+Automaton::Before Automaton::before(unsigned char byte) {
+  if (byte == '\n') return Before::Newline;
+  return is_word(byte) ? Before::Word : Before::Other;
+}
+
+Result<std::unique_ptr<Automaton>, std::string> Automaton::build(
+    std::span<const Expression> context, std::span<const Expression> rest) {
+  std::unique_ptr<Automaton> a(new Automaton);
+  Builder builder{a->program_, {}};
+  const std::uint32_t match = builder.add(Place{});
+  std::uint32_t entry = builder.sequence(rest, match);
+  builder.secret = false;
+  entry = builder.sequence(context, entry);
+  if (builder.overflow)
+    return Unexpected{std::string("too large: its counts multiply to more than 40000 places")};
+  a->entry_ = entry;
+  for (const Place& p : a->program_) a->asserts_ = a->asserts_ || p.kind == Place::Kind::Assert;
+
+  // Bytes that no set tells apart are one class.
+  std::vector<ByteSet> sets = builder.sets;
+  if (a->asserts_) {
+    ByteSet words, newline;
+    for (int b = 0; b < 256; ++b) words[static_cast<std::size_t>(b)] = is_word(b);
+    newline.set('\n');
+    sets.push_back(words), sets.push_back(newline);
+  }
+  std::map<std::vector<bool>, std::uint8_t> known;
+  for (unsigned b = 0; b < 256; ++b) {
+    std::vector<bool> signature;
+    signature.reserve(sets.size());
+    for (const ByteSet& s : sets) signature.push_back(s[b]);
+    const auto [it, fresh] =
+        known.emplace(std::move(signature), static_cast<std::uint8_t>(known.size()));
+    if (fresh) a->representatives_.push_back(static_cast<unsigned char>(b));
+    a->classes_[b] = it->second;
+  }
+  for (Place& p : a->program_) {
+    if (p.kind != Place::Kind::Byte) continue;
+    for (std::size_t c = 0; c < a->representatives_.size(); ++c) {
+      p.classes[c] = builder.sets[p.set][a->representatives_[c]];
+    }
+  }
+
+  a->unknown_ = std::make_unique<State>();
+  a->unknown_->flags = kMatch | kSecret;
+  a->unknown_->next = std::make_unique<std::atomic<const State*>[]>(a->representatives_.size());
+  for (std::size_t c = 0; c < a->representatives_.size(); ++c)
+    a->unknown_->next[c].store(a->unknown_.get());
+  for (Before before : {Before::Other, Before::Word, Before::Newline, Before::Text}) {
+    a->starts_[static_cast<std::size_t>(before)] = a->start_state(before);
+  }
+  return a;
+}
+
+const Automaton::State* Automaton::start_state(Before before) const {
+  std::vector<std::uint32_t> places;
+  std::vector<bool> seen(program_.size());
+  close(entry_, places, seen);
+  const std::lock_guard lock(mutex_);
+  return intern(places, false, static_cast<std::uint8_t>(before));
+}
+
+// Adds every place that is reached from `place` without a byte and without an assertion.
+void Automaton::close(std::uint32_t place, std::vector<std::uint32_t>& set,
+                      std::vector<bool>& seen) const {
+  std::vector<std::uint32_t> todo{place};
+  while (!todo.empty()) {
+    const std::uint32_t at = todo.back();
+    todo.pop_back();
+    if (seen[at]) continue;
+    seen[at] = true;
+    const Place& p = program_[at];
+    if (p.kind == Place::Kind::Fork) {
+      todo.push_back(p.other), todo.push_back(p.next);
+    } else {
+      set.push_back(at);
+    }
+  }
+}
+
+// Passes the assertions that hold between `before` and the byte `next` (or the end). True: a match
+// ends in between that could not be known without `next`.
+bool Automaton::resolve(std::vector<std::uint32_t>& set, std::vector<bool>& seen,
+                        std::uint8_t before, int next) const {
+  const auto b = static_cast<Before>(before);
+  const bool boundary = (b == Before::Word) != is_word(next);
+  bool matched = false;
+  for (std::size_t i = 0; i < set.size(); ++i) {  // set grows at its end
+    const Place& p = program_[set[i]];
+    if (p.kind != Place::Kind::Assert) continue;
+    bool holds = false;
+    switch (p.assertion) {
+      case Assertion::TextBegin:
+        holds = b == Before::Text;
+        break;
+      case Assertion::TextEnd:
+        holds = next == kEndOfText;
+        break;
+      case Assertion::LineBegin:
+        holds = b == Before::Text || b == Before::Newline;
+        break;
+      case Assertion::LineEnd:
+        holds = next == kEndOfText || next == '\n';
+        break;
+      case Assertion::WordBoundary:
+        holds = boundary;
+        break;
+      case Assertion::NotWordBoundary:
+        holds = !boundary;
+        break;
+    }
+    if (!holds) continue;
+    const std::size_t known = set.size();
+    close(p.next, set, seen);
+    for (std::size_t k = known; k < set.size(); ++k)
+      matched = matched || program_[set[k]].kind == Place::Kind::Match;
+  }
+  return matched;
+}
+
+const Automaton::State* Automaton::explore(const State* state, std::uint8_t byte_class) const {
+  const std::lock_guard lock(mutex_);
+  if (const State* known = state->next[byte_class].load(std::memory_order_acquire)) return known;
+  const unsigned char byte = representatives_[byte_class];
+  std::vector<bool> seen(program_.size());
+  std::vector<std::uint32_t> here = state->places;
+  for (std::uint32_t place : here) seen[place] = true;
+  const bool matched = asserts_ && resolve(here, seen, state->before, byte);
+  std::vector<std::uint32_t> places;
+  std::fill(seen.begin(), seen.end(), false);
+  for (std::uint32_t at : here) {
+    const Place& p = program_[at];
+    if (p.kind == Place::Kind::Byte && p.classes[byte_class]) close(p.next, places, seen);
+  }
+  const State* next = intern(places, matched, static_cast<std::uint8_t>(before(byte)));
+  state->next[byte_class].store(next, std::memory_order_release);
+  return next;
+}
+
+const Automaton::State* Automaton::intern(std::vector<std::uint32_t>& places, bool matched,
+                                          std::uint8_t before) const {
+  // What asks for a beginning that is not here can no longer be passed.
+  const auto b = static_cast<Before>(before);
+  std::erase_if(places, [&](std::uint32_t at) {
+    const Place& p = program_[at];
+    if (p.kind != Place::Kind::Assert) return false;
+    if (p.assertion == Assertion::TextBegin) return b != Before::Text;
+    return p.assertion == Assertion::LineBegin && b != Before::Text && b != Before::Newline;
+  });
+  std::sort(places.begin(), places.end());
+  bool asks = false, secret = false, match = false;
+  for (std::uint32_t at : places) {
+    asks = asks || program_[at].kind == Place::Kind::Assert;
+    secret = secret || program_[at].secret;
+    match = match || program_[at].kind == Place::Kind::Match;
+  }
+  if (!asks) before = 0;
+  std::vector<std::uint32_t> key = places;
+  key.push_back(before);
+  key.push_back(matched ? 1 : 0);
+  if (const auto it = states_.find(key); it != states_.end()) return it->second.get();
+
+  const std::size_t size = sizeof(State) + 2 * key.size() * sizeof(std::uint32_t) +
+                           representatives_.size() * sizeof(void*);
+  if (memory_ + size > kMaxStateMemory && !places.empty()) return unknown_.get();
+  memory_ += size;
+  auto state = std::make_unique<State>();
+  state->places = places;
+  state->before = before;
+  state->next = std::make_unique<std::atomic<const State*>[]>(representatives_.size());
+  unsigned flags = 0;
+  if (places.empty()) flags |= kDead;
+  if (match || matched) flags |= kMatch;
+  if (match && places.size() == 1) flags |= kFinal;
+  if (secret) flags |= kSecret;
+  state->flags = static_cast<std::uint8_t>(flags);
+  for (std::size_t c = 0; c < representatives_.size(); ++c) {
+    state->next[c].store(places.empty() ? state.get() : nullptr, std::memory_order_relaxed);
+  }
+  return states_.emplace(std::move(key), std::move(state)).first->second.get();
+}
+
+bool Automaton::matches_at_end(const State* state) const {
+  if (state->flags & kMatch) return true;
+  std::vector<std::uint32_t> here = state->places;
+  std::vector<bool> seen(program_.size());
+  for (std::uint32_t place : here) seen[place] = true;
+  return asserts_ && resolve(here, seen, state->before, kEndOfText);
+}
+
+ByteSet Automaton::first_bytes(Before before) const {
+  ByteSet out;
+  for (unsigned b = 0; b < 256; ++b) {
+    const State* next = step(start(before), static_cast<unsigned char>(b));
+    out[b] = !(next->flags & kDead) || (next->flags & kMatch);
+  }
+  return out;
+}
+
+}  // namespace veilwire::masking

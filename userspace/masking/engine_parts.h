@@ -1,0 +1,44 @@
+// What is inside an Engine. Internal to userspace/masking: streams read it, nothing changes it once
+// it is compiled (but for the automata's own state tables, which guard themselves). Tested through
+// engine.h.
+#pragma once
+
+#include "userspace/base/secret.h"
+#include "userspace/masking/compiled_rule.h"
+#include "userspace/masking/literal_scanner.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace veilwire::masking {
+
+// Owner numbers of the literal scanner: rules count from 0.
+inline constexpr std::uint32_t kMaskOwner = UINT32_MAX;
+// Masks that stand in the text already are recognised by this beginning.
+inline constexpr std::string_view kMaskBegin = "[MASKED:";
+
+class Engine {
+ public:
+  explicit Engine(const Secret& site_key) : site_key_(std::string(site_key.reveal())) {}
+
+  std::vector<CompiledRule> rules;  // in the order of the packs
+  LiteralScanner literals;
+  CompiledExpression mask;  // any mask that a rule of the packs writes
+  // Rules without literals: bit i of first_bytes[before][byte] says that scanned[i] may begin with
+  // that byte.
+  std::vector<std::uint32_t> scanned;
+  std::array<std::array<std::uint64_t, 256>, 4> first_bytes{};
+  std::uint32_t look_back =
+      1;  // bytes before the end of what was read that a new candidate may need
+
+  std::string digest(std::string_view secret) const;  // 16 hex digits
+  std::string replacement(const CompiledRule& rule, std::string_view digest) const;
+
+ private:
+  Secret site_key_;
+};
+
+}  // namespace veilwire::masking

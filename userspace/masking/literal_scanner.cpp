@@ -1,0 +1,140 @@
+#include "userspace/masking/literal_scanner.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <utility>
+
+namespace veilwire::masking {
+namespace {
+
+unsigned char lower(unsigned char b) {
+  return b >= 'A' && b <= 'Z' ? static_cast<unsigned char>(b | 0x20U) : b;
+}
+
+struct Trie {
+  struct Node {
+    std::map<unsigned char, std::uint32_t> next;
+    std::uint32_t fail = 0;
+    std::uint32_t depth = 0;
+    std::vector<LiteralScanner::Hit> hits;
+    std::vector<std::size_t> passing;  // entries to hold
+  };
+  std::vector<Node> nodes = std::vector<Node>(1);
+
+  void add(const LiteralScanner::Entry& entry, std::size_t index) {
+    std::uint32_t at = 0;
+    for (char c : entry.literal.bytes) {
+      const unsigned char b = lower(static_cast<unsigned char>(c));
+      auto it = nodes[at].next.find(b);
+      if (it == nodes[at].next.end()) {
+        const auto fresh = static_cast<std::uint32_t>(nodes.size());
+        const std::uint32_t depth = nodes[at].depth + 1;
+        nodes[at].next.emplace(b, fresh);
+        nodes.emplace_back().depth = depth;
+        at = fresh;
+      } else {
+        at = it->second;
+      }
+      if (entry.hold) nodes[at].passing.push_back(index);
+    }
+    nodes[at].hits.push_back({entry.owner, static_cast<std::uint32_t>(entry.literal.bytes.size())});
+  }
+
+  // Breadth first: a node's failure is shallower than itself. Returns that order.
+  std::vector<std::uint32_t> link() {
+    std::vector<std::uint32_t> order{0};
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      for (const auto& [byte, child] : nodes[order[i]].next) {
+        std::uint32_t f = nodes[order[i]].fail;
+        while (order[i] != 0 && f != 0 && !nodes[f].next.contains(byte)) f = nodes[f].fail;
+        const auto it = nodes[f].next.find(byte);
+        nodes[child].fail = order[i] == 0 || it == nodes[f].next.end() ? 0 : it->second;
+        const auto& inherited = nodes[nodes[child].fail].hits;
+        nodes[child].hits.insert(nodes[child].hits.end(), inherited.begin(), inherited.end());
+        order.push_back(child);
+      }
+    }
+    return order;
+  }
+};
+
+}  // namespace
+
+bool LiteralScanner::build(const std::vector<Entry>& entries) {
+  Trie trie;
+  for (std::size_t i = 0; i < entries.size(); ++i) trie.add(entries[i], i);
+  if (trie.nodes.size() > UINT16_MAX) return false;
+  const std::vector<std::uint32_t> order = trie.link();
+
+  // Nodes with hits get the highest numbers, so that one comparison tells them.
+  std::vector<std::uint32_t> sorted(order);
+  std::stable_partition(sorted.begin(), sorted.end(),
+                        [&](std::uint32_t n) { return trie.nodes[n].hits.empty(); });
+  std::vector<Node> number(sorted.size());
+  for (std::size_t i = 0; i < sorted.size(); ++i) number[sorted[i]] = static_cast<Node>(i);
+
+  // Byte classes: each letter of the literals, and one for all else.
+  std::array<bool, 256> used{};
+  for (const Entry& e : entries) {
+    for (char c : e.literal.bytes) used[lower(static_cast<unsigned char>(c))] = true;
+  }
+  std::size_t classes = 1;
+  for (unsigned b = 0; b < 256; ++b) {
+    if (used[b] && lower(static_cast<unsigned char>(b)) == b)
+      classes_[b] = static_cast<std::uint8_t>(classes++);
+  }
+  for (unsigned b = 'A'; b <= 'Z'; ++b) classes_[b] = classes_[b | 0x20U];
+  stride_ = classes;
+
+  table_.assign(sorted.size() * stride_, kRoot);
+  tails_.assign(sorted.size(), Tail{});
+  hits_.clear();
+  first_hit_ = static_cast<std::uint32_t>(sorted.size());
+  for (std::uint32_t n : order) {
+    const Trie::Node& node = trie.nodes[n];
+    Node* row = &table_[number[n] * stride_];
+    const Node* fail = &table_[number[node.fail] * stride_];
+    if (n != 0) std::copy(fail, fail + stride_, row);
+    for (const auto& [byte, child] : node.next) row[classes_[byte]] = number[child];
+
+    Tail& tail = tails_[number[n]];
+    tail.fail = number[node.fail];
+    tail.depth = static_cast<std::uint8_t>(node.depth);
+    for (std::size_t index : node.passing) {
+      const Literal& l = entries[index].literal;
+      const auto depth = static_cast<std::ptrdiff_t>(node.depth);
+      Beginning b{l.bytes.substr(0, node.depth), {l.folds.begin(), l.folds.begin() + depth}};
+      const bool known =
+          std::any_of(tail.beginnings.begin(), tail.beginnings.end(),
+                      [&](const Beginning& o) { return o.bytes == b.bytes && o.folds == b.folds; });
+      if (!known) tail.beginnings.push_back(std::move(b));
+    }
+    tail.whole = !tail.beginnings.empty() || (n != 0 && tails_[tail.fail].whole);
+  }
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (trie.nodes[sorted[i]].hits.empty()) continue;
+    first_hit_ = std::min(first_hit_, static_cast<std::uint32_t>(i));
+    hits_.push_back(trie.nodes[sorted[i]].hits);
+  }
+  return true;
+}
+
+std::size_t LiteralScanner::pending(Node node, std::string_view text) const {
+  for (; tails_[node].whole; node = tails_[node].fail) {
+    const Tail& tail = tails_[node];
+    if (tail.depth > text.size()) continue;
+    const std::string_view end = text.substr(text.size() - tail.depth);
+    for (const Beginning& b : tail.beginnings) {
+      bool same = true;
+      for (std::size_t i = 0; i < end.size() && same; ++i) {
+        const auto byte = static_cast<unsigned char>(end[i]);
+        same = static_cast<unsigned char>(b.bytes[i]) == (b.folds[i] ? lower(byte) : byte);
+      }
+      if (same) return tail.depth;
+    }
+  }
+  return 0;
+}
+
+}  // namespace veilwire::masking

@@ -1,0 +1,192 @@
+#include "userspace/masking/rule_search.h"
+
+#include "userspace/masking/engine_parts.h"
+#include "userspace/masking/utf8.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace veilwire::masking {
+
+RuleSearch::RuleSearch(const Engine& engine, std::uint32_t rule)
+    : engine_(engine), rule_(engine.rules[rule]), index_(rule) {}
+
+void RuleSearch::add_waiting() {
+  for (const Ended& e : ended_) {
+    const auto at = std::upper_bound(
+        waiting_.begin(), waiting_.end(), e.candidate.start,
+        [](std::uint64_t start, const Waiting& w) { return start < w.candidate.start; });
+    Waiting w;
+    w.candidate = e.candidate;
+    w.at = e.at;
+    waiting_.insert(at, w);
+  }
+  ended_.clear();
+}
+
+void RuleSearch::advance(const Window& window) {
+  std::sort(starts_.begin(), starts_.end());
+  starts_.erase(std::unique(starts_.begin(), starts_.end()), starts_.end());
+  std::erase_if(starts_, [&](std::uint64_t s) { return s < resume_; });
+  live_.advance(*rule_.what.automaton, window, starts_, rule_.what.max_length, ended_);
+  starts_.clear();
+  add_waiting();
+}
+
+void RuleSearch::finish(const Window& window) {
+  live_.finish(*rule_.what.automaton, window.end(), ended_);
+  add_waiting();
+}
+
+RuleSearch::Answer RuleSearch::judge(Waiting& w, const Window& window, const MasksInText& masks,
+                                     bool ended) {
+  const std::uint64_t start = w.candidate.start;
+  if (!w.matched) {
+    Span whole, secret;
+    const std::size_t from = start - window.base;
+    if (!rule_.what.matcher->match(window.text, from, from + rule_.what.max_length,
+                                   rule_.what.group, whole, secret)) {
+      return Answer::No;
+    }
+    if (is_continuation(window.text[secret.begin])) return Answer::No;
+    w.matched = true;
+    w.match_end = window.base + whole.end;
+    w.begin = w.candidate.hold = window.base + secret.begin;
+    w.end = window.base + secret.end;
+  }
+  const auto end = code_point_end(window.text, w.end - window.base, ended);
+  if (!end) return Answer::Wait;
+  if (!ended && masks.undecided_from < w.match_end) return Answer::Wait;
+  w.end = window.base + *end;
+
+  const auto touches = [&](const std::pair<std::uint64_t, std::uint64_t>& mask) {
+    return mask.first < w.match_end && start < mask.second;
+  };
+  const auto part = [&](std::uint64_t from, std::uint64_t to) {
+    return window.text.substr(from - window.base, to - from);
+  };
+  if (std::any_of(masks.spans.begin(), masks.spans.end(), touches) ||
+      !rule_.accepts(part(start, w.match_end), part(w.begin, w.end))) {
+    refuse(w);
+    return Answer::No;
+  }
+  return Answer::Yes;
+}
+
+void RuleSearch::refuse(const Waiting& w) {
+  if (w.candidate.start >= refused_end_) {
+    refusals_ = 0;
+    refused_end_ = w.end;
+  }
+  if (++refusals_ > kMaxRefusals) resume_ = std::max(resume_, refused_end_);
+}
+
+void RuleSearch::resolve(const Window& window, const MasksInText& masks, bool ended,
+                         std::vector<Found>& found) {
+  std::size_t done = 0;
+  while (!in_region_ || close_region(window, ended, found)) {
+    while (done < waiting_.size() && waiting_[done].candidate.start < resume_) ++done;
+    if (done == waiting_.size()) break;
+    Waiting& w = waiting_[done];
+    const std::uint64_t start = w.candidate.start;
+    // An earlier start may yet claim this text.
+    if (live_.first_start() < start || (!ended && window.end() < start + rule_.what.reach)) break;
+    const Answer answer = judge(w, window, masks, ended);
+    if (answer == Answer::Wait) break;
+    ++done;
+    if (answer == Answer::No) continue;
+    Found f;
+    f.rule = index_;
+    f.begin = f.offset = w.begin;
+    f.end = w.end;
+    f.digest = engine_.digest(window.text.substr(w.begin - window.base, w.end - w.begin));
+    resume_ = w.end;
+    if (rule_.region) {
+      f.region = f.open = in_region_ = true;
+      region_read_ = w.match_end;
+    }
+    found.push_back(std::move(f));
+  }
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(done));
+  // What began inside the region so far is part of it.
+  if (in_region_) {
+    std::erase_if(waiting_, [&](const Waiting& w) { return w.candidate.start < resume_; });
+  }
+}
+
+// Looks for the end of the open region; true: it is closed.
+bool RuleSearch::close_region(const Window& window, bool ended, std::vector<Found>& found) {
+  const Automaton& automaton = *rule_.end.automaton;
+  std::vector<std::uint64_t> starts;
+  for (std::uint64_t at = region_read_; at < window.end(); ++at) {
+    const Automaton::State* first =
+        automaton.step(automaton.start(window.before(at)), window.at(at));
+    if (first->flags != Automaton::kDead) starts.push_back(at);
+  }
+  ends_.advance(automaton, window, starts, rule_.end.max_length, end_ended_);
+  region_read_ = std::max(region_read_, window.end());
+  if (ended) ends_.finish(automaton, window.end(), end_ended_);
+  std::sort(end_ended_.begin(), end_ended_.end(),
+            [](const Ended& a, const Ended& b) { return a.candidate.start < b.candidate.start; });
+
+  const auto open = std::find_if(found.begin(), found.end(),
+                                 [&](const Found& f) { return f.open && f.rule == index_; });
+  std::uint64_t surely = std::min(window.end(), ends_.first_start());
+  std::size_t done = 0;
+  bool closed = false;
+  std::uint64_t end = window.end();
+  for (; done < end_ended_.size() && !closed; ++done) {
+    const Ended& e = end_ended_[done];
+    if (ends_.first_start() < e.candidate.start) {
+      surely = std::min(surely, e.candidate.start);
+      break;
+    }
+    const std::size_t from = e.candidate.start - window.base;
+    std::size_t at = 0;
+    if (!rule_.end.matcher->match_end(window.text, from, from + rule_.end.max_length, at)) continue;
+    const auto whole = code_point_end(window.text, at, ended);
+    if (!whole) {  // the rest of the code point decides
+      surely = std::min(surely, e.candidate.start);
+      break;
+    }
+    closed = true;
+    end = window.base + *whole;
+  }
+  if (!closed && ended) closed = true;
+  if (!closed) {
+    end_ended_.erase(end_ended_.begin(), end_ended_.begin() + static_cast<std::ptrdiff_t>(done));
+    resume_ = std::max(resume_, surely);
+    open->end = std::max(open->end, surely);
+    return false;
+  }
+  in_region_ = false;
+  ends_.clear();
+  end_ended_.clear();
+  resume_ = std::max(resume_, end);
+  open->end = std::max(open->end, end);
+  open->open = false;
+  return true;
+}
+
+std::uint64_t RuleSearch::hold() const {
+  std::uint64_t first = live_.first_hold();
+  for (const Waiting& w : waiting_) first = std::min(first, w.candidate.hold);
+  return first;
+}
+
+std::uint64_t RuleSearch::needed() const {
+  std::uint64_t first =
+      std::min(live_.first_start(), waiting_.empty() ? kNowhere : waiting_.front().candidate.start);
+  if (in_region_) {
+    first = std::min({first, ends_.first_start(), region_read_});
+    if (!end_ended_.empty()) first = std::min(first, end_ended_.front().candidate.start);
+  }
+  return first;
+}
+
+bool RuleSearch::idle(std::uint64_t end) const {
+  return live_.empty() && waiting_.empty() && !in_region_ &&
+         end >= std::max(resume_, refused_end_) + rule_.what.reach;
+}
+
+}  // namespace veilwire::masking

@@ -1,0 +1,286 @@
+#include "userspace/masking/stream_masker.h"
+
+#include "userspace/masking/engine_parts.h"
+#include "userspace/masking/rule_search.h"
+#include "userspace/masking/utf8.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace veilwire::masking {
+namespace {
+
+// A large text is read in blocks, so that no more of it is kept than a block and what is held.
+constexpr std::size_t kBlock = 16 * 1024;
+// Text that is no longer needed is dropped when this much has gathered: erasing it costs a copy of
+// the rest.
+constexpr std::size_t kSlack = 1024;
+
+}  // namespace
+
+struct StreamMasker::State {
+  explicit State(std::shared_ptr<const Engine> e) : engine(std::move(e)) {}
+
+  std::shared_ptr<const Engine> engine;
+  std::shared_ptr<const Engine>
+      next_engine;  // adopted inside an open region: takes over at its end
+
+  std::string buffer;          // look-back, then what is held
+  std::uint64_t base = 0;      // position of buffer[0]
+  std::uint64_t released = 0;  // edits cover the text up to here
+  std::uint64_t floor = 0;     // no match of this engine begins before it
+
+  LiteralScanner::Node node = LiteralScanner::kRoot;
+  std::vector<std::unique_ptr<RuleSearch>> active;
+  std::vector<std::uint64_t> mask_starts;
+  Candidates mask_live;
+  std::vector<Ended> mask_ended;
+  MasksInText masks;
+  std::vector<Found> pending;  // found, not yet decided
+
+  std::uint64_t end() const { return base + buffer.size(); }
+  Window window() const { return {buffer, base}; }
+
+  void take(std::string_view block);
+  void read(std::string_view block, std::uint64_t from);
+  void settle(bool ended, Edits& out);
+  void recognise_masks(bool ended);
+  std::uint64_t frontier(bool ended) const;
+  void decide(std::uint64_t frontier, bool ended, Edits& out);
+  bool open_region() const {
+    return !pending.empty() && pending.front().open && pending.front().announced;
+  }
+  void adopt_next();
+  void forget();
+
+  void release(std::uint64_t to, Edits& out);
+  void replace(std::uint64_t to, std::string replacement, std::size_t finding, Edits& out);
+  std::size_t report(const Found& f, Edits& out) const;
+  RuleSearch& search(std::uint32_t rule);
+  void add_start(std::uint32_t rule, std::uint64_t position);
+};
+
+RuleSearch& StreamMasker::State::search(std::uint32_t rule) {
+  for (const auto& s : active) {
+    if (s->rule() == rule) return *s;
+  }
+  return *active.emplace_back(std::make_unique<RuleSearch>(*engine, rule));
+}
+
+void StreamMasker::State::add_start(std::uint32_t rule, std::uint64_t position) {
+  if (position >= floor) search(rule).add_start(position);
+}
+
+void StreamMasker::State::take(std::string_view block) {
+  const std::uint64_t from = end();
+  buffer += block;
+  read(std::string_view(buffer).substr(from - base), from);
+}
+
+// Looks for what announces a match in a part of the buffer that begins at `from`.
+void StreamMasker::State::read(std::string_view block, std::uint64_t from) {
+  node = engine->literals.scan(node, block,
+                               [&](std::size_t end_in_block, const LiteralScanner::Hit& hit) {
+                                 const std::uint64_t literal = from + end_in_block - hit.length;
+                                 if (hit.owner == kMaskOwner) {
+                                   if (literal >= floor) mask_starts.push_back(literal);
+                                   return;
+                                 }
+                                 const CompiledExpression& what = engine->rules[hit.owner].what;
+                                 for (std::uint32_t before = what.before_min;
+                                      before <= what.before_max && before <= literal; ++before) {
+                                   add_start(hit.owner, literal - before);
+                                 }
+                               });
+  if (engine->scanned.empty()) return;
+  Automaton::Before before =
+      from == 0     ? Automaton::Before::Text
+      : from > base ? Automaton::before(static_cast<unsigned char>(buffer[from - base - 1]))
+                    : Automaton::Before::Other;
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(block[i]);
+    std::uint64_t rules = engine->first_bytes[static_cast<std::size_t>(before)][byte];
+    for (; rules != 0; rules &= rules - 1) {
+      add_start(engine->scanned[static_cast<std::size_t>(__builtin_ctzll(rules))], from + i);
+    }
+    before = Automaton::before(byte);
+  }
+}
+
+void StreamMasker::State::recognise_masks(bool ended) {
+  if (!mask_starts.empty() || !mask_live.empty()) {
+    mask_live.advance(*engine->mask.automaton, window(), mask_starts, engine->mask.max_length,
+                      mask_ended);
+    mask_starts.clear();
+    if (ended) mask_live.clear();
+    for (const Ended& e : mask_ended) masks.spans.emplace_back(e.candidate.start, e.at);
+    mask_ended.clear();
+  }
+  masks.undecided_from = std::min(end(), mask_live.first_start());
+  // The buffer may end inside "[MASKED:".
+  for (std::size_t n = std::min(kMaskBegin.size() - 1, buffer.size()); n > 0; --n) {
+    if (std::string_view(buffer).substr(buffer.size() - n) != kMaskBegin.substr(0, n)) continue;
+    masks.undecided_from = std::min(masks.undecided_from, end() - n);
+    break;
+  }
+}
+
+// The first position at which a finding not yet known could begin.
+std::uint64_t StreamMasker::State::frontier(bool ended) const {
+  if (ended) return end();
+  std::uint64_t first = end() - engine->literals.pending(node, buffer);
+  for (const auto& s : active) first = std::min(first, s->hold());
+  return first;
+}
+
+void StreamMasker::State::settle(bool ended, Edits& out) {
+  while (true) {
+    recognise_masks(ended);
+    const std::size_t known = pending.size();
+    for (const auto& s : active) {
+      s->advance(window());
+      if (ended) s->finish(window());
+    }
+    for (const auto& s : active) s->resolve(window(), masks, ended, pending);
+    if (pending.size() != known) {
+      const auto key = [&](const Found& f) {
+        const bool block = engine->rules[f.rule].treatment == Treatment::Block;
+        return std::tuple(f.begin, !f.region, f.region ? 0 : ~f.end, !block, f.rule);
+      };
+      std::stable_sort(pending.begin(), pending.end(), [&](const Found& a, const Found& b) {
+        if (a.announced != b.announced) return a.announced;  // what has been said stays said
+        return key(a) < key(b);
+      });
+    }
+    decide(frontier(ended), ended, out);
+    if (next_engine == nullptr || open_region()) break;
+    adopt_next();
+  }
+  forget();
+}
+
+// Findings that begin before the frontier are known, so the first of them is the leftmost-longest.
+// One that lies within what is covered already is dropped; of one that reaches out of it the rest
+// is masked.
+void StreamMasker::State::decide(std::uint64_t frontier, bool ended, Edits& out) {
+  std::size_t done = 0;
+  bool open = false;
+  for (; done < pending.size() && pending[done].begin < frontier && !open; done += open ? 0 : 1) {
+    Found& f = pending[done];
+    open = f.open;
+    if (f.announced) {
+      const std::size_t finding = open ? SIZE_MAX : report(f, out);
+      if (f.end > released) replace(f.end, {}, finding, out);
+      if (!open && next_engine != nullptr) {
+        ++done;
+        break;
+      }
+    } else if (f.end > released) {
+      release(std::max(f.begin, released), out);
+      f.offset = released;
+      f.announced = true;
+      const std::size_t finding = report(f, out);
+      replace(f.end, engine->replacement(engine->rules[f.rule], f.digest), finding, out);
+    }
+  }
+  pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(done));
+  if (open) {
+    // Nothing behind an open region can be decided, and what lies inside it need not be kept.
+    const std::uint64_t covered = std::max(released, pending.front().end);
+    std::erase_if(pending, [&](const Found& f) { return !f.open && f.end <= covered; });
+    return;
+  }
+  if (next_engine != nullptr) return;
+  std::uint64_t limit = pending.empty() ? frontier : std::min(frontier, pending.front().begin);
+  if (!ended && limit == end()) limit = base + whole_code_points(buffer);
+  while (limit > released && limit < end() && is_continuation(buffer[limit - base])) --limit;
+  if (limit > released) release(limit, out);
+}
+
+void StreamMasker::State::release(std::uint64_t to, Edits& out) {
+  if (to == released) return;
+  if (!out.list.empty() && !out.list.back().replaced) {
+    out.list.back().consumed += to - released;
+  } else {
+    out.list.push_back({to - released, false, {}, SIZE_MAX});
+  }
+  released = to;
+}
+
+void StreamMasker::State::replace(std::uint64_t to, std::string replacement, std::size_t finding,
+                                  Edits& out) {
+  out.list.push_back({to - released, true, std::move(replacement), finding});
+  released = to;
+}
+
+std::size_t StreamMasker::State::report(const Found& f, Edits& out) const {
+  const CompiledRule& rule = engine->rules[f.rule];
+  Finding finding;
+  finding.rule = rule.rule.id;
+  finding.category = rule.rule.category;
+  finding.offset = f.offset;
+  finding.length = f.end - f.offset;
+  finding.digest = f.digest;
+  finding.treatment = rule.treatment;
+  finding.open = f.open;
+  out.findings.push_back(std::move(finding));
+  return out.findings.size() - 1;
+}
+
+// What is held is judged anew, with what is left of the text before it as context.
+void StreamMasker::State::adopt_next() {
+  engine = std::move(next_engine);
+  next_engine = nullptr;
+  active.clear();
+  pending.clear();
+  mask_starts.clear();
+  mask_live.clear();
+  masks = {};
+  node = LiteralScanner::kRoot;
+  floor = base == 0 ? 0 : base + 1;  // the byte before a start is looked at
+  read(buffer, base);
+}
+
+// Drops text that nothing will look at again.
+void StreamMasker::State::forget() {
+  std::erase_if(active, [&](const auto& s) { return s->idle(end()); });
+  const std::uint64_t look_back = engine->look_back;
+  std::uint64_t keep = end() > look_back ? std::min(released, end() - look_back) : 0;
+  for (const auto& s : active) {
+    const std::uint64_t needed = s->needed();
+    if (needed != kNowhere) keep = std::min(keep, needed > look_back ? needed - look_back : 0);
+  }
+  if (keep < base + kSlack) return;
+  buffer.erase(0, keep - base);
+  base = keep;
+  while (!masks.spans.empty() && masks.spans.front().second <= base) masks.spans.pop_front();
+}
+
+StreamMasker::StreamMasker(std::shared_ptr<const Engine> engine)
+    : state_(std::make_unique<State>(std::move(engine))) {}
+StreamMasker::StreamMasker(StreamMasker&&) noexcept = default;
+StreamMasker& StreamMasker::operator=(StreamMasker&&) noexcept = default;
+StreamMasker::~StreamMasker() = default;
+
+void StreamMasker::feed(std::string_view text, Edits& out) {
+  while (!text.empty()) {
+    const std::string_view block = text.substr(0, kBlock);
+    text.remove_prefix(block.size());
+    state_->take(block);
+    state_->settle(false, out);
+  }
+}
+
+void StreamMasker::finish(Edits& out) { state_->settle(true, out); }
+
+void StreamMasker::adopt(std::shared_ptr<const Engine> engine, Edits& out) {
+  state_->next_engine = std::move(engine);
+  if (state_->open_region()) return;
+  state_->adopt_next();
+  state_->settle(false, out);
+}
+
+std::uint64_t StreamMasker::held() const { return state_->end() - state_->released; }
+
+}  // namespace veilwire::masking
