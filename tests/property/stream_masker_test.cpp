@@ -160,11 +160,6 @@ std::vector<Case> cases() {
          r.allow = {"^b$"};
          return r;
        }()}},
-      {"refusals_run_out", "ab", 11, {[] {
-         Rule r = rule("r", "a{1,2}[ab]{0,9}");
-         r.stopwords = {"a"};
-         return r;
-       }()}},
       {"folded", "abA", 6, {rule("r", "(?i)ab(?-i)a{1,2}")}},
       {"bytes_of_a_code_point", "a\xc3\xa9", 6, {rule("r", "a[^a]{1,3}")}},
       {"inside_a_code_point", "a\xe2\x82\xac", 5, {rule("r", "[^a]{2}")}},
