@@ -113,22 +113,19 @@ struct vw_judgement {
   __u64 desired;
 };
 
-/* names: basename of the executed file, zero-padded. */
-#define VW_NAME_LENGTH 32
-struct vw_name {
-  char text[VW_NAME_LENGTH];
-};
-
-/* needles: byte strings looked for in the resolved path or in the arguments; arguments end with
- * NUL. */
+/* needles: byte strings looked for at exec. The path text is "/resolved/path\0/name as executed\0",
+ * so that the needle "/claude\0" means a basename; the argument text is argv as the kernel keeps
+ * it, each argument ended by NUL. A needle's text is zero beyond its length, its mask 0xff up to
+ * it. */
 #define VW_NEEDLE_LENGTH 48
 #define VW_NEEDLE_COUNT 16
 #define VW_NEEDLE_PATH (1u << 0)
 #define VW_NEEDLE_ARGUMENT (1u << 1)
 struct vw_needle {
-  __u32 length; /* 0: unused; at most VW_NEEDLE_LENGTH */
-  __u32 where;  /* VW_NEEDLE_* */
-  char text[VW_NEEDLE_LENGTH];
+  __u32 where;  /* VW_NEEDLE_*, 0: unused */
+  __u32 length; /* at most VW_NEEDLE_LENGTH */
+  __u8 text[VW_NEEDLE_LENGTH];
+  __u8 mask[VW_NEEDLE_LENGTH];
 };
 
 /* Events of the ring buffer. */
@@ -166,6 +163,7 @@ struct vw_endpoint {
 /* ports: host order port -> VW_PORT_*. */
 #define VW_PORT_LABELLED (1u << 0) /* connects of labelled tasks to any address */
 #define VW_PORT_TARGET (1u << 1)   /* connects of any task to target addresses */
+#define VW_PORT_QUIC (1u << 2)     /* the same selection refuses to send UDP there */
 
 /* listeners: network namespace cookie -> the proxy's loopback ports there; 0 means none of that
  * family. */
@@ -181,11 +179,10 @@ struct vw_listener_mark {
   __u64 mark;
 };
 
-/* sk_storage of a socket created or UDP-connected by a labelled task. */
+/* sk_storage of a socket created by a labelled task, or UDP-connected where sends are refused. */
 #define VW_SOCKET_LABELLED (1u << 0)
-#define VW_SOCKET_QUIC (1u << 1) /* connected to UDP/443: sends are refused */
+#define VW_SOCKET_QUIC (1u << 1)
 struct vw_socket {
-  __u64 word; /* of the creator's label */
   __u32 flags;
   __u32 reserved; /* zero */
 };
@@ -207,19 +204,32 @@ enum vw_egress_policy {
   VW_EGRESS_REDIRECT = 2, /* redirect with VW_ORIGIN_EGRESS_FILTERED */
 };
 #define VW_SHARED_EGRESS_COUNT 8
-#define VW_SETTING_REFUSE_QUIC (1u << 0)
 
 struct vw_settings {
-  __u32 mode;          /* enum vw_mode */
-  __u32 egress_policy; /* enum vw_egress_policy */
-  __u32 flags;         /* VW_SETTING_* */
-  __u32 proxy_cgroup_level;
+  __u32 mode;               /* enum vw_mode */
+  __u32 egress_policy;      /* enum vw_egress_policy */
+  __u32 proxy_cgroup_level; /* depth of proxy_cgroup_id below the cgroup2 root, which is 0 */
+  __u32 reserved;           /* zero */
   __u64 proxy_cgroup_id;    /* 0: none; tasks below it are exempt */
   __u64 heartbeat_limit_ns; /* 0: heartbeat not required */
   __u8 needle_first[32];    /* bit set of the needles' first bytes, so that most positions cost one
                                test */
   __u32 shared_egress[VW_SHARED_EGRESS_COUNT]; /* ids of egress programs that bind the proxy too, or
                                                   are ours */
+};
+
+/* What the iterators write, one struct after the other. */
+struct vw_process {
+  __u32 tgid;
+  __u32 parent_tgid;
+  __u64 start_boottime_ns;
+  struct vw_exe exe;
+};
+struct vw_redirected {
+  __u8 source[16];
+  __u16 source_port;
+  __u16 reserved[3]; /* zero */
+  struct vw_origin origin;
 };
 
 /* ---- counters ----
@@ -249,6 +259,7 @@ struct vw_settings {
   X(NO_STORAGE, "no_socket_storage")                  \
   X(DEVICE_NOT_CLEARED, "device_not_cleared")         \
   X(DEVICE_NOT_RESTORED, "device_not_restored")       \
+  X(QUIC_MARKED, "quic_socket_marked")                \
   X(QUIC_SEND_REFUSED, "quic_send_refused")           \
   X(QUIC_PACKET_REFUSED, "quic_packet_refused")       \
   X(HANDED_OFF, "handed_off")                         \

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* The confused deputy: a client whose cgroup has an egress filter would escape it through the
+ * proxy. Before a redirect, ask whether an egress program is effective on the client's socket that
+ * does not bind the proxy. The kernel judges a socket by the cgroup it was created in, so that is
+ * what is asked.
+ *
+ * Tested by tests/bpf/redirect_test.cpp.
+ */
+#ifndef VEILWIRE_BPF_EGRESS_BPF_H
+#define VEILWIRE_BPF_EGRESS_BPF_H
+
+#include "bpf/prelude.bpf.h"
+
+/* More effective programs than this count as a filter. */
+#define VW_EGRESS_PROGRAMS 6
+
+vw_inline int vw_is_shared_egress(const struct vw_settings* set, __u32 id) {
+#pragma unroll
+  for (int i = 0; i < VW_SHARED_EGRESS_COUNT; i++)
+    if (set->shared_egress[i] == id) return 1;
+  return 0;
+}
+
+vw_inline int vw_egress_filtered(const struct vw_settings* set, struct sock* sk) {
+  __u32 type = bpf_core_enum_value(enum cgroup_bpf_attach_type, CGROUP_INET_EGRESS);
+  struct cgroup* cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
+  struct bpf_prog_array* programs = 0;
+  if (type >= 38) return 0;
+  bpf_core_read(&programs, sizeof(programs), &cgroup->bpf.effective[type]);
+  if (!programs) return 0;
+#pragma unroll
+  for (int i = 0; i < VW_EGRESS_PROGRAMS; i++) {
+    struct bpf_prog* program = 0;
+    bpf_core_read(&program, sizeof(program), &programs->items[i].prog);
+    if (!program) return 0;
+    if (!vw_is_shared_egress(set, BPF_CORE_READ(program, aux, id))) return 1;
+  }
+  return 1;
+}
+
+#endif /* VEILWIRE_BPF_EGRESS_BPF_H */

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* The few kernel types that the programs look into, each with only the fields they read. Kept by
+ * hand: CO-RE relocates every access to the running kernel's layout, so order and size here mean
+ * nothing. Context types (struct bpf_sock_addr and its like) come from the UAPI headers instead and
+ * are never relocated: the verifier rewrites accesses to them itself.
+ *
+ * Tested by tests/bpf/layout_test.cpp: every relocation of the object resolves on the running
+ * kernel.
+ */
+#ifndef VEILWIRE_BPF_VMLINUX_SUBSET_H
+#define VEILWIRE_BPF_VMLINUX_SUBSET_H
+
+#include <linux/in6.h>
+#include <linux/types.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef int pid_t;
+typedef struct {
+  __u32 val;
+} kuid_t;
+typedef struct {
+  int counter;
+} atomic_t;
+
+struct super_block {
+  __u32 s_dev;
+};
+
+struct inode {
+  unsigned long i_ino;
+  __u32 i_generation;
+  struct super_block* i_sb;
+};
+
+struct qstr {
+  const unsigned char* name;
+};
+
+struct dentry {
+  struct dentry* d_parent;
+  struct qstr d_name;
+};
+
+struct path {
+  struct dentry* dentry;
+};
+
+struct file {
+  struct inode* f_inode;
+  struct path f_path;
+};
+
+struct mm_struct {
+  unsigned long arg_start;
+  unsigned long arg_end;
+  struct file* exe_file;
+};
+
+struct signal_struct {
+  atomic_t live;
+};
+
+struct task_struct {
+  pid_t pid;
+  pid_t tgid;
+  __u64 start_boottime;
+  kuid_t loginuid;
+  unsigned int sessionid;
+  struct task_struct* group_leader;
+  struct task_struct* real_parent;
+  struct signal_struct* signal;
+  struct mm_struct* mm;
+  char comm[16];
+};
+
+struct linux_binprm {
+  struct file* file;
+  const char* filename;
+};
+
+struct bpf_prog_aux {
+  __u32 id;
+};
+
+struct bpf_prog {
+  struct bpf_prog_aux* aux;
+};
+
+struct bpf_prog_array_item {
+  struct bpf_prog* prog;
+};
+
+struct bpf_prog_array {
+  struct bpf_prog_array_item items[0];
+};
+
+enum cgroup_bpf_attach_type { CGROUP_INET_EGRESS = 1 };
+
+struct cgroup_bpf {
+  struct bpf_prog_array* effective[38];
+};
+
+struct cgroup {
+  struct cgroup_bpf bpf;
+};
+
+struct sock_cgroup_data {
+  struct cgroup* cgroup;
+};
+
+struct sock_common {
+  __u16 skc_family;
+  __u16 skc_num;
+  __u32 skc_rcv_saddr;
+  struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+  struct sock_common __sk_common;
+  struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct tcp_sock;
+struct seq_file;
+struct bpf_map;
+
+struct bpf_iter_meta {
+  struct seq_file* seq;
+};
+
+struct bpf_iter__task {
+  struct bpf_iter_meta* meta;
+  struct task_struct* task;
+};
+
+struct bpf_iter__bpf_sk_storage_map {
+  struct bpf_iter_meta* meta;
+  struct bpf_map* map;
+  struct sock* sk;
+  void* value;
+};
+
+#pragma clang attribute pop
+
+#endif /* VEILWIRE_BPF_VMLINUX_SUBSET_H */
