@@ -225,6 +225,13 @@ struct vw_process {
   __u64 start_boottime_ns;
   struct vw_exe exe;
 };
+struct vw_marked_listener {
+  __u64 netns_cookie;
+  __u16 port; /* host order */
+  __u8 six;
+  __u8 listening;
+  __u32 reserved; /* zero */
+};
 struct vw_redirected {
   __u8 source[16];
   __u16 source_port;

@@ -21,6 +21,18 @@ vw_inline void vw_write_process(struct bpf_iter__task* ctx) {
   bpf_seq_write(ctx->meta->seq, &process, sizeof(process));
 }
 
+/* A mark dies with its socket: what is listed here is alive. */
+vw_inline void vw_write_marked(struct bpf_iter__bpf_sk_storage_map* ctx) {
+  struct sock* sk = ctx->sk;
+  if (!sk || !ctx->value) return;
+  struct vw_marked_listener listener = {};
+  listener.netns_cookie = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
+  listener.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+  listener.six = BPF_CORE_READ(sk, __sk_common.skc_family) == VW_AF_INET6;
+  listener.listening = BPF_CORE_READ(sk, __sk_common.skc_state) == BPF_TCP_LISTEN;
+  bpf_seq_write(ctx->meta->seq, &listener, sizeof(listener));
+}
+
 vw_inline void vw_write_redirected(struct bpf_iter__bpf_sk_storage_map* ctx) {
   struct sock* sk = ctx->sk;
   const struct vw_origin* origin = ctx->value;

@@ -119,7 +119,8 @@ vw_inline void vw_label_exit(struct task_struct* task) {
 
 /* User space's verdict. Returns 0, or a negative errno: the process is gone or has gone on. */
 vw_inline int vw_judge_label(const struct vw_judgement* judgement) {
-  struct vw_label* label = vw_label_of(judgement->tgid, judgement->start_boottime_ns);
+  __u32 tgid = judgement->tgid; /* a map key must lie on the stack */
+  struct vw_label* label = vw_label_of(tgid, judgement->start_boottime_ns);
   if (!label) return -VW_ENOENT;
   if (__sync_val_compare_and_swap(&label->word, judgement->expected, judgement->desired) !=
       judgement->expected) {
@@ -127,6 +128,8 @@ vw_inline int vw_judge_label(const struct vw_judgement* judgement) {
     return -VW_EINVAL;
   }
   vw_count(VW_REASON_LABEL_JUDGED);
+  /* What has just been swapped in is nobody's label any more: free its place. */
+  if (vw_state(judgement->desired) == VW_LABEL_NONE) bpf_map_delete_elem(&labels, &tgid);
   return 0;
 }
 

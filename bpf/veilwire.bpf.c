@@ -143,3 +143,9 @@ int vw_redirected_sockets(struct bpf_iter__bpf_sk_storage_map* ctx) {
   vw_write_redirected(ctx);
   return 0;
 }
+
+SEC("iter/bpf_sk_storage_map")
+int vw_marked_listeners(struct bpf_iter__bpf_sk_storage_map* ctx) {
+  vw_write_marked(ctx);
+  return 0;
+}

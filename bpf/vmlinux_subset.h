@@ -109,8 +109,18 @@ struct sock_cgroup_data {
   struct cgroup* cgroup;
 };
 
+struct net {
+  __u64 net_cookie;
+};
+
+typedef struct {
+  struct net* net;
+} possible_net_t;
+
 struct sock_common {
   __u16 skc_family;
+  volatile unsigned char skc_state;
+  possible_net_t skc_net;
   __u16 skc_num;
   __u32 skc_rcv_saddr;
   struct in6_addr skc_v6_rcv_saddr;

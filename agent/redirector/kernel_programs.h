@@ -1,0 +1,63 @@
+// Loads the kernel side, attaches it with pinned links, replaces it in place on an upgrade, and
+// looks whether it is still there. Closing this object detaches nothing: pins keep programs and
+// maps alive. Tested by tests/bpf/lifecycle_test.cpp.
+#pragma once
+
+#include "agent/redirector/places.h"
+#include "bpf/abi.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace veilwire::redirector {
+
+// BASE/vN, N being VW_LAYOUT_VERSION: maps of another layout are never reused.
+std::string versioned_directory(const std::string& pin_directory);
+
+struct LinkState {
+  std::string name;  // of the program
+  std::uint32_t link_id = 0;
+  std::uint32_t program_id = 0;
+  std::uint64_t cgroup_id = 0;  // 0: not a cgroup's, or detached
+  bool attached = false;        // the pinned link is there and bound to something
+  bool effective = false;       // and the kernel lists its program among those it runs
+};
+
+class KernelPrograms {
+ public:
+  // Loads, reusing the maps pinned in the versioned directory, which is created. Attaches nothing.
+  // Throws std::runtime_error with the verifier's last words.
+  explicit KernelPrograms(const std::string& pin_directory);
+  ~KernelPrograms();
+  KernelPrograms(const KernelPrograms&) = delete;
+  KernelPrograms& operator=(const KernelPrograms&) = delete;
+
+  // A pinned link to the same cgroup gets our program by an atomic update, anything else a new
+  // link. Throws std::runtime_error; what the failing call attached anew is detached again.
+  // On a start: labels, then the proxy's side if it is known, then the clients': consumers before
+  // producers.
+  void attach_labels();
+  void attach_proxy_side(const Cgroup& proxy);
+  void attach_client_side(const Cgroup& clients);
+
+  // The kernel compares and swaps a label's word. false: the process is gone or has executed
+  // something since.
+  bool judge(const vw_judgement& judgement) const;
+
+  std::uint32_t egress_program_id() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// From pins alone: one entry for every program that should be attached.
+std::vector<LinkState> look_at_links(const std::string& pin_directory);
+
+// Ids of the egress programs effective at a cgroup, the nearest first.
+std::vector<std::uint32_t> effective_egress(const Cgroup& cgroup);
+
+}  // namespace veilwire::redirector

@@ -1,0 +1,141 @@
+#include "agent/redirector/places.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <new>
+#include <sstream>
+#include <stdexcept>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+namespace veilwire::redirector {
+namespace {
+
+std::string read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// A kernfs node's file handle is its 64-bit id, which is what bpf_get_current_cgroup_id gives.
+constexpr int kKernfsHandle = 0xfe;  // FILEID_KERNFS of the kernel's exportfs.h
+using HandleBytes = std::array<unsigned char, sizeof(file_handle) + sizeof(std::uint64_t)>;
+
+std::uint64_t cgroup_id(int directory) {
+  alignas(file_handle) HandleBytes bytes{};
+  auto* handle = new (bytes.data()) file_handle;
+  handle->handle_bytes = sizeof(std::uint64_t);
+  int mount = 0;
+  if (::name_to_handle_at(directory, "", handle, &mount, AT_EMPTY_PATH) != 0)
+    throw std::system_error(errno, std::generic_category(), "id of the cgroup");
+  std::uint64_t id = 0;
+  std::memcpy(&id, bytes.data() + sizeof(file_handle), sizeof(id));
+  return id;
+}
+
+std::string cgroup_mount() {
+  const auto mount = find_mount(read_file("/proc/self/mountinfo"), "cgroup2");
+  if (!mount) throw std::runtime_error("no cgroup2 file system is mounted");
+  return *mount;
+}
+
+// mountinfo writes a blank as \040 and so on.
+std::string unescape(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && text.size() - i > 3) {
+      out.push_back(static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                                      (text[i + 3] - '0')));
+      i += 3;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::string> find_mount(std::string_view mountinfo, std::string_view type) {
+  std::istringstream lines{std::string(mountinfo)};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    const std::vector<std::string> fields{std::istream_iterator<std::string>(words), {}};
+    for (std::size_t i = 6; i + 1 < fields.size(); ++i) {
+      if (fields[i] != "-") continue;
+      if (fields[i + 1] == type && fields[3] == "/") return unescape(fields[4]);
+      break;
+    }
+  }
+  return std::nullopt;
+}
+
+Cgroup open_cgroup(const std::string& name) {
+  const std::string mount = cgroup_mount();
+  const bool whole = name == mount || name.starts_with(mount + "/");
+  namespace fs = std::filesystem;
+  const fs::path below =
+      whole ? fs::path(name).lexically_relative(mount) : fs::path(name).relative_path();
+  Cgroup cgroup;
+  fs::path path = mount;
+  for (const fs::path& part : below) {
+    if (part.empty() || part == ".") continue;
+    if (part == "..") throw std::runtime_error("cgroup \"" + name + "\": no \"..\"");
+    path /= part;
+    ++cgroup.level;
+  }
+  cgroup.path = path.string();
+  cgroup.fd.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (!cgroup.fd) throw std::system_error(errno, std::generic_category(), "cgroup " + cgroup.path);
+  cgroup.id = cgroup_id(cgroup.fd.get());
+  return cgroup;
+}
+
+std::optional<Cgroup> open_cgroup_by_id(std::uint64_t id) {
+  const host::UniqueFd mount(::open(cgroup_mount().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  alignas(file_handle) HandleBytes bytes{};
+  auto* handle = new (bytes.data()) file_handle;
+  handle->handle_bytes = sizeof(id);
+  handle->handle_type = kKernfsHandle;
+  std::memcpy(bytes.data() + sizeof(file_handle), &id, sizeof(id));
+  Cgroup cgroup;
+  cgroup.fd.reset(::open_by_handle_at(mount.get(), handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!cgroup.fd) return std::nullopt;
+  cgroup.id = id;
+  return cgroup;
+}
+
+std::optional<std::string> cgroup_of(int pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/cgroup");
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with("0::")) return line.substr(3);
+  return std::nullopt;
+}
+
+void prepare_pin_directory(const std::string& directory) {
+  namespace fs = std::filesystem;
+  fs::path existing = directory;
+  while (!fs::exists(existing) && existing.has_relative_path()) existing = existing.parent_path();
+  struct statfs info {};
+  if (::statfs(existing.c_str(), &info) != 0)
+    throw std::system_error(errno, std::generic_category(), existing.string());
+  if (info.f_type != BPF_FS_MAGIC)
+    throw std::runtime_error(directory +
+                             " is not on a bpffs: mount one (mount -t bpf bpf /sys/fs/bpf), or "
+                             "change pin_directory");
+  std::vector<fs::path> missing;
+  for (fs::path p = directory; p != existing; p = p.parent_path()) missing.push_back(p);
+  for (auto p = missing.rbegin(); p != missing.rend(); ++p)
+    if (::mkdir(p->c_str(), 0700) != 0 && errno != EEXIST)
+      throw std::system_error(errno, std::generic_category(), p->string());
+}
+
+}  // namespace veilwire::redirector

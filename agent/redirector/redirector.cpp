@@ -1,0 +1,165 @@
+#include "agent/redirector/redirector.h"
+
+#include "agent/host/log.h"
+#include "agent/redirector/detach.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <exception>
+#include <map>
+#include <system_error>
+#include <vector>
+
+#include <poll.h>
+
+namespace veilwire::redirector {
+
+Redirector::Redirector(const Settings& settings, host::UniqueFd listener, std::uint32_t proxy_uid)
+    : settings_(settings),
+      programs_(settings_.pin_directory),
+      maps_(versioned_directory(settings_.pin_directory) + "/maps"),
+      labeller_(settings_, maps_, programs_, iterators_),
+      targets_(maps_, settings_.targets, Targets::Time::clock::now()),
+      service_(std::move(listener), proxy_uid, maps_, targets_,
+               [this](int pid) { return register_proxy(pid); }),
+      clients_(open_cgroup(settings_.cgroup)) {
+  write_settings();
+  programs_.attach_labels();
+  labeller_.scan();
+  take_over_proxy();
+  share_egress();
+  programs_.attach_client_side(clients_);
+  for (const std::string& left : detach_other_layouts(settings_.pin_directory))
+    host::log::error("of an older version: " + left);
+}
+
+void Redirector::write_settings() {
+  maps_.set_needles(make_needles(settings_));
+  std::map<std::uint16_t, std::uint32_t> ports;
+  for (const std::uint16_t port : settings_.ports)
+    ports[port] = VW_PORT_LABELLED | VW_PORT_TARGET | (settings_.refuse_quic ? VW_PORT_QUIC : 0U);
+  maps_.set_ports(ports);
+  maps_.set_endpoints(settings_.endpoints);
+  vw_settings kernel = maps_.settings();
+  kernel.mode = settings_.when_proxy_dead;
+  kernel.egress_policy = settings_.when_egress_filtered;
+  kernel.heartbeat_limit_ns = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(settings_.heartbeat).count());
+  kernel.proxy_cgroup_id = 0;
+  kernel.proxy_cgroup_level = 0;
+  maps_.set_settings(kernel);
+}
+
+void Redirector::attach_proxy(const std::string& name) {
+  Cgroup cgroup = open_cgroup(name);
+  programs_.attach_proxy_side(cgroup);
+  // A cgroup that holds the clients as well must not be exempt; one that was merely learnt may.
+  const bool holds_clients =
+      cgroup.id == clients_.id || clients_.path.starts_with(cgroup.path + "/");
+  if (!settings_.proxy_cgroup.empty() && !holds_clients) {
+    vw_settings kernel = maps_.settings();
+    kernel.proxy_cgroup_level = cgroup.level;
+    kernel.proxy_cgroup_id = cgroup.id;
+    maps_.set_settings(kernel);
+  }
+  proxy_ = std::move(cgroup);
+  share_egress();
+}
+
+// The proxy goes on while we are away: what it attached is replaced by our programs, and its cgroup
+// known again.
+void Redirector::take_over_proxy() {
+  if (!settings_.proxy_cgroup.empty()) {
+    try {
+      attach_proxy(settings_.proxy_cgroup);
+    } catch (const std::exception& error) {
+      host::log::info(std::string("the proxy's cgroup is not there yet: ") + error.what());
+    }
+    return;
+  }
+  for (const LinkState& link : look_at_links(settings_.pin_directory)) {
+    if (link.name != "vw_getsockopt" || !link.attached) continue;
+    proxy_ = open_cgroup_by_id(link.cgroup_id);
+    if (proxy_) programs_.attach_proxy_side(*proxy_);
+  }
+}
+
+bool Redirector::register_proxy(int pid) {
+  const std::string configured = settings_.proxy_cgroup;
+  const std::string name = configured.empty() ? cgroup_of(pid).value_or(std::string()) : configured;
+  if (name.empty() || !labeller_.exempt(static_cast<std::uint32_t>(pid))) return false;
+  attach_proxy(name);
+  host::log::info("the proxy has registered, process " + std::to_string(pid));
+  return true;
+}
+
+// Egress programs that bind the proxy as well are no filter that a redirect would evade, nor is our
+// own.
+void Redirector::share_egress() {
+  // During an upgrade both the old program of ours and the new one are met.
+  std::vector<std::uint32_t> ids{programs_.egress_program_id()};
+  for (const LinkState& link : look_at_links(settings_.pin_directory))
+    if (link.name == "vw_egress" && link.program_id != 0) ids.push_back(link.program_id);
+  if (proxy_)
+    for (const std::uint32_t id : effective_egress(*proxy_)) ids.push_back(id);
+  ids.resize(VW_SHARED_EGRESS_COUNT);
+  vw_settings kernel = maps_.settings();
+  if (std::equal(ids.begin(), ids.end(), kernel.shared_egress)) return;
+  std::copy(ids.begin(), ids.end(), kernel.shared_egress);
+  maps_.set_settings(kernel);
+}
+
+// Root can detach us; what matters is that it does not go unseen.
+void Redirector::check() {
+  for (const LinkState& link : look_at_links(settings_.pin_directory)) {
+    const bool ours = link.name == "vw_getsockopt" || link.name == "vw_accepting";
+    if (ours && !proxy_) continue;
+    if (link.attached && link.effective) {
+      if (lost_.erase(link.name) != 0) host::log::info(link.name + " is effective again");
+    } else if (lost_.insert(link.name).second) {
+      host::log::error(link.name +
+                       " is no longer effective: connections are not intercepted as they should. "
+                       "Restart veilwire-redirector, and find out who detached it");
+    }
+  }
+  share_egress();
+  labeller_.sweep();
+  targets_.expire(Targets::Time::clock::now());
+}
+
+void Redirector::run(int stop) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point next_check = Clock::now();
+  for (;;) {
+    if (Clock::now() >= next_check) {
+      try {
+        check();
+      } catch (const std::exception& error) {
+        host::log::error(std::string("check: ") + error.what());
+      }
+      next_check = Clock::now() + settings_.check;
+    }
+    const auto wait =
+        std::chrono::duration_cast<std::chrono::milliseconds>(next_check - Clock::now()).count();
+    std::array<pollfd, 4> ready{{{stop, POLLIN, 0},
+                                 {labeller_.events_fd(), POLLIN, 0},
+                                 {service_.listener_fd(), POLLIN, 0},
+                                 {service_.client_fd(), POLLIN, 0}}};
+    if (::poll(ready.data(), ready.size(), static_cast<int>(std::max<long>(wait, 0) + 1)) < 0) {
+      if (errno == EINTR) continue;
+      throw std::system_error(errno, std::generic_category(), "poll");
+    }
+    if (ready[0].revents != 0) return;
+    try {
+      if (ready[1].revents != 0) labeller_.handle_events();
+      if (ready[3].revents != 0) service_.handle_client();
+      if (ready[2].revents != 0) service_.handle_listener();
+    } catch (const std::exception& error) {
+      host::log::error(error.what());
+    }
+  }
+}
+
+}  // namespace veilwire::redirector
