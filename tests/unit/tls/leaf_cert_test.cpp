@@ -311,6 +311,8 @@ TEST(Authority, WithoutConstraintsPermitsEveryHostName) {
                                              organisation.key.to_pem().reveal());
   ASSERT_TRUE(ca);
   EXPECT_TRUE(ca->permits("any.example"));
+  EXPECT_FALSE(ca->constrained());
+  EXPECT_TRUE(Fixture().ca.constrained());
   EXPECT_FALSE(ca->permits("192.0.2.1"));
 }
 
