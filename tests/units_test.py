@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent / "packaging/systemd"
 # In tenths, as `systemd-analyze security` counts: below these.
 EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "redirector": 30}
+REDIRECTOR = ["CAP_BPF", "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]
 WITHOUT_NETWORK = {"signer", "identity", "recorder"}
 
 
@@ -22,7 +24,7 @@ def promises(name, text):
   """What a reader of the design relies on."""
   capabilities = " ".join(values(text, "CapabilityBoundingSet"))
   if name == "redirector":
-    if sorted(capabilities.split()) != ["CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]:
+    if sorted(capabilities.split()) != sorted(REDIRECTOR):
       yield f"capabilities are {capabilities}"
   elif capabilities or values(text, "User") in ([], ["root"]):
     yield "has capabilities or runs as root"
@@ -30,8 +32,25 @@ def promises(name, text):
     yield "its address families are not what the design says"
   if values(text, "NoNewPrivileges") != ["yes"] or values(text, "LimitCORE") != ["0"]:
     yield "new privileges or core dumps"
-  if name != "redirector" and name != "proxy" and values(text, "StateDirectoryMode") != ["0700"]:
+  if name != "redirector" and values(text, "StateDirectoryMode") != ["0700"]:
     yield "others can read its state"
+
+
+def places(units):
+  """The configuration that is installed: each program's files lie in folders of its own, and sockets are found."""
+  config = tomllib.loads((SOURCE.parent / "agent.toml").read_text())
+  for name, text in units.items():
+    folders = ([f"/run/{folder}/" for folder in values(text, "RuntimeDirectory")] +
+               [f"/var/lib/{folder}/" for folder in values(text, "StateDirectory")])
+    for key in ("socket", "status_socket", "key", "site_key", "database"):
+      place = config[name].get(key)
+      if place and not place.startswith(tuple(folders)):
+        yield f"agent.toml: [{name}] {key} = {place} lies outside {folders}"
+    if values(text, "RuntimeDirectoryMode") != ["0755"]:
+      yield f"{name}: others cannot reach its socket"
+  for name in set(units) - {"proxy"}:
+    if config["proxy"][f"{name}_socket"] != config[name]["socket"]:
+      yield f"agent.toml: the proxy looks for {name} where it is not"
 
 
 def main():
@@ -42,6 +61,7 @@ def main():
   complaints = []
   with tempfile.TemporaryDirectory() as folder:
     units = [shutil.copy(SOURCE / "veilwire.target", folder)]
+    complaints += places({name: (SOURCE / f"veilwire-{name}.service").read_text() for name in EXPOSURE})
     for name in EXPOSURE:
       text = (built / f"veilwire-{name}.service").read_text()
       complaints += [f"{name}: {complaint}" for complaint in promises(name, text)]
