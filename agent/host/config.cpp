@@ -38,13 +38,14 @@ Config Config::parse(std::string_view toml, std::string_view name) {
   Config config;
   config.state_ = std::make_shared<State>();
   config.state_->name = name;
-  try {
-    config.state_->table = toml::parse(toml, name);
-  } catch (const toml::parse_error& e) {
-    throw ConfigError(std::string(name) + ":" + std::to_string(e.source().begin.line) + ":" +
-                      std::to_string(e.source().begin.column) + ": " +
-                      std::string(e.description()));
+  toml::parse_result parsed = toml::parse(toml, name);
+  if (!parsed) {
+    const toml::parse_error& error = parsed.error();
+    throw ConfigError(std::string(name) + ":" + std::to_string(error.source().begin.line) + ":" +
+                      std::to_string(error.source().begin.column) + ": " +
+                      std::string(error.description()));
   }
+  config.state_->table = std::move(parsed).table();
   return config;
 }
 

@@ -7,7 +7,6 @@
 #include <set>
 #include <utility>
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 namespace veilwire::masking {

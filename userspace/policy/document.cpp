@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-// A file that is not TOML is an answer, not an exception.
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 namespace veilwire::policy {
