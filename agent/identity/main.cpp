@@ -70,10 +70,11 @@ void serve(const Settings& settings) {
   if (!settings.status_socket.empty())
     options.status = std::make_unique<host::protocol::StatusSocket>(settings.status_socket, 0600);
 
-  // The network is not forbidden: an NSS module may reach its directory server from within this
-  // process.
+  // Directory servers are reached through SSSD, nslcd, winbind or systemd-userdbd, which listen on
+  // local sockets.
   host::Confinement confinement;
   confinement.user = settings.user;
+  confinement.forbid_network = true;
   host::confine(confinement);
 
   agent_identity::Server server(std::move(options),

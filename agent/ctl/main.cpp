@@ -1,0 +1,137 @@
+// veilwire: the command with which an operator looks at the agent and tries policies. Each
+// subcommand's work is in a file of its own; here are only its options.
+#include "agent/ctl/policy_commands.h"
+#include "agent/ctl/status.h"
+#include "agent/host/config.h"
+
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#ifdef VEILWIRE_HAS_AUDIT
+#include "agent/ctl/audit_commands.h"
+#endif
+
+namespace {
+
+using namespace veilwire;
+
+// The programs stand in one folder, installed or built.
+std::string program_folder() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? "/usr/sbin" : self.parent_path().string();
+}
+
+struct Options {
+  std::string config = host::kDefaultConfig;
+  bool config_given = false;
+  bool json = false;
+  std::string policy_file;
+  std::vector<std::string> cases;
+};
+
+// The policy that is named, else the one that the proxy is configured to use.
+std::string policy_file(const Options& options) {
+  if (!options.policy_file.empty()) return options.policy_file;
+  return ctl::status_places(options.config, options.config_given, program_folder()).policy_file;
+}
+
+void add_status(CLI::App& app, Options& options, int& exit_code) {
+  CLI::App* status =
+      app.add_subcommand("status", "is everything up, who is redirected, which policy is in force");
+  status->description(
+      "Says whether the kernel programs are in effect, whether each program is up and well, which "
+      "processes are "
+      "redirected, and which policy is in force. Changes nothing. Needs root to ask every "
+      "program.");
+  status->add_flag("--json", options.json, "one JSON object instead of text");
+  status->footer(
+      "Exit code: 0 everything is good, 1 something is degraded, 3 nothing runs, 2 wrong usage.");
+  status->callback([&] {
+    exit_code =
+        ctl::run_status(ctl::status_places(options.config, options.config_given, program_folder()),
+                        options.json, std::cout);
+  });
+}
+
+void add_policy(CLI::App& app, Options& options, int& exit_code) {
+  CLI::App* policy = app.add_subcommand("policy", "check, test and show policies");
+  policy->require_subcommand(1);
+
+  CLI::App* check =
+      policy->add_subcommand("check", "say what is wrong with a policy and its rule packs");
+  check->description(
+      "Reads a policy and the rule packs that it names, exactly as the proxy would, and compiles "
+      "every rule. Errors come "
+      "with file, line and column, all of them at once.");
+  check->add_option("FILE", options.policy_file, "the policy (default: the configured one)");
+  check->footer("Exit code: 0 the policy would be accepted, 1 it would be refused, 2 wrong usage.");
+  check->callback(
+      [&] { exit_code = ctl::policy_check(policy_file(options), std::cout, std::cerr); });
+
+  CLI::App* test =
+      policy->add_subcommand("test", "try every rule on its examples and every decision case");
+  test->description(
+      "Searches the examples beside each rule with the engine that the proxy runs, as whole texts "
+      "and cut into pieces in "
+      "many ways, and compares; then asks the policy for each decision case. Nothing is sent "
+      "anywhere.");
+  test->add_option("FILE", options.policy_file, "the policy (default: the configured one)");
+  test->add_option("--cases", options.cases,
+                   "files of decision cases (default: those in the folder \"cases\" beside the "
+                   "policy that name it)")
+      ->type_name("FILE");
+  test->add_flag("--json", options.json, "one JSON object instead of text");
+  test->footer("Exit code: 0 all good, 1 something failed, 2 wrong usage.");
+  test->callback([&] {
+    exit_code =
+        ctl::policy_test({policy_file(options), options.cases, options.json}, std::cout, std::cerr);
+  });
+
+  CLI::App* show = policy->add_subcommand("show", "print what a policy comes to");
+  show->description(
+      "Prints hosts, rules and what is done about each, with defaults filled in. Whether it is in "
+      "force is said by "
+      "veilwire status.");
+  show->add_option("FILE", options.policy_file, "the policy (default: the configured one)");
+  show->add_flag("--json", options.json, "one JSON object instead of text");
+  show->callback([&] {
+    exit_code = ctl::policy_show(policy_file(options), options.json, std::cout, std::cerr);
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  int exit_code = 0;
+  CLI::App app(
+      "Looks after the veilwire agent of this host: what it does now, what its policy means, what "
+      "it has recorded.",
+      "veilwire");
+  app.set_version_flag("--version", "veilwire " VEILWIRE_VERSION);
+  CLI::Option* config = app.add_option("--config", options.config, "the agent's configuration file")
+                            ->type_name("FILE")
+                            ->capture_default_str();
+  app.parse_complete_callback([&] { options.config_given = config->count() != 0; });
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer("Each command has its own --help. See veilwire(1).");
+  add_status(app, options, exit_code);
+  add_policy(app, options, exit_code);
+#ifdef VEILWIRE_HAS_AUDIT
+  ctl::add_audit(app, exit_code);
+#endif
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  } catch (const std::exception& e) {
+    std::cerr << "veilwire: " << e.what() << '\n';
+    return 1;
+  }
+  return exit_code;
+}
