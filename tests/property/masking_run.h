@@ -56,6 +56,7 @@ class MaskingRun {
       if (f.open) {
         ++opened_;
       } else {
+        f.closes = false;
         result_.findings.push_back(f);
       }
     }

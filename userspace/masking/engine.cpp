@@ -125,6 +125,7 @@ std::string mask_all(const Engine& engine, std::string_view text, std::vector<Fi
   }
   if (findings != nullptr) {
     for (Finding& f : edits.findings) {
+      f.closes = false;
       if (!f.open) findings->push_back(std::move(f));
     }
   }

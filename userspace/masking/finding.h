@@ -20,9 +20,10 @@ struct Finding {
                        // secret, never a bare hash
   Treatment treatment = Treatment::Mask;
   // A begin/end rule reports its finding twice: open, when its begin is certain (length: what is
-  // masked so far), and once more with the same offset and digest when its end is known. The digest
-  // is that of its begin.
+  // masked so far), and once more with closes set and the same offset and digest when its end is
+  // known. The digest is that of its begin.
   bool open = false;
+  bool closes = false;
   friend bool operator==(const Finding&, const Finding&) = default;
 };
 

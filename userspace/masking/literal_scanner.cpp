@@ -36,7 +36,10 @@ struct Trie {
       } else {
         at = it->second;
       }
-      if (entry.hold) nodes[at].passing.push_back(index);
+      // The whole literal is no beginning: it has become a candidate.
+      if (entry.hold && nodes[at].depth < entry.literal.bytes.size()) {
+        nodes[at].passing.push_back(index);
+      }
     }
     nodes[at].hits.push_back({entry.owner, static_cast<std::uint32_t>(entry.literal.bytes.size())});
   }

@@ -53,10 +53,11 @@ struct StreamMasker::State {
   }
   void adopt_next();
   void forget();
+  void forget_search();
 
   void release(std::uint64_t to, Edits& out);
   void replace(std::uint64_t to, std::string replacement, std::size_t finding, Edits& out);
-  std::size_t report(const Found& f, Edits& out) const;
+  std::size_t report(const Found& f, bool closes, Edits& out) const;
   RuleSearch& search(std::uint32_t rule);
   void add_start(std::uint32_t rule, std::uint64_t position);
 };
@@ -170,7 +171,7 @@ void StreamMasker::State::decide(std::uint64_t frontier, bool ended, Edits& out)
     Found& f = pending[done];
     open = f.open;
     if (f.announced) {
-      const std::size_t finding = open ? SIZE_MAX : report(f, out);
+      const std::size_t finding = open ? SIZE_MAX : report(f, true, out);
       if (f.end > released) replace(f.end, {}, finding, out);
       if (!open && next_engine != nullptr) {
         ++done;
@@ -180,7 +181,7 @@ void StreamMasker::State::decide(std::uint64_t frontier, bool ended, Edits& out)
       release(std::max(f.begin, released), out);
       f.offset = released;
       f.announced = true;
-      const std::size_t finding = report(f, out);
+      const std::size_t finding = report(f, false, out);
       replace(f.end, engine->replacement(engine->rules[f.rule], f.digest), finding, out);
     }
   }
@@ -214,7 +215,7 @@ void StreamMasker::State::replace(std::uint64_t to, std::string replacement, std
   released = to;
 }
 
-std::size_t StreamMasker::State::report(const Found& f, Edits& out) const {
+std::size_t StreamMasker::State::report(const Found& f, bool closes, Edits& out) const {
   const CompiledRule& rule = engine->rules[f.rule];
   Finding finding;
   finding.rule = rule.rule.id;
@@ -224,20 +225,25 @@ std::size_t StreamMasker::State::report(const Found& f, Edits& out) const {
   finding.digest = f.digest;
   finding.treatment = rule.treatment;
   finding.open = f.open;
+  finding.closes = closes;
   out.findings.push_back(std::move(finding));
   return out.findings.size() - 1;
 }
 
-// What is held is judged anew, with what is left of the text before it as context.
-void StreamMasker::State::adopt_next() {
-  engine = std::move(next_engine);
-  next_engine = nullptr;
+void StreamMasker::State::forget_search() {
   active.clear();
   pending.clear();
   mask_starts.clear();
   mask_live.clear();
   masks = {};
   node = LiteralScanner::kRoot;
+}
+
+// What is held is judged anew, with what is left of the text before it as context.
+void StreamMasker::State::adopt_next() {
+  engine = std::move(next_engine);
+  next_engine = nullptr;
+  forget_search();
   floor = base == 0 ? 0 : base + 1;  // the byte before a start is looked at
   read(buffer, base);
 }
@@ -279,6 +285,15 @@ void StreamMasker::adopt(std::shared_ptr<const Engine> engine, Edits& out) {
   if (state_->open_region()) return;
   state_->adopt_next();
   state_->settle(false, out);
+}
+
+void StreamMasker::restart() {
+  State& s = *state_;
+  if (s.next_engine != nullptr) s.engine = std::move(s.next_engine);
+  s.next_engine = nullptr;
+  s.forget_search();
+  s.buffer.clear();
+  s.base = s.released = s.floor = 0;
 }
 
 std::uint64_t StreamMasker::held() const { return state_->end() - state_->released; }

@@ -50,6 +50,9 @@ class StreamMasker {
   // released stays. Inside a begin/end finding the new engine takes over at its end.
   void adopt(std::shared_ptr<const Engine> engine, Edits& out);
 
+  // A new text begins, judged by the same engine; what is held of the old one is forgotten.
+  void restart();
+
   std::uint64_t held() const;  // bytes
 
  private:

@@ -22,7 +22,10 @@ std::size_t whole_code_points(std::string_view text) {
   for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
     const char c = text[text.size() - back];
     if (is_continuation(c)) continue;
-    return code_point_length(c) > back ? text.size() - back : text.size();
+    const bool high_half = back == 3 && c == '\xed' &&
+                           static_cast<unsigned char>(text[text.size() - 2]) >= 0xa0 &&
+                           static_cast<unsigned char>(text[text.size() - 2]) <= 0xaf;
+    return code_point_length(c) > back || high_half ? text.size() - back : text.size();
   }
   return text.size();
 }

@@ -24,7 +24,9 @@ inline std::size_t code_point_length(char lead) {
 std::optional<std::size_t> code_point_end(std::string_view text, std::size_t at,
                                           bool text_is_whole);
 
-// The length of `text` without a code point at its end that is not complete.
+// The length of `text` without a code point at its end that is not complete. The first half of a
+// surrogate pair (three bytes, as JSON's \ud83d decodes) waits for the second: the two must not be
+// parted.
 std::size_t whole_code_points(std::string_view text);
 
 }  // namespace veilwire::masking
