@@ -38,7 +38,7 @@ PrivateKey::~PrivateKey() = default;
 
 PrivateKey PrivateKey::generate() {
   auto state = std::make_unique<State>();
-  state->key.reset(EVP_EC_gen("P-256"));
+  state->key.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   require(state->key != nullptr);
   return PrivateKey(std::move(state));
 }

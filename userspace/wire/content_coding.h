@@ -41,12 +41,12 @@ inline constexpr std::size_t kStackedCodings = 2;
 Result<std::vector<Coding>, CodingError> read_codings(const std::vector<std::string_view>& members);
 
 struct DecodeLimits {
-  std::size_t size = limits::kDecodedBody;  // of each layer's output
+  std::size_t size = limits::kDecodedBody;  // of each coding's output
   std::size_t ratio = limits::kCodingRatio;
   std::size_t always = 1024 * 1024;  // output up to here is allowed whatever the ratio
 };
 
-// One layer each; internal.
+// One coding of the stack each (coding_layers.h).
 class DecodeLayer;
 class EncodeLayer;
 

@@ -34,6 +34,9 @@ Result<std::uint64_t, HttpError> read_length(std::string_view text) {
 // What Content-Length and Transfer-Encoding say together; nothing where neither is there.
 Result<std::optional<Framing>, HttpFault> read_framing_fields(const FieldSection& head,
                                                               int minor_version) {
+  for (const std::string_view option : head.list("Connection")) {
+    if (!is_token(option)) return at_field(HttpError::BadConnection, *head.find("Connection"));
+  }
   const Field* length = head.find("Content-Length");
   const Field* coding = head.find("Transfer-Encoding");
   if (coding != nullptr) {

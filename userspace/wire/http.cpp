@@ -93,6 +93,8 @@ std::string_view to_string(HttpError error) {
       return "Transfer-Encoding in HTTP/1.0";
     case HttpError::BodyNotAllowed:
       return "framing fields where no body can be";
+    case HttpError::BadConnection:
+      return "bad Connection";
     case HttpError::MissingHost:
       return "missing Host";
     case HttpError::RepeatedHost:

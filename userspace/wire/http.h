@@ -19,16 +19,16 @@ namespace veilwire::wire {
 
 // Every way in which HTTP/1 bytes can be refused.
 enum class HttpError {
-  HeadTooLarge,   // start line and fields together are over limits::kHttpHead
-  TooManyFields,  // more field lines than limits::kHttpFields
-  BareLf,         // a line that ends in LF without CR: recipients differ on where it ends
-  BareCr,         // CR without LF: some recipients take it for the end of a line
-  ControlByte,    // NUL or another control byte in a head
-  BadMethod,      // not a token, or no method at all
-  BadTarget,      // not one of the four forms, or a byte that no URI holds
-  BadVersion,     // the start line does not name HTTP/1.0 or HTTP/1.1
-  BadStatus,      // not three digits from 100 up, or no space behind them
-  ObsFold,  // a line that begins with white space continues the last field for some, not for others
+  HeadTooLarge,       // start line and fields together are over limits::kHttpHead
+  TooManyFields,      // more field lines than limits::kHttpFields
+  BareLf,             // a line that ends in LF without CR: recipients differ on where it ends
+  BareCr,             // CR without LF: some recipients take it for the end of a line
+  ControlByte,        // NUL or another control byte in a head
+  BadMethod,          // not a token, or no method at all
+  BadTarget,          // not one of the four forms, or a byte that no URI holds
+  BadVersion,         // the start line does not name HTTP/1.0 or HTTP/1.1
+  BadStatus,          // not three digits from 100 up, or no space behind them
+  ObsFold,            // a line that begins with white space: for some it continues the last field
   MissingColon,       // a field line without colon
   BadFieldName,       // empty, or a byte that no token holds
   SpaceBeforeColon,   // "Name : value": read as another name by some (RFC 9112, 5.1)
@@ -40,13 +40,13 @@ enum class HttpError {
   BadTransferCoding,  // anything but exactly one `chunked`
   CodingInHttp10,     // HTTP/1.0 has no transfer codings: old recipients read past the end
   BodyNotAllowed,     // 1xx, 204, CONNECT: framing fields where no body can be
+  BadConnection,      // Connection names what is no token: recipients differ on it
   MissingHost,        // HTTP/1.1 request without Host
   RepeatedHost,       // more than one Host
   BadHost,            // Host is not host[:port], or is empty
   AuthorityMismatch,  // the target names another authority than Host
   UnexpectedUpgrade,  // 101 without a request that asked for it
-  UnexpectedAnswer,   // response bytes while no request is open (response splitting,
-                      // desynchronisation)
+  UnexpectedAnswer,   // response bytes while no request is open (response splitting)
   TooManyInterim,     // more than limits::kInterimResponses before the final response
   BadChunkSize,       // not hexadecimal digits, or white space after them
   ChunkSizeOverflow,  // the size does not fit in 63 bits
@@ -54,8 +54,7 @@ enum class HttpError {
   ChunkLineTooLong,   // size and extensions are over limits::kChunkLine
   BadChunkEnd,        // chunk data is not followed by CRLF
   TrailersTooLarge,   // over limits::kHttpTrailers
-  ForbiddenTrailer,   // a trailer that would change framing, routing or meaning after the fact (RFC
-                      // 9110, 6.5.1)
+  ForbiddenTrailer,   // a trailer that would frame, route or describe (RFC 9110, 6.5.1)
   EndedEarly,         // the connection ended in the middle of a message, or before an expected one
 };
 std::string_view to_string(HttpError error);

@@ -1,4 +1,4 @@
-// The head reader; see http1_head.h. Tested by tests/unit/wire/http1_head_test.cpp and
+// The head reader; see http1_head.h. Tested by tests/unit/wire/http1_test.cpp and
 // smuggling_test.cpp.
 #include "userspace/wire/http1_head.h"
 

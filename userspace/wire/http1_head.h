@@ -3,7 +3,7 @@
 // it keeps as it came.
 //
 // Each line is judged when it is complete, each byte when it comes, so the first error does not
-// depend on how the input was cut. Tested by tests/unit/wire/http1_head_test.cpp and
+// depend on how the input was cut. Tested by tests/unit/wire/http1_test.cpp and
 // smuggling_test.cpp.
 #pragma once
 

@@ -241,6 +241,15 @@ Result<Leaf, CertError> CertificateAuthority::make_leaf(const LeafParameters& pa
 const std::vector<std::string>& CertificateAuthority::intermediates() const {
   return state_->intermediates;
 }
+bool CertificateAuthority::constrained() const {
+  return std::any_of(state_->constraints.begin(), state_->constraints.end(),
+                     [](const Constraints& c) { return !c.permitted.empty(); });
+}
+
+std::string CertificateAuthority::certificate_der() const {
+  return x509::to_der(state_->certificate.get());
+}
+
 WallTime CertificateAuthority::not_after() const { return state_->not_after; }
 
 std::string CertificateAuthority::subject() const {

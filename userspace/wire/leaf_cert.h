@@ -69,13 +69,16 @@ class CertificateAuthority {
   // By the name constraints of every certificate of the chain: no permitted DNS subtree permits
   // all.
   bool permits(std::string_view name) const;
+  // Whether some permitted DNS subtree limits it at all.
+  bool constrained() const;
   Result<Leaf, CertError> make_leaf(const LeafParameters& parameters) const;
 
   // What a server sends behind the leaf, DER: the chain without self-signed certificates, which
   // clients hold already.
   const std::vector<std::string>& intermediates() const;
-  WallTime not_after() const;   // the earliest of the chain
-  std::string subject() const;  // RFC 2253, for a log line
+  WallTime not_after() const;           // the earliest of the chain
+  std::string certificate_der() const;  // of the issuer
+  std::string subject() const;          // RFC 2253, for a log line
 
  private:
   struct State;

@@ -173,6 +173,9 @@ WallTime to_wall_time(const ASN1_TIME* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
   using namespace std::chrono;
+  // Nanoseconds end in 2262; "no end" is written as the year 9999 (RFC 5280, 4.1.2.5).
+  if (parts.tm_year + 1900 >= 2262) return {nanoseconds::max()};
+  if (parts.tm_year + 1900 < 1678) return {nanoseconds::min()};
   const sys_days day = year(parts.tm_year + 1900) / month(static_cast<unsigned>(parts.tm_mon + 1)) /
                        std::chrono::day(static_cast<unsigned>(parts.tm_mday));
   return {day.time_since_epoch() + hours(parts.tm_hour) + minutes(parts.tm_min) +

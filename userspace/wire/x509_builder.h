@@ -35,6 +35,7 @@ void add_dns_name(x509_st* certificate, std::string_view name);
 void add_name_constraints(x509_st* certificate, std::span<const std::string> permitted);
 
 std::string to_der(x509_st* certificate);
+// Clamped to what WallTime can say.
 WallTime to_wall_time(const asn1_string_st* time);
 
 }  // namespace veilwire::wire::x509

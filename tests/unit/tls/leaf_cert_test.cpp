@@ -291,12 +291,28 @@ TEST(Authority, BelowAnOrganisationSendsItsChainWithoutTheRoot) {
   EXPECT_FALSE(ca->permits("evil.test"));
 }
 
+TEST(Authority, MayEndLaterThanAClockCanSay) {
+  Organisation organisation;
+  ASN1_TIME_set_string(X509_getm_notAfter(organisation.root.get()), "99991231235959Z");
+  X509_sign(organisation.root.get(), organisation.key.handle(), EVP_sha256());
+  const auto ca = CertificateAuthority::load(Organisation::pem(organisation.root.get()),
+                                             organisation.key.to_pem().reveal());
+  ASSERT_TRUE(ca);
+  EXPECT_EQ(ca->not_after().since_epoch, std::chrono::nanoseconds::max());
+  const std::string spki = crypto::PrivateKey::generate().public_der();
+  const auto leaf = ca->make_leaf({"any.example", spki, at(0h), at(1h), kSerial});
+  ASSERT_TRUE(leaf);
+  EXPECT_EQ(leaf->not_after, at(1h));
+}
+
 TEST(Authority, WithoutConstraintsPermitsEveryHostName) {
   const Organisation organisation;
   const auto ca = CertificateAuthority::load(Organisation::pem(organisation.root.get()),
                                              organisation.key.to_pem().reveal());
   ASSERT_TRUE(ca);
   EXPECT_TRUE(ca->permits("any.example"));
+  EXPECT_FALSE(ca->constrained());
+  EXPECT_TRUE(Fixture().ca.constrained());
   EXPECT_FALSE(ca->permits("192.0.2.1"));
 }
 

@@ -247,5 +247,24 @@ TEST(JsonScanner, AgreesWithAnIndependentParserOnMutatedTexts) {
   EXPECT_GT(accepted, 2000U);
 }
 
+TEST(JsonScanner, AgreesWithAnIndependentParserOnEveryShortText) {
+  constexpr std::string_view kAlphabet = "{}[],:\"a10-.e\\ ";
+  std::size_t count = 1;
+  for (int length = 0; length <= 4; ++length, count *= kAlphabet.size()) {
+    for (std::size_t number = 0; number < count; ++number) {
+      std::string text;
+      std::size_t rest = number;
+      for (int i = 0; i < length; ++i, rest /= kAlphabet.size())
+        text += kAlphabet[rest % kAlphabet.size()];
+      JsonScanner scanner;
+      std::vector<JsonEvent> events;
+      bool ours = true;
+      for (const char c : text) ours = ours && scanner.feed({&c, 1}, events).has_value();
+      ours = ours && scanner.finish(events).has_value();
+      ASSERT_EQ(ours, nlohmann::json::accept(text)) << text;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace veilwire::wire

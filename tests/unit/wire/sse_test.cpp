@@ -4,6 +4,8 @@
 
 #include "tests/support/every_split.h"
 
+#include <utility>
+
 #include <gtest/gtest.h>
 
 namespace veilwire::wire {
@@ -185,6 +187,75 @@ TEST(Sse, BoundsAnEventThatNeverEnds) {
   std::vector<SseEvent> out;
   EXPECT_FALSE(reader.feed("data: 0123456789", out));
   EXPECT_EQ(reader.finish(), "data: 0123456789");
+}
+
+// WHATWG's own algorithm on a whole text, written down as the specification tells it: what a client
+// dispatches.
+std::vector<std::string> dispatched(std::string text) {
+  if (text.rfind("\xEF\xBB\xBF", 0) == 0) text.erase(0, 3);
+  std::vector<std::string> lines;
+  std::string line;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\r' || text[i] == '\n') {
+      if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') ++i;
+      lines.push_back(std::exchange(line, {}));
+    } else {
+      line += text[i];
+    }
+  }
+  std::vector<std::string> result;
+  std::string data;
+  std::string type;
+  for (const std::string& each : lines) {
+    if (each.empty()) {
+      if (!data.empty()) {
+        data.pop_back();
+        result.push_back((type.empty() ? "message" : type) + ":" + data);
+      }
+      data.clear();
+      type.clear();
+      continue;
+    }
+    const std::size_t colon = each.find(':');
+    if (colon == 0) continue;
+    const std::string field = each.substr(0, colon);
+    std::string value = colon == std::string::npos ? "" : each.substr(colon + 1);
+    if (value.rfind(' ', 0) == 0) value.erase(0, 1);
+    if (field == "data") data += value + "\n";
+    if (field == "event") type = value;
+  }
+  return result;
+}
+
+TEST(Sse, DispatchesWhatTheSpecificationDoesOnEveryShortStream) {
+  const std::vector<std::string> parts = {"data", "event", ":", " ", "x", "\r", "\n"};
+  constexpr int kLongest = 6;
+  std::size_t count = 1;
+  for (int length = 0; length <= kLongest; ++length, count *= parts.size()) {
+    for (std::size_t number = 0; number < count; ++number) {
+      std::string stream;
+      std::size_t rest = number;
+      for (int i = 0; i < length; ++i, rest /= parts.size()) stream += parts[rest % parts.size()];
+      SseReader whole;
+      SseReader octets;
+      std::vector<SseEvent> of_whole;
+      std::vector<SseEvent> of_octets;
+      ASSERT_TRUE(whole.feed(stream, of_whole));
+      for (const char c : stream) ASSERT_TRUE(octets.feed({&c, 1}, of_octets));
+      for (auto [reader, events] : {std::pair(&whole, &of_whole), std::pair(&octets, &of_octets)}) {
+        std::vector<std::string> seen;
+        std::string bytes;
+        for (const SseEvent& event : *events) {
+          bytes += event.raw;
+          if (event.dispatches())
+            seen.push_back(std::string(event.type()) + ":" + event.data_text());
+        }
+        bytes += reader->finish();
+        ASSERT_EQ(bytes, stream);
+        ASSERT_EQ(seen, dispatched(stream)) << quote(stream);
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -1,0 +1,24 @@
+// The files of the CA, read and written so that a key is never readable by others, not for a
+// moment, and nothing that exists is overwritten. All functions throw std::runtime_error that says
+// what to do: start-up and set-up only. Tested by tests/unit/signer/files_test.cpp.
+#pragma once
+
+#include "userspace/base/secret.h"
+
+#include <string>
+#include <string_view>
+
+#include <sys/types.h>
+
+namespace veilwire::signer {
+
+// A regular file of ours (or of root) that neither group nor others can read.
+Secret read_key(const std::string& path);
+std::string read_certificates(const std::string& path);
+
+// Creates the file with this mode and owner, and returns once the bytes are on disk. owner and
+// group: -1 stays ours.
+void write_new(const std::string& path, std::string_view bytes, mode_t mode, uid_t owner,
+               gid_t group);
+
+}  // namespace veilwire::signer
