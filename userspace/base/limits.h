@@ -51,6 +51,8 @@ inline constexpr std::chrono::seconds kHandshakeTime{15};
 inline constexpr std::chrono::seconds kDialTime{15};
 inline constexpr std::chrono::seconds kIdleConnection{900};
 inline constexpr std::chrono::seconds kRequestHeadTime{60};
+// After our last byte: how long what a client still sends is discarded before the connection goes.
+inline constexpr std::chrono::seconds kLinger{3};
 
 // Contents of one audit record; longer texts become several records (a local message must fit its
 // socket).

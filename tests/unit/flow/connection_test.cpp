@@ -1,0 +1,354 @@
+// One connection with real TLS on both sides, in memory: a client, the machine under test, an upstream.
+#include "userspace/flow/connection.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <optional>
+
+#include "tests/unit/flow/relay_fixture.h"
+#include "tests/unit/tls/hello_builder.h"
+#include "tests/unit/tls/tls_harness.h"
+#include "userspace/base/limits.h"
+
+namespace veilwire::flow {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+using wire::testing::Credentials;
+using wire::testing::kHost;
+
+constexpr std::string_view kOnePolicy = R"(
+[[host]]
+name = "api.example.test"
+speaks = "anthropic"
+[[action]]
+rule = "bad-word"
+action = "block"
+[uninspected]
+no_server_name = "block"
+not_tls = "block"
+)";
+
+class World : public testing::Test {
+ protected:
+  World() : ruleset(make_ruleset(kOnePolicy)) {
+    now.wall = wire::testing::at({});
+    Opening opening;
+    opening.session = "0123456789abcdef";
+    opening.destination = {"203.0.113.7", 443};
+    opening.peer.uid = 1000;
+    opening.ruleset = ruleset;
+    opening.upstream_tls = internet.client();
+    connection = std::make_unique<Connection>(std::move(opening));
+    Outputs outputs;
+    connection->start(now, outputs);
+    carry_out(outputs);
+  }
+
+  void give(const Input& input) {
+    Outputs outputs;
+    connection->handle(input, now, ruleset, outputs);
+    carry_out(outputs);
+  }
+
+  void carry_out(Outputs& outputs) {
+    for (Output& output : outputs) {
+      if (auto* o = std::get_if<ToClient>(&output)) to_client += o->bytes;
+      else if (auto* u = std::get_if<ToUpstream>(&output)) to_upstream += u->bytes;
+      else if (auto* d = std::get_if<Dial>(&output)) dials.push_back(*d);
+      else if (auto* l = std::get_if<NeedLeaf>(&output)) leaf_wanted = l->name;
+      else if (std::get_if<NeedIdentity>(&output)) ++identity_wanted;
+      else if (auto* r = std::get_if<PutRecord>(&output)) records.push_back(r->record);
+      else if (auto* w = std::get_if<WakeAt>(&output)) wake = w->time;
+      else if (auto* c = std::get_if<CloseClient>(&output)) client_closed = c->reset ? "reset" : "fin";
+      else if (auto* x = std::get_if<CloseUpstream>(&output)) upstream_closed = static_cast<int>(x->how);
+      else if (std::get_if<Done>(&output)) done = true;
+    }
+  }
+
+  // Everything that can happen without new input happens.
+  void settle() {
+    for (bool moved = true; moved;) {
+      moved = false;
+      if (client) {
+        std::string bytes;
+        client->take_ciphertext(bytes);
+        if (!bytes.empty()) moved = true, give(FromClient{bytes});
+        if (!to_client.empty()) moved = true, client->receive(std::exchange(to_client, {}));
+        client->take_plaintext(client_got);
+      }
+      if (upstream) {
+        if (!to_upstream.empty()) moved = true, upstream->receive(std::exchange(to_upstream, {}));
+        upstream->take_plaintext(upstream_got);
+        std::string bytes;
+        upstream->take_ciphertext(bytes);
+        if (!bytes.empty()) moved = true, give(FromUpstream{bytes});
+      }
+    }
+  }
+
+  void connect(const std::string& name = kHost) {
+    client.emplace(wire::TlsEngine::client(trusting, name, now.wall));
+    settle();
+  }
+  void grant() {
+    give(LeafReady{internal.server()});
+    identity::Person ada;
+    ada.name = "ada";
+    ada.valid_until = {std::chrono::hours(1)};
+    give(IdentityKnown{ada});
+    settle();
+  }
+  void answer_dial() {
+    give(UpstreamConnected{});
+    upstream.emplace(wire::TlsEngine::server(internet.server()));
+    settle();
+  }
+  void open() {
+    connect();
+    grant();
+    answer_dial();
+  }
+  static std::string post(std::string_view body) {
+    return "POST /v1/messages HTTP/1.1\r\nHost: api.example.test\r\nContent-Type: application/json\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+  }
+  static std::string answer(std::string_view body) {
+    return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + std::string(body);
+  }
+  void client_sends(std::string_view text) {
+    ASSERT_TRUE(client->send(text));
+    settle();
+  }
+  void upstream_sends(std::string_view text) {
+    ASSERT_TRUE(upstream->send(text));
+    settle();
+  }
+  template <class T>
+  std::vector<T> all() const {
+    std::vector<T> found;
+    for (const audit::Record& record : records)
+      if (const T* one = std::get_if<T>(&record.body)) found.push_back(*one);
+    return found;
+  }
+
+  Credentials internal;  // ours, which the client trusts
+  Credentials internet;  // which we trust
+  std::shared_ptr<wire::TlsClientContext> trusting = internal.client();
+  Now now;
+  std::shared_ptr<const Ruleset> ruleset;
+  std::unique_ptr<Connection> connection;
+  std::optional<wire::TlsEngine> client, upstream;
+  std::string to_client, to_upstream, client_got, upstream_got, leaf_wanted, client_closed;
+  std::vector<Dial> dials;
+  std::vector<audit::Record> records;
+  std::optional<Monotonic> wake;
+  int identity_wanted = 0;
+  int upstream_closed = -1;
+  bool done = false;
+};
+
+TEST_F(World, InterceptsWhatPolicyNamesAndMasksIt) {
+  open();
+  EXPECT_EQ(leaf_wanted, kHost);
+  ASSERT_EQ(dials.size(), 1U);
+  EXPECT_EQ(dials[0].name, kHost);
+  client_sends(post("{}"));
+  EXPECT_EQ(upstream_got, post("{}"));
+  upstream_sends(answer(R"({"a":"KEY-12345678"})"));
+  EXPECT_THAT(client_got, HasSubstr(R"({"a":"[MASKED:test-key:)"));
+  const auto opens = all<audit::SessionOpen>();
+  ASSERT_EQ(opens.size(), 1U);
+  EXPECT_EQ(opens[0].handling, "intercepted");
+  EXPECT_EQ(opens[0].tls, "TLSv1.3");
+  EXPECT_EQ(opens[0].destination, "203.0.113.7:443");
+}
+
+TEST_F(World, DoesNotNeedTheUpstreamToFinishTheHandshakeFirst) {
+  connect();
+  grant();
+  client_sends(post("{}"));
+  answer_dial();
+  EXPECT_EQ(upstream_got, post("{}"));
+}
+
+TEST_F(World, EndsProperlyAfterAClientHasClosed) {
+  open();
+  client_sends(post("{}"));
+  upstream_sends(answer("{}"));
+  client->close();
+  settle();
+  EXPECT_EQ(client_closed, "fin");
+  give(ClientEnded{});
+  EXPECT_TRUE(done);
+  ASSERT_EQ(all<audit::SessionClose>().size(), 1U);
+  EXPECT_GT(all<audit::SessionClose>()[0].from_client, 0U);
+}
+
+TEST_F(World, SplicesWhatPolicyDoesNotName) {
+  client.emplace(wire::TlsEngine::client(trusting, "other.example.test", now.wall));
+  std::string hello;
+  client->take_ciphertext(hello);
+  give(FromClient{hello});
+  ASSERT_EQ(dials.size(), 1U);
+  EXPECT_EQ(dials[0].name, "");
+  EXPECT_EQ(dials[0].destination.address, "203.0.113.7");
+  give(UpstreamConnected{});
+  EXPECT_EQ(to_upstream, hello);
+  give(FromUpstream{"anything"});
+  EXPECT_EQ(to_client, "anything");
+  give(ClientEnded{});
+  EXPECT_EQ(upstream_closed, static_cast<int>(CloseUpstream::How::HalfClose));
+  EXPECT_FALSE(done);
+  give(FromUpstream{" more"});
+  EXPECT_EQ(to_client, "anything more");
+  give(UpstreamEnded{});
+  EXPECT_TRUE(done);
+  ASSERT_EQ(all<audit::Gap>().size(), 1U);
+  EXPECT_EQ(all<audit::Gap>()[0].reason, "spliced");
+  EXPECT_EQ(all<audit::Gap>()[0].bytes, hello.size() + 13);
+}
+
+TEST_F(World, AConnectionWithoutAByteLeavesNoTrace) {
+  give(ClientEnded{});
+  EXPECT_TRUE(done);
+  EXPECT_TRUE(records.empty());
+}
+
+TEST_F(World, TlsWithoutAServerNameIsRefusedWithAnAlert) {
+  give(FromClient{wire::testing::hello("")});
+  EXPECT_EQ(to_client, (std::string{'\x15', '\x03', '\x01', '\x00', '\x02', '\x02', '\x70'}));
+  EXPECT_EQ(client_closed, "fin");
+  EXPECT_EQ(all<audit::Gap>()[0].reason, "no_server_name");
+}
+
+TEST_F(World, WhatIsNotTlsIsReset) {
+  give(FromClient{"GET / HTTP/1.1\r\n\r\n"});
+  EXPECT_EQ(client_closed, "reset");
+  EXPECT_EQ(to_client, "");
+  EXPECT_TRUE(done);
+  EXPECT_EQ(all<audit::Gap>()[0].reason, "not_tls");
+}
+
+TEST_F(World, AMalformedHelloIsRefusedWithAnAlert) {
+  give(FromClient{std::string_view("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", 10)});
+  EXPECT_THAT(to_client, StartsWith("\x15\x03\x01"));
+  EXPECT_EQ(client_closed, "fin");
+}
+
+TEST_F(World, AClientThatDoesNotTrustUsIsOnRecord) {
+  const Credentials stranger;
+  trusting = stranger.client();
+  connect();
+  grant();
+  EXPECT_EQ(client->state(), wire::TlsEngine::State::Failed);
+  give(ClientEnded{});
+  ASSERT_EQ(all<audit::SessionClose>().size(), 1U);
+  EXPECT_THAT(all<audit::SessionClose>()[0].reason, HasSubstr("client handshake failed"));
+}
+
+TEST_F(World, AnUpstreamWithABadCertificateIsAClearErrorNeverAGoodLookingCertificate) {
+  connect();
+  grant();
+  give(UpstreamConnected{});
+  const Credentials impostor;
+  upstream.emplace(wire::TlsEngine::server(impostor.server()));
+  settle();
+  client_sends(post("{\"key\":1}"));
+  EXPECT_THAT(client_got, StartsWith("HTTP/1.1 502 "));
+  EXPECT_THAT(client_got, HasSubstr("certificate"));
+  EXPECT_THAT(client_got, HasSubstr("x-should-retry: false"));
+  EXPECT_EQ(upstream_got, "");
+}
+
+TEST_F(World, AnUpstreamThatCannotBeDialledIsAClearError) {
+  connect();
+  grant();
+  give(UpstreamFailed{"connection refused"});
+  client_sends(post("{}"));
+  EXPECT_THAT(client_got, StartsWith("HTTP/1.1 502 "));
+  EXPECT_THAT(client_got, HasSubstr("connection refused"));
+}
+
+TEST_F(World, NoCertificateMeansAnAlertAndARecord) {
+  connect();
+  give(LeafFailed{"not permitted"});
+  settle();
+  EXPECT_EQ(client->state(), wire::TlsEngine::State::Failed);
+  EXPECT_EQ(client_closed, "fin");
+  give(ClientEnded{});
+  EXPECT_THAT(all<audit::SessionClose>()[0].reason, HasSubstr("not permitted"));
+}
+
+TEST_F(World, ATruncatedStreamIsNotVouchedFor) {
+  open();
+  client_sends(post(R"({"stream":true})"));
+  upstream_sends("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: ping\ndata: {\"type\":\"ping\"}\n\n");
+  give(UpstreamEnded{});  // without close_notify
+  settle();
+  EXPECT_EQ(client_closed, "reset");
+  EXPECT_TRUE(done);
+}
+
+TEST_F(World, AStreamThatTheUpstreamEndsProperlyEndsProperly) {
+  open();
+  client_sends(post(R"({"stream":true})"));
+  upstream_sends("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: ping\ndata: {\"type\":\"ping\"}\n\n");
+  upstream->close();
+  settle();
+  EXPECT_EQ(client_closed, "fin");
+  EXPECT_EQ(client->state(), wire::TlsEngine::State::PeerClosed);
+}
+
+TEST_F(World, ASlowHelloIsNotWaitedForForever) {
+  give(FromClient{std::string_view("\x16\x03\x01", 3)});
+  ASSERT_TRUE(wake.has_value());
+  now.mono = *wake;
+  give(Tick{});
+  EXPECT_EQ(client_closed, "fin");
+}
+
+TEST_F(World, AnIdleConnectionIsClosedInTheEnd) {
+  open();
+  client_sends(post("{}"));
+  upstream_sends(answer("{}"));
+  now.mono = now.mono + limits::kIdleConnection;
+  give(Tick{});
+  settle();
+  EXPECT_EQ(client_closed, "fin");
+}
+
+TEST_F(World, ARequestThatStopsInTheMiddleIsNotWaitedForForever) {
+  open();
+  client_sends("POST / HTTP/1.1\r\nHo");
+  now.mono = now.mono + limits::kRequestHeadTime;
+  give(Tick{});
+  settle();
+  EXPECT_EQ(client_closed, "fin");
+  EXPECT_FALSE(client->state() == wire::TlsEngine::State::Open);
+}
+
+TEST_F(World, EveryCutOfTheCiphertextGivesTheSame) {
+  open();
+  ASSERT_TRUE(client->send(post("{}")));
+  std::string bytes;
+  client->take_ciphertext(bytes);
+  for (const char c : bytes) give(FromClient{{&c, 1}});
+  settle();
+  EXPECT_EQ(upstream_got, post("{}"));
+  ASSERT_TRUE(upstream->send(answer(R"({"a":"KEY-12345678"})")));
+  bytes.clear();
+  upstream->take_ciphertext(bytes);
+  for (const char c : bytes) give(FromUpstream{{&c, 1}});
+  settle();
+  EXPECT_THAT(client_got, HasSubstr("[MASKED:test-key:"));
+  EXPECT_THAT(client_got, Not(HasSubstr("KEY-12345678")));
+}
+
+}  // namespace
+}  // namespace veilwire::flow

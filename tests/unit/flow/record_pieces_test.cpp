@@ -1,0 +1,42 @@
+#include "userspace/flow/record_pieces.h"
+
+#include <gtest/gtest.h>
+
+#include "userspace/base/limits.h"
+
+namespace veilwire::flow {
+namespace {
+
+TEST(RecordPieces, AreTheTextInOrderAndNoneIsTooLong) {
+  std::string text;
+  for (int i = 0; i < 20000; ++i) text += "line " + std::to_string(i) + "\n";
+  std::string joined;
+  for (const RecordPiece& piece : record_pieces(100, text, {})) {
+    EXPECT_EQ(piece.offset, 100 + joined.size());
+    EXPECT_LE(piece.content.size(), limits::kRecordContent);
+    joined += piece.content;
+  }
+  EXPECT_EQ(joined, text);
+}
+
+TEST(RecordPieces, GiveEachMaskToThePieceThatHoldsIt) {
+  const std::string text(100000, 'x');
+  std::vector<audit::MaskedSpan> masks(3);
+  masks[0].offset = 0;
+  masks[1].offset = 50000;
+  masks[2].offset = 100000;  // replaced by nothing at the very end
+  std::size_t seen = 0;
+  for (const RecordPiece& piece : record_pieces(0, text, masks)) {
+    for (const audit::MaskedSpan& mask : piece.masks) {
+      EXPECT_GE(mask.offset, piece.offset);
+      EXPECT_LE(mask.offset, piece.offset + piece.content.size());
+      ++seen;
+    }
+  }
+  EXPECT_EQ(seen, 3U);
+}
+
+TEST(RecordPieces, AnEmptyTextIsOnePiece) { EXPECT_EQ(record_pieces(5, "", {}).size(), 1U); }
+
+}  // namespace
+}  // namespace veilwire::flow

@@ -1,0 +1,316 @@
+// What bad input gets: every refusal is a complete answer in the client's own protocol, or a reset where none is left.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/flow/relay_fixture.h"
+#include "userspace/base/limits.h"
+#include "userspace/flow/http_relay.h"
+#include "userspace/wire/http1.h"
+
+namespace veilwire::flow {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr std::string_view kStreamHead =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+std::string chunk(std::string_view bytes) {
+  std::string out;
+  wire::encode_chunk(bytes, out);
+  return out;
+}
+
+std::string delta(std::string_view text) {
+  return "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
+         "\"text\":\"" +
+         std::string(text) + "\"}}\n\n";
+}
+
+const std::string kOpening =
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":"
+    "\"assistant\",\"content\":[],\"model\":\"m\",\"stop_reason\":null,\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n"
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
+    "\"text\":\"\"}}\n\n";
+
+class Refusals : public RelayTest {
+ protected:
+  // A whole HTTP answer with this status, not to be tried again, and the connection ends behind it.
+  void expect_refusal(int status, std::string_view words) {
+    EXPECT_THAT(sink.client, StartsWith("HTTP/1.1 " + std::to_string(status) + " "));
+    EXPECT_THAT(sink.client, HasSubstr(words));
+    EXPECT_TRUE(sink.closed);
+    EXPECT_FALSE(sink.reset);
+    wire::ResponseReader reader;
+    ASSERT_TRUE(reader.expect({}));
+    std::vector<wire::HttpEvent> events;
+    EXPECT_EQ(reader.feed(sink.client, events), sink.client.size());
+    EXPECT_TRUE(std::holds_alternative<wire::MessageEnd>(events.back()));
+    EXPECT_THAT(sink.client, HasSubstr("\"type\":\"error\""));
+  }
+};
+
+TEST_F(Refusals, ABlockedRequestNeverLeaves) {
+  client(post(R"({"messages":[{"role":"user","content":"BAD-1234"}]})"));
+  EXPECT_EQ(sink.upstream, "");
+  expect_refusal(451, "bad-word");
+  EXPECT_THAT(sink.client, HasSubstr("x-should-retry: false"));
+  EXPECT_THAT(sink.client, Not(HasSubstr("BAD-1234")));
+  EXPECT_EQ(sink.outcome(), "blocked");
+  EXPECT_EQ(sink.all<audit::Blocked>().size(), 1U);
+}
+
+TEST_F(Refusals, ABlockedJsonAnswerBecomesA451) {
+  client(post("{}"));
+  upstream(answer(R"({"content":[{"type":"text","text":"well BAD-1234"}]})"));
+  expect_refusal(451, "bad-word");
+  EXPECT_THAT(sink.client, Not(HasSubstr("well")));
+}
+
+TEST_F(Refusals, ABlockedStreamEndsProperlyWithANotice) {
+  client(post(R"({"stream":true})"));
+  upstream(std::string(kStreamHead) + chunk(kOpening + delta("fine ") + delta("BAD-") + delta("1234 more")));
+  const std::string body = dechunk(sink.client);
+  EXPECT_THAT(body, HasSubstr("fine "));
+  EXPECT_THAT(body, Not(HasSubstr("BAD-1")));
+  EXPECT_THAT(body, Not(HasSubstr("event: error")));
+  EXPECT_THAT(body, HasSubstr("stopped by policy"));
+  EXPECT_THAT(body, HasSubstr("\"stop_reason\":\"end_turn\""));
+  EXPECT_THAT(body, testing::EndsWith("\n\n"));
+  EXPECT_THAT(body.substr(body.rfind("event:")), HasSubstr("message_stop"));
+  EXPECT_THAT(sink.client, testing::EndsWith("0\r\n\r\n"));
+  EXPECT_TRUE(sink.closed);
+  EXPECT_FALSE(sink.reset);
+  EXPECT_EQ(sink.upstream_dropped, 1);
+  EXPECT_EQ(sink.outcome(), "blocked");
+}
+
+TEST_F(Refusals, MalformedHttpIsA400) {
+  client("POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
+  expect_refusal(400, "malformed HTTP request");
+  EXPECT_EQ(sink.upstream, "");
+}
+
+TEST_F(Refusals, ARequestForAnotherHostIsMisdirected) {
+  client("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  expect_refusal(421, "api.anthropic.com");
+}
+
+TEST_F(Refusals, AHostWithAPortIsTheSameHost) {
+  client("GET / HTTP/1.1\r\nHost: api.anthropic.com:443\r\n\r\n");
+  EXPECT_FALSE(sink.closed);
+  EXPECT_NE(sink.upstream, "");
+}
+
+TEST_F(Refusals, ABodyOverTheLimitIsA413) {
+  client("POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Type: application/json\r\nContent-Length: " +
+         std::to_string(limits::kRequestBody + 10) + "\r\n\r\n");
+  const std::string megabyte(1024 * 1024, ' ');
+  for (std::size_t sent = 0; sent <= limits::kRequestBody && !sink.closed; sent += megabyte.size()) client(megabyte);
+  expect_refusal(413, "larger than what can be inspected");
+  EXPECT_EQ(sink.upstream, "");
+}
+
+TEST_F(Refusals, AnUnknownRequestCodingIsRefusedOrPassesAsPolicySays) {
+  client(post("xyz", "Content-Encoding: snappy\r\n"));
+  expect_refusal(451, "unknown_coding");
+  ASSERT_EQ(sink.all<audit::Gap>().size(), 1U);
+  EXPECT_EQ(sink.all<audit::Gap>()[0].action, "block");
+}
+
+TEST_F(Refusals, AnUnknownAnswerCodingIsRefusedOrPassesAsPolicySays) {
+  client(post("{}"));
+  upstream(answer("xyz", "Content-Encoding: snappy\r\n"));
+  expect_refusal(451, "unknown_coding");
+}
+
+class Lenient : public RelayTest {
+ protected:
+  Lenient()
+      : RelayTest("api.anthropic.com", policy::Service::Anthropic, R"(
+[[host]]
+name = "api.anthropic.com"
+speaks = "anthropic"
+[uninspected]
+unknown_coding = "pass"
+over_limit = "pass"
+upgrade = "pass"
+malformed = "pass"
+)") {}
+};
+
+TEST_F(Lenient, WhatCannotBeInspectedPassesUntouchedWithAGapOnRecord) {
+  client(post("xyz", "Content-Encoding: snappy\r\n"));
+  EXPECT_EQ(sink.upstream, post("xyz", "Content-Encoding: snappy\r\n"));
+  upstream(answer("xyz", "Content-Encoding: snappy\r\n"));
+  EXPECT_EQ(sink.client, answer("xyz", "Content-Encoding: snappy\r\n"));
+  const auto gaps = sink.all<audit::Gap>();
+  ASSERT_EQ(gaps.size(), 2U);
+  EXPECT_EQ(gaps[0].action, "pass");
+  EXPECT_EQ(gaps[1].bytes, 3U);
+}
+
+TEST_F(Lenient, ABodyOverTheLimitPassesAsItComes) {
+  const std::string head =
+      "POST /v1/files HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Type: application/json\r\nContent-Length: " +
+      std::to_string(limits::kRequestBody + 1024 * 1024) + "\r\n\r\n";
+  client(head);
+  const std::string megabyte(1024 * 1024, ' ');
+  for (std::size_t sent = 0; sent < limits::kRequestBody + 1024 * 1024; sent += megabyte.size()) client(megabyte);
+  EXPECT_EQ(sink.upstream.size(), head.size() + limits::kRequestBody + 1024 * 1024);
+  upstream(answer("{}"));
+  EXPECT_EQ(sink.client, answer("{}"));
+}
+
+TEST_F(Lenient, AnUpgradeBecomesATunnel) {
+  const std::string request =
+      "GET /ws HTTP/1.1\r\nHost: api.anthropic.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+  client(request);
+  EXPECT_EQ(sink.upstream, request);
+  upstream("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x01x");
+  client("\x81\x01y");
+  EXPECT_THAT(sink.client, testing::EndsWith("\r\n\r\n\x81\x01x"));
+  EXPECT_THAT(sink.upstream, testing::EndsWith("\x81\x01y"));
+  relay.client_ended(true, now);
+  EXPECT_EQ(sink.outcome(), "tunnel closed");
+}
+
+TEST_F(Lenient, JsonThatIsNoneAndMayPassIsDeliveredAsItCame) {
+  client(post("{}"));
+  upstream(answer("{\"a\":"));
+  EXPECT_EQ(sink.client, answer("{\"a\":"));
+}
+
+TEST_F(Refusals, AnUpgradeIsRefused) {
+  client("GET /ws HTTP/1.1\r\nHost: api.anthropic.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  expect_refusal(451, "Upgrade");
+  EXPECT_EQ(sink.upstream, "");
+}
+
+TEST_F(Refusals, JsonThatIsNoneIsABadGateway) {
+  client(post("{}"));
+  upstream(answer("{\"a\":"));
+  expect_refusal(502, "cannot be used");
+}
+
+TEST_F(Refusals, AMalformedStreamEndsProperly) {
+  client(post(R"({"stream":true})"));
+  upstream(std::string(kStreamHead) +
+           chunk(kOpening + delta("fine") + "event: content_block_delta\ndata: {\"type\":\n\n" + delta("x")));
+  const std::string body = dechunk(sink.client);
+  EXPECT_THAT(body.substr(body.rfind("event:")), HasSubstr("message_stop"));
+  EXPECT_TRUE(sink.closed);
+  EXPECT_FALSE(sink.reset);
+}
+
+TEST_F(Refusals, AnUpstreamThatStopsInTheMiddleOfJsonIsABadGateway) {
+  client(post("{}"));
+  upstream("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"a\":\"KEY-1234");
+  relay.upstream_ended(true, now);
+  expect_refusal(502, "ended in the middle");
+  EXPECT_THAT(sink.client, Not(HasSubstr("KEY-")));
+}
+
+TEST_F(Refusals, AnUpstreamThatStopsInTheMiddleOfAStreamIsNotTakenForAnEnd) {
+  client(post(R"({"stream":true})"));
+  upstream(std::string(kStreamHead) + chunk(kOpening + delta("half KEY-1234")));
+  relay.upstream_ended(true, now);
+  EXPECT_TRUE(sink.closed);
+  EXPECT_TRUE(sink.reset);
+  EXPECT_THAT(sink.client, Not(HasSubstr("KEY-")));
+  EXPECT_THAT(sink.client, Not(testing::EndsWith("0\r\n\r\n")));
+  EXPECT_EQ(sink.outcome(), "upstream ended early");
+}
+
+TEST_F(Refusals, AnAnswerThatIsNoHttpIsABadGateway) {
+  client(post("{}"));
+  upstream("SSH-2.0-OpenSSH_9.2\r\n");
+  expect_refusal(502, "cannot be used");
+}
+
+TEST_F(Refusals, BytesThatNobodyAskedForEndTheConnection) {
+  upstream("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_TRUE(sink.closed);
+  EXPECT_EQ(sink.client, "");
+}
+
+TEST_F(Refusals, AnUpstreamThatCannotBeReachedIsABadGateway) {
+  relay.upstream_failed("the certificate has expired", false, now);
+  client(post("{}"));
+  expect_refusal(502, "the certificate has expired");
+  EXPECT_THAT(sink.client, HasSubstr("x-should-retry: false"));
+}
+
+TEST_F(Refusals, AFormerUpstreamThatEndsUnderARequestLooksAsItWouldWithoutUs) {
+  client(post("{}"));
+  upstream(answer("{}"));
+  sink.client.clear();
+  client(post("{}"));
+  relay.upstream_ended(true, now);
+  EXPECT_EQ(sink.client, "");
+  EXPECT_TRUE(sink.closed);
+}
+
+TEST_F(Refusals, SomebodyUnknownGetsA403ThatSaysWhatToDo) {
+  SinkLog log;
+  HttpRelay one({"api.anthropic.com", policy::Service::Anthropic}, ruleset, log);
+  one.from_client(post("{}"), now);
+  EXPECT_EQ(log.identity_asked, 1);
+  one.identity_refused("uid 4711 belongs to nobody", now);
+  EXPECT_THAT(log.client, StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(log.client, HasSubstr("uid 4711 belongs to nobody"));
+  EXPECT_EQ(log.upstream, "");
+}
+
+TEST_F(Refusals, NothingIsLetThroughThatCannotBeRecorded) {
+  relay.recording_failed("recorder full");
+  client(post("{}"));
+  expect_refusal(503, "recorder full");
+  EXPECT_EQ(sink.upstream, "");
+}
+
+TEST_F(Refusals, AClientThatLeavesTakesItsUpstreamAlong) {
+  client(post(R"({"stream":true})"));
+  upstream(std::string(kStreamHead) + chunk(kOpening));
+  relay.client_ended(false, now);
+  EXPECT_EQ(sink.upstream_dropped, 1);
+  EXPECT_EQ(sink.outcome(), "client left");
+}
+
+class McpRefusals : public RelayTest {
+ protected:
+  McpRefusals() : RelayTest("mcp.example.com", policy::Service::Mcp) {}
+  static std::string call(std::string_view argument) {
+    const std::string body = R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"read","arguments":{"p":")" +
+                             std::string(argument) + R"("}}})";
+    return "POST /mcp HTTP/1.1\r\nHost: mcp.example.com\r\ncontent-type: application/json\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
+  }
+};
+
+TEST_F(McpRefusals, ABlockedToolCallIsAJsonRpcErrorWithItsId) {
+  client(call("BAD-1234"));
+  EXPECT_EQ(sink.upstream, "");
+  EXPECT_THAT(sink.client, HasSubstr("\"jsonrpc\":\"2.0\""));
+  EXPECT_THAT(sink.client, HasSubstr("\"id\":7"));
+  EXPECT_THAT(sink.client, HasSubstr("bad-word"));
+}
+
+TEST_F(McpRefusals, ABlockedToolResultIsAJsonRpcErrorWithItsId) {
+  client(call("x"));
+  upstream(answer(R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"BAD-1234"}]}})"));
+  EXPECT_THAT(sink.client, HasSubstr("\"id\":7"));
+  EXPECT_THAT(sink.client, HasSubstr("\"error\""));
+  EXPECT_THAT(sink.client, Not(HasSubstr("BAD-1234")));
+}
+
+TEST_F(McpRefusals, AToolResultIsMasked) {
+  client(call("x"));
+  upstream(answer(R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"KEY-12345678"}]}})"));
+  EXPECT_THAT(sink.client, HasSubstr("\"text\":\"[MASKED:test-key:"));
+}
+
+}  // namespace
+}  // namespace veilwire::flow

@@ -1,0 +1,3 @@
+veilwire_library(flow
+  SRCS connection.cpp head_edit.cpp http_relay.cpp record_pieces.cpp request_stage.cpp response_stage.cpp ruleset.cpp
+  DEPS base crypto wire tls message masking identity policy audit editors)

@@ -1,0 +1,517 @@
+#include "userspace/flow/connection.h"
+
+#include <utility>
+
+#include "userspace/base/limits.h"
+#include "userspace/flow/http_relay.h"
+#include "userspace/wire/client_hello.h"
+
+namespace veilwire::flow {
+namespace {
+
+// Fatal TLS alerts (RFC 8446, 6) for a client with whom no handshake has begun.
+constexpr char kDecodeError = 50;
+constexpr char kInternalError = 80;
+constexpr char kUnrecognizedName = 112;
+
+std::string fatal_alert(char description) { return {'\x15', '\x03', '\x01', '\x00', '\x02', '\x02', description}; }
+
+std::string to_text(const Destination& destination) {
+  const bool v6 = destination.address.find(':') != std::string::npos;
+  return (v6 ? "[" + destination.address + "]" : destination.address) + ":" + std::to_string(destination.port);
+}
+
+constexpr std::string_view kSpliced = "spliced";
+
+using How = CloseUpstream::How;
+
+}  // namespace
+
+class Connection::Impl final : public RelaySink {
+ public:
+  explicit Impl(Opening opening) : opening_(std::move(opening)), ruleset_(opening_.ruleset) {}
+
+  void start(Now now, Outputs& out) {
+    const Scope scope(*this, now, out);
+    started_ = now.mono;
+    rearm();
+  }
+
+  void handle(const Input& input, Now now, const std::shared_ptr<const Ruleset>& ruleset, Outputs& out) {
+    if (state_ == State::Done) return;
+    const Scope scope(*this, now, out);
+    if (ruleset != ruleset_) {
+      ruleset_ = ruleset;
+      if (relay_) relay_->adopt(ruleset_);
+      flush_tls();
+    }
+    std::visit([this](const auto& event) { on(event); }, input);
+    flush_tls();
+    rearm();
+  }
+
+  Summary summary() const {
+    static constexpr std::string_view kNames[] = {"opening", "opening", "relaying", "splicing", "closing", "done"};
+    return {kNames[static_cast<std::size_t>(state_)], server_name_, person_.name,
+            relay_ ? relay_->exchanges() : 0, relay_ ? relay_->masked() : 0};
+  }
+
+ private:
+  enum class State { Hello, Handshake, Relaying, Splicing, Closing, Done };
+
+  // Makes time and the output list reachable from the sink's calls for the length of one event.
+  class Scope {
+   public:
+    Scope(Impl& impl, Now now, Outputs& out) : impl_(impl) {
+      impl_.now_ = now;
+      impl_.out_ = &out;
+    }
+    ~Scope() { impl_.out_ = nullptr; }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Impl& impl_;
+  };
+
+  template <class T>
+  void put(T output) {
+    out_->emplace_back(std::move(output));
+  }
+
+  void put_record(std::uint64_t exchange, audit::Body body) {
+    put(PutRecord{{{opening_.host, opening_.boot, opening_.session, exchange}, now_, std::move(body)},
+                  ruleset_->policy().strength, recording_});
+  }
+
+  // --- what has happened
+
+  void on(const FromClient& event) {
+    from_client_ += event.bytes.size();
+    last_client_ = now_.mono;
+    switch (state_) {
+      case State::Hello:
+        hello_ += event.bytes;
+        return judge_hello();
+      case State::Handshake:
+        if (!client_tls_) {
+          hello_ += event.bytes;
+          if (hello_.size() > limits::kClientHello) refuse(kDecodeError, "bytes before the handshake could begin");
+          return;
+        }
+        [[fallthrough]];
+      case State::Relaying: return client_ciphertext(event.bytes);
+      case State::Splicing: return put(ToUpstream{std::string(event.bytes)});
+      case State::Closing:
+      case State::Done: return;
+    }
+  }
+
+  void on(const FromUpstream& event) {
+    from_upstream_ += event.bytes.size();
+    if (state_ == State::Splicing) return put(ToClient{std::string(event.bytes)});
+    if (upstream_tls_) upstream_ciphertext(event.bytes);
+  }
+
+  void on(const ClientEnded& event) {
+    client_ended_ = true;
+    switch (state_) {
+      case State::Hello:
+        // Clients race connections and drop the loser without a byte: nothing has happened that is worth a record.
+        if (hello_.empty()) return finish_silently();
+        open_session("refused");
+        return finish("client left before it said whom it wants");
+      case State::Handshake:
+        open_session("intercepted");
+        return finish("client left in the handshake");
+      case State::Relaying:
+        relay_->client_ended(false, now_);
+        return finish(event.reset ? "client reset" : "client closed");
+      case State::Splicing:
+        put(CloseUpstream{event.reset ? How::Reset : How::HalfClose});
+        if (event.reset || upstream_ended_) finish_splice(event.reset ? "client reset" : "closed");
+        return;
+      case State::Closing: return finish(close_reason_);
+      case State::Done: return;
+    }
+  }
+
+  void on(const UpstreamEnded& event) {
+    upstream_ended_ = true;
+    if (state_ == State::Splicing) {
+      put(CloseClient{event.reset});
+      if (event.reset || client_ended_) finish_splice(event.reset ? "upstream reset" : "closed");
+      return;
+    }
+    if (!upstream_tls_) return;
+    const bool handshaking = upstream_tls_->state() == wire::TlsEngine::State::Handshaking;
+    upstream_tls_->end_of_input();
+    if (handshaking) return upstream_broken("the TLS handshake was cut off", true);
+    upstream_over(upstream_tls_->state() == wire::TlsEngine::State::PeerClosed);
+  }
+
+  void on(const UpstreamConnected&) {
+    if (state_ == State::Splicing) {
+      put(ToUpstream{std::exchange(hello_, {})});
+      return;
+    }
+    if (state_ == State::Closing || state_ == State::Done) return;
+    upstream_tls_.emplace(wire::TlsEngine::client(opening_.upstream_tls, server_name_, now_.wall));
+  }
+
+  void on(const UpstreamFailed& event) {
+    if (state_ == State::Splicing) {
+      put_record(0, audit::UpstreamError{event.reason});
+      put(CloseClient{true});
+      return finish_splice("upstream failed");
+    }
+    upstream_broken(event.reason, true);
+  }
+
+  void on(const LeafReady& event) {
+    if (state_ != State::Handshake || client_tls_) return;
+    client_tls_.emplace(wire::TlsEngine::server(event.context));
+    const std::string hello = std::exchange(hello_, {});
+    client_ciphertext(hello);
+  }
+
+  void on(const LeafFailed& event) {
+    if (state_ != State::Handshake || client_tls_) return;
+    refuse(kInternalError, "no certificate: " + event.reason);
+  }
+
+  void on(const IdentityKnown& event) {
+    identity_asked_ = false;
+    person_ = event.person;
+    identity_known_ = true;
+    if (relay_) relay_->identity_known(person_, now_);
+  }
+
+  void on(const IdentityRefused& event) {
+    identity_asked_ = false;
+    identity_known_ = false;
+    refusal_ = event.message;
+    if (relay_) relay_->identity_refused(event.message, now_);
+  }
+
+  void on(const RecordingFailed& event) {
+    recording_ = false;
+    if (relay_) relay_->recording_failed(event.reason);
+  }
+
+  void on(const RecordingRestored&) {
+    recording_ = true;
+    if (relay_) relay_->recording_restored();
+  }
+
+  void on(const Tick&) {
+    wake_.reset();
+    const auto deadline = this->deadline();
+    if (!deadline || now_.mono < *deadline) return;
+    switch (state_) {
+      case State::Hello:
+        if (hello_.empty()) {
+          put(CloseClient{true});
+          return finish_silently();
+        }
+        return refuse(kDecodeError, "no whole ClientHello in time");
+      case State::Handshake: return refuse(kInternalError, "the handshake took too long");
+      case State::Relaying:
+        relay_->client_ended(true, now_);
+        return;
+      case State::Closing: return finish(close_reason_);
+      case State::Splicing:
+      case State::Done: return;
+    }
+  }
+
+  // --- opening
+
+  void judge_hello() {
+    const wire::PeekResult peek = wire::peek_client_hello(hello_);
+    switch (peek.peek) {
+      case wire::Peek::NeedMore: return;
+      case wire::Peek::NotTls: return uninspectable(policy::Uninspected::NotTls, kDecodeError);
+      case wire::Peek::Malformed: return uninspectable(policy::Uninspected::Malformed, kDecodeError);
+      case wire::Peek::Tls: break;
+    }
+    server_name_ = peek.hello.server_name;
+    if (server_name_.empty()) return uninspectable(policy::Uninspected::NoServerName, kUnrecognizedName);
+    const policy::Host* host = policy::find_host(ruleset_->policy(), server_name_);
+    if (host == nullptr) return splice(kSpliced);
+    service_ = host->speaks;
+    state_ = State::Handshake;
+    handshake_started_ = now_.mono;
+    put(NeedLeaf{server_name_});
+    ask_identity();
+    put(Dial{server_name_, opening_.destination});
+  }
+
+  void uninspectable(policy::Uninspected kind, char alert) {
+    const bool pass =
+        ruleset_->policy().uninspected[static_cast<std::size_t>(kind)] == policy::Action::Pass;
+    if (pass) return splice(policy::to_string(kind));
+    open_session("refused");
+    put_record(0, audit::Gap{std::string(policy::to_string(kind)), "connection", "block", from_client_});
+    if (kind != policy::Uninspected::NotTls) put(ToClient{fatal_alert(alert)});
+    close("refused: " + std::string(policy::to_string(kind)), kind == policy::Uninspected::NotTls);
+  }
+
+  void refuse(char alert, const std::string& reason) {
+    open_session("refused");
+    if (client_tls_) client_tls_.reset();
+    put(ToClient{fatal_alert(alert)});
+    put(CloseUpstream{How::Reset});
+    close(reason, false);
+  }
+
+  void open_session(std::string_view handling) {
+    if (session_open_) return;
+    session_open_ = true;
+    std::string tls;
+    if (client_tls_ && client_tls_->state() != wire::TlsEngine::State::Handshaking) {
+      tls = std::string(client_tls_->version());
+      if (client_tls_->resumed()) tls += " resumed";
+    }
+    put_record(0, audit::SessionOpen{.peer = opening_.peer,
+                                     .destination = to_text(opening_.destination),
+                                     .server_name = server_name_,
+                                     .handling = std::string(handling),
+                                     .tls = std::move(tls)});
+  }
+
+  // --- splicing: for what policy does not intercept, and for what it lets pass though nobody can look into it
+
+  void splice(std::string_view reason) {
+    state_ = State::Splicing;
+    splice_reason_ = reason;
+    open_session(kSpliced);
+    put(Dial{"", opening_.destination});
+  }
+
+  void finish_splice(std::string_view reason) {
+    put_record(0, audit::Gap{std::string(splice_reason_), "connection", "pass", from_client_ + from_upstream_});
+    finish(reason);
+  }
+
+  // --- relaying
+
+  void client_ciphertext(std::string_view bytes) {
+    client_tls_->receive(bytes);
+    if (state_ == State::Handshake && client_tls_->state() == wire::TlsEngine::State::Open) begin_relay();
+    if (state_ == State::Handshake && client_tls_->state() == wire::TlsEngine::State::Failed) {
+      // A client that does not trust our authority says so here, or leaves without a word.
+      open_session("intercepted");
+      flush_tls();
+      put(CloseUpstream{How::Reset});
+      return close("client handshake failed: " + std::string(wire::to_string(client_tls_->error())), false);
+    }
+    if (state_ != State::Relaying) return;
+    std::string plain;
+    client_tls_->take_plaintext(plain);
+    if (!plain.empty()) relay_->from_client(plain, now_);
+    if (state_ != State::Relaying) return;
+    if (client_tls_->state() == wire::TlsEngine::State::PeerClosed) {
+      relay_->client_ended(true, now_);
+    } else if (client_tls_->state() == wire::TlsEngine::State::Failed) {
+      relay_->client_ended(false, now_);
+    }
+  }
+
+  void begin_relay() {
+    open_session("intercepted");
+    state_ = State::Relaying;
+    relay_ = std::make_unique<HttpRelay>(RelayTarget{server_name_, service_}, ruleset_, *this);
+    if (identity_known_) relay_->identity_known(person_, now_);
+    if (!recording_) relay_->recording_failed("the recorder does not answer");
+    if (upstream_failure_) relay_->upstream_failed(upstream_failure_->first, upstream_failure_->second, now_);
+  }
+
+  void upstream_ciphertext(std::string_view bytes) {
+    using TlsState = wire::TlsEngine::State;
+    const bool was_open = upstream_tls_->state() == TlsState::Open;
+    upstream_tls_->receive(bytes);
+    if (upstream_tls_->state() == TlsState::Failed) {
+      const std::string reason(wire::to_string(upstream_tls_->error()));
+      if (!was_open) {
+        flush_tls();  // the alert that says why
+        return upstream_broken("its TLS certificate or handshake was refused: " + reason, false);
+      }
+      return upstream_over(false);
+    }
+    if (!was_open && upstream_tls_->state() != TlsState::Handshaking && !to_upstream_.empty())
+      (void)upstream_tls_->send(std::exchange(to_upstream_, {}));
+    std::string plain;
+    upstream_tls_->take_plaintext(plain);
+    if (!plain.empty() && state_ == State::Relaying) relay_->from_upstream(plain, now_);
+    if (upstream_tls_ && upstream_tls_->state() == TlsState::PeerClosed) upstream_over(true);
+  }
+
+  void upstream_broken(std::string_view reason, bool retry) {
+    upstream_tls_.reset();
+    to_upstream_.clear();
+    put(CloseUpstream{How::Reset});
+    if (state_ == State::Relaying) return relay_->upstream_failed(reason, retry, now_);
+    upstream_failure_.emplace(reason, retry);
+  }
+
+  void upstream_over(bool clean) {
+    upstream_tls_.reset();
+    put(CloseUpstream{How::Close});
+    if (state_ == State::Relaying) relay_->upstream_ended(clean, now_);
+    else upstream_failure_.emplace("it closed the connection before a request was sent", true);
+  }
+
+  // Ciphertext that the engines have ready goes out in the order of the decisions that made it.
+  void flush_tls() {
+    std::string bytes;
+    if (client_tls_) {
+      client_tls_->take_ciphertext(bytes);
+      if (!bytes.empty()) put(ToClient{std::exchange(bytes, {})});
+    }
+    if (upstream_tls_) {
+      upstream_tls_->take_ciphertext(bytes);
+      if (!bytes.empty()) put(ToUpstream{std::move(bytes)});
+    }
+  }
+
+  // --- RelaySink
+
+  void to_client(std::string_view plain) override {
+    (void)client_tls_->send(plain);  // one that has failed meanwhile is found failed by the next event
+    flush_tls();
+  }
+  void to_upstream(std::string_view plain) override {
+    if (upstream_tls_ && upstream_tls_->state() == wire::TlsEngine::State::Open) {
+      (void)upstream_tls_->send(plain);
+      flush_tls();
+    } else {
+      to_upstream_ += plain;
+    }
+  }
+  void record(std::uint64_t exchange, audit::Body body) override {
+    flush_tls();
+    put_record(exchange, std::move(body));
+  }
+  void need_identity() override {
+    if (!refusal_.empty()) return relay_->identity_refused(std::exchange(refusal_, {}), now_);
+    ask_identity();
+  }
+  void need_upstream() override { put(Dial{server_name_, opening_.destination}); }
+  void drop_upstream() override {
+    if (upstream_tls_) {
+      upstream_tls_->close();
+      flush_tls();
+      upstream_tls_.reset();
+    }
+    to_upstream_.clear();
+    put(CloseUpstream{How::Close});
+  }
+  void read_client(bool on) override { put(ReadClient{on}); }
+  void close_client(bool reset) override {
+    if (!reset) {
+      client_tls_->close();
+      flush_tls();
+    }
+    close(reset ? "reset" : client_ended_ ? "client closed" : "complete", reset);
+  }
+
+  void ask_identity() {
+    if (identity_asked_) return;
+    identity_asked_ = true;
+    put(NeedIdentity{});
+  }
+
+  // --- the end
+
+  // No more goes to the client. What it still sends is discarded until it has closed as well, for a bounded time:
+  // closing a socket with unread bytes would destroy the answer on its way.
+  void close(std::string reason, bool reset) {
+    if (state_ == State::Closing || state_ == State::Done) return;
+    put(CloseClient{reset});
+    state_ = State::Closing;
+    close_reason_ = std::move(reason);
+    closing_since_ = now_.mono;
+    if (reset || client_ended_) finish(close_reason_);
+  }
+
+  void finish(std::string_view reason) {
+    if (state_ == State::Done) return;
+    if (session_open_)
+      put_record(0, audit::SessionClose{std::string(reason), from_client_, from_upstream_});
+    finish_silently();
+  }
+
+  void finish_silently() {
+    state_ = State::Done;
+    put(Done{});
+  }
+
+  // --- time
+
+  std::optional<Monotonic> deadline() const {
+    switch (state_) {
+      case State::Hello: return started_ + limits::kClientHelloTime;
+      case State::Handshake: return handshake_started_ + limits::kHandshakeTime;
+      case State::Relaying:
+        if (relay_->idle()) return last_client_ + limits::kIdleConnection;
+        if (relay_->reading_request()) return last_client_ + limits::kRequestHeadTime;
+        return std::nullopt;
+      case State::Closing: return closing_since_ + limits::kLinger;
+      case State::Splicing:
+      case State::Done: return std::nullopt;
+    }
+    return std::nullopt;
+  }
+
+  // A later deadline is met by the earlier wake-up, which asks again: most events need no new timer.
+  void rearm() {
+    const auto wanted = deadline();
+    if (!wanted || (wake_ && *wake_ <= *wanted)) return;
+    wake_ = wanted;
+    put(WakeAt{*wanted});
+  }
+
+  Opening opening_;
+  std::shared_ptr<const Ruleset> ruleset_;
+  State state_ = State::Hello;
+  Now now_;
+  Outputs* out_ = nullptr;
+
+  std::string hello_;
+  std::string server_name_;
+  policy::Service service_ = policy::Service::Generic;
+  std::string splice_reason_;
+
+  std::optional<wire::TlsEngine> client_tls_;
+  std::optional<wire::TlsEngine> upstream_tls_;
+  std::string to_upstream_;  // plain text that waits for the handshake; at most one request (limits::kRequestBody)
+  std::optional<std::pair<std::string, bool>> upstream_failure_;
+  std::unique_ptr<HttpRelay> relay_;
+
+  identity::Person person_;
+  bool identity_asked_ = false;
+  bool identity_known_ = false;
+  std::string refusal_;
+
+  bool recording_ = true;
+  bool session_open_ = false;
+  bool client_ended_ = false;
+  bool upstream_ended_ = false;
+  std::string close_reason_;
+  std::uint64_t from_client_ = 0;
+  std::uint64_t from_upstream_ = 0;
+
+  Monotonic started_, handshake_started_, last_client_, closing_since_;
+  std::optional<Monotonic> wake_;
+};
+
+Connection::Connection(Opening opening) : impl_(std::make_unique<Impl>(std::move(opening))) {}
+Connection::~Connection() = default;
+void Connection::start(Now now, Outputs& out) { impl_->start(now, out); }
+void Connection::handle(const Input& input, Now now, const std::shared_ptr<const Ruleset>& ruleset, Outputs& out) {
+  impl_->handle(input, now, ruleset, out);
+}
+Connection::Summary Connection::summary() const { return impl_->summary(); }
+
+}  // namespace veilwire::flow

@@ -1,0 +1,526 @@
+#include "userspace/flow/http_relay.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "userspace/base/limits.h"
+#include "userspace/flow/exchange.h"
+#include "userspace/flow/head_edit.h"
+#include "userspace/flow/request_stage.h"
+#include "userspace/flow/response_stage.h"
+#include "userspace/wire/http1.h"
+
+namespace veilwire::flow {
+namespace {
+
+// What a client may send ahead while its last request is being answered.
+constexpr std::size_t kReadAhead = 64 * 1024;
+
+std::string_view host_of(std::string_view authority) {
+  const std::size_t colon = authority.rfind(':');
+  return colon == std::string_view::npos ? authority : authority.substr(0, colon);
+}
+
+}  // namespace
+
+std::string media_type(const wire::FieldSection& head) {
+  const auto value = head.sole_value("content-type");
+  if (!value) return {};
+  std::string type(wire::trim_blanks(value->substr(0, value->find(';'))));
+  for (char& c : type)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return type;
+}
+
+class HttpRelay::Impl {
+ public:
+  Impl(RelayTarget target, std::shared_ptr<const Ruleset> ruleset, RelaySink& sink)
+      : target_(std::move(target)), ruleset_(std::move(ruleset)), sink_(sink) {}
+
+  void adopt(std::shared_ptr<const Ruleset> ruleset) {
+    ruleset_ = std::move(ruleset);
+    if (phase_ == Phase::Answering && response_) apply(response_->adopt(*ruleset_, response_engine()));
+  }
+
+  void from_client(std::string_view plain, Now now) {
+    if (phase_ == Phase::Closed) return;
+    if (phase_ == Phase::Tunnel) {
+      tunnel_bytes_ += plain.size();
+      return sink_.to_upstream(plain);
+    }
+    client_input_ += plain;
+    pump(now);
+    if (phase_ != Phase::Closed && client_input_.size() > kReadAhead && reading_client_) {
+      reading_client_ = false;
+      sink_.read_client(false);
+    }
+  }
+
+  void from_upstream(std::string_view plain, Now now) {
+    if (phase_ == Phase::Closed) return;
+    if (phase_ == Phase::Tunnel) {
+      tunnel_bytes_ += plain.size();
+      return sink_.to_client(plain);
+    }
+    answered_bytes_ += plain.size();
+    std::vector<wire::HttpEvent> events;
+    while (!plain.empty() && phase_ != Phase::Closed) {
+      events.clear();
+      plain.remove_prefix(response_reader_.feed(plain, events));
+      for (wire::HttpEvent& event : events) {
+        on_response(event, now);
+        if (phase_ == Phase::Closed) return;
+      }
+      if (phase_ == Phase::Tunnel) {
+        if (!plain.empty()) from_upstream(plain, now);
+        return;
+      }
+    }
+  }
+
+  void client_ended(bool clean, Now) {
+    if (phase_ == Phase::Closed) return;
+    if (exchange_) close_exchange(phase_ == Phase::Tunnel ? "tunnel closed" : "client left");
+    (void)clean;  // a client that hangs up without close_notify has left all the same
+    sink_.drop_upstream();
+    shut(false);
+  }
+
+  void upstream_ended(bool clean, Now now) {
+    if (phase_ == Phase::Closed) return;
+    have_upstream_ = false;
+    if (phase_ == Phase::Tunnel) {
+      close_exchange("tunnel closed");
+      return shut(!clean);
+    }
+    if (phase_ != Phase::Answering) {
+      // Between exchanges the client sees what it would have seen: the connection ends. A request that is still being
+      // sent gets an upstream of its own.
+      if (!exchange_) shut(false);
+      return;
+    }
+    std::vector<wire::HttpEvent> events;
+    response_reader_.end_of_input(events);
+    for (wire::HttpEvent& event : events) {
+      if (std::holds_alternative<wire::MessageEnd>(event) && !clean) {
+        // Only the end of the connection ends this body, and nobody vouches that this is the end.
+        apply(response_->cut_short());
+      } else {
+        on_response(event, now);
+      }
+      if (phase_ == Phase::Closed) return;
+    }
+  }
+
+  void upstream_failed(std::string_view reason, bool retry, Now) {
+    if (phase_ == Phase::Closed) return;
+    have_upstream_ = false;
+    failure_ = Refusal{.status = 502,
+                       .kind = "api_error",
+                       .message = "veilwire cannot reach " + target_.host + ": " + std::string(reason) + ".",
+                       .outcome = "upstream failed",
+                       .retry = retry};
+    if (phase_ == Phase::Answering) fail_upstream();
+  }
+
+  void identity_known(const identity::Person& person, Now now) {
+    person_ = person;
+    if (phase_ == Phase::Identifying) submit(now);
+  }
+
+  void identity_refused(std::string_view message, Now) {
+    person_.reset();
+    if (phase_ != Phase::Identifying) return;
+    refuse({.status = 403,
+            .kind = "permission_error",
+            .message = "veilwire: " + std::string(message),
+            .outcome = "identity refused"});
+  }
+
+  void recording_failed(std::string_view reason) { unrecorded_ = reason; }
+  void recording_restored() { unrecorded_.clear(); }
+
+  std::uint64_t exchanges() const { return count_; }
+  std::uint64_t masked() const { return masked_ + (exchange_ ? exchange_->masked : 0); }
+  bool idle() const { return !exchange_ && request_reader_.between_messages(); }
+  bool reading_request() const {
+    return phase_ == Phase::Uploading || (phase_ == Phase::Reading && !request_reader_.between_messages());
+  }
+
+ private:
+  enum class Phase {
+    Reading,      // a request, or the wait for one
+    Identifying,  // the request is whole; who sends it is being asked
+    Uploading,    // over the limit and let through: the rest of the request passes as it comes
+    Answering,    // the request has gone out
+    Tunnel,       // 101: no HTTP any more
+    Closed,
+  };
+
+  // Reads requests for as long as one may be read.
+  void pump(Now now) {
+    std::vector<wire::HttpEvent> events;
+    while ((phase_ == Phase::Reading || phase_ == Phase::Uploading) && !client_input_.empty()) {
+      events.clear();
+      // Events point into what is fed: it must stay until they have been handled.
+      const std::string input = std::exchange(client_input_, {});
+      const std::size_t taken = request_reader_.feed(input, events);
+      for (wire::HttpEvent& event : events) {
+        on_request(event, now);
+        if (phase_ == Phase::Closed) return;
+      }
+      client_input_.insert(0, input, taken);
+      if (taken == 0) return;
+    }
+  }
+
+  void on_request(wire::HttpEvent& event, Now now) {
+    if (auto* start = std::get_if<wire::RequestStart>(&event)) {
+      begin_exchange(std::move(*start));
+    } else if (const auto* data = std::get_if<wire::BodyData>(&event)) {
+      request_body(data->bytes, now);
+    } else if (auto* trailers = std::get_if<wire::Trailers>(&event)) {
+      if (phase_ == Phase::Reading) request_->trailers(std::move(trailers->section.raw));
+      else upload_trailers_ = std::move(trailers->section.raw);
+    } else if (const auto* end = std::get_if<wire::MessageEnd>(&event)) {
+      exchange_->persistent = end->persistent;
+      if (phase_ == Phase::Uploading) return finish_upload();
+      phase_ = Phase::Identifying;
+      identify(now);
+    } else if (const auto* fault = std::get_if<wire::HttpFault>(&event)) {
+      bad_request(*fault);
+    }
+  }
+
+  void bad_request(const wire::HttpFault& fault) {
+    const std::string why = "malformed HTTP request: " + std::string(wire::to_string(fault.error));
+    if (!exchange_) begin_numbered();
+    sink_.record(exchange_->number, audit::Gap{.reason = "malformed", .detail = why, .action = "block"});
+    refuse({.status = 400, .kind = "invalid_request_error", .message = "veilwire: " + why + ".", .outcome = "refused"});
+  }
+
+  void begin_numbered() {
+    exchange_.emplace();
+    exchange_->number = ++count_;
+    exchange_->service = target_.service;
+    exchange_->host = target_.host;
+  }
+
+  void begin_exchange(wire::RequestStart start) {
+    begin_numbered();
+    Exchange& exchange = *exchange_;
+    exchange.head = std::move(start.head);
+    exchange.framing = start.framing;
+    exchange.expectation = wire::expectation_of(exchange.head);
+    request_.emplace(exchange);
+    if (exchange.expectation.connect)
+      return refuse({.status = 400,
+                     .kind = "invalid_request_error",
+                     .message = "veilwire: CONNECT makes no sense to an origin server.",
+                     .outcome = "refused"});
+    // The certificate was made for the name in the handshake: a request for another host is not what policy judged.
+    if (!wire::equal_ignoring_case(host_of(wire::authority(exchange.head)), target_.host))
+      return refuse({.status = 421,
+                     .kind = "invalid_request_error",
+                     .message = "veilwire: this connection was made to " + target_.host + ", not to another host.",
+                     .outcome = "refused"});
+    if (exchange.expectation.upgrade && !upgrade_allowed()) return;
+    const auto expect = exchange.head.list("expect");
+    if (expect.empty()) return;
+    if (expect.size() != 1 || !wire::equal_ignoring_case(expect[0], "100-continue"))
+      return refuse({.status = 417,
+                     .kind = "invalid_request_error",
+                     .message = "veilwire: only \"Expect: 100-continue\" is known.",
+                     .outcome = "refused"});
+    exchange.continued = true;
+    if (exchange.head.minor_version >= 1) sink_.to_client("HTTP/1.1 100 Continue\r\n\r\n");
+  }
+
+  bool upgrade_allowed() {
+    const bool pass = ruleset_->policy().uninspected[static_cast<std::size_t>(policy::Uninspected::Upgrade)] ==
+                      policy::Action::Pass;
+    sink_.record(exchange_->number, audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::Upgrade)),
+                                               .detail = std::string(exchange_->head.sole_value("upgrade").value_or("")),
+                                               .action = pass ? "pass" : "block"});
+    if (!pass)
+      refuse({.status = 451,
+              .kind = "permission_error",
+              .message = "Blocked by veilwire: policy does not allow a protocol that cannot be inspected (Upgrade).",
+              .outcome = "refused"});
+    return pass;
+  }
+
+  void request_body(std::string_view bytes, Now now) {
+    if (phase_ == Phase::Uploading) return upload(bytes);
+    request_->body(bytes);
+    if (!request_->over_limit()) return;
+    const bool pass = ruleset_->policy().uninspected[static_cast<std::size_t>(policy::Uninspected::OverLimit)] ==
+                      policy::Action::Pass;
+    const bool known = person_ && person_->valid_until > now.mono;
+    if (pass && known && !failure_) return begin_upload();
+    sink_.record(exchange_->number, audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::OverLimit)),
+                                               .detail = "request body",
+                                               .action = "block",
+                                               .bytes = request_->size()});
+    refuse({.status = 413,
+            .kind = "request_too_large",
+            .message = "veilwire: the request is larger than what can be inspected (" +
+                       std::to_string(limits::kRequestBody) + " bytes).",
+            .outcome = "refused"});
+  }
+
+  void begin_upload() {
+    RequestStage::Outcome outcome = request_->pass_unseen(*ruleset_, *person_);
+    for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
+    send_upstream(outcome.bytes);
+    phase_ = Phase::Uploading;
+  }
+
+  void upload(std::string_view bytes) {
+    exchange_->request_bytes += bytes.size();
+    if (exchange_->framing.kind != wire::Framing::Kind::Chunked) return sink_.to_upstream(bytes);
+    std::string chunk;
+    wire::encode_chunk(bytes, chunk);
+    sink_.to_upstream(chunk);
+  }
+
+  void finish_upload() {
+    if (exchange_->framing.kind == wire::Framing::Kind::Chunked) {
+      std::string last;
+      wire::encode_last_chunk(upload_trailers_, last);
+      sink_.to_upstream(last);
+    }
+    phase_ = Phase::Answering;
+  }
+
+  // Each request is judged by who the person is now, not by who they were when the connection began.
+  void identify(Now now) {
+    if (person_ && person_->valid_until > now.mono) return submit(now);
+    sink_.need_identity();
+  }
+
+  void submit(Now) {
+    if (!unrecorded_.empty())
+      return refuse({.status = 503,
+                     .kind = "api_error",
+                     .message = "veilwire: the record cannot be written (" + unrecorded_ + "), so nothing is let through.",
+                     .outcome = "not recorded",
+                     .retry = true});
+    RequestStage::Outcome outcome = request_->finish(*ruleset_, *person_);
+    for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
+    if (outcome.refusal) return refuse(*outcome.refusal);
+    phase_ = Phase::Answering;
+    send_upstream(outcome.bytes);
+  }
+
+  void send_upstream(std::string_view bytes) {
+    if (failure_) return fail_upstream();
+    answered_bytes_ = 0;
+    // One request at a time: the bound on owed answers cannot be met.
+    (void)response_reader_.expect(exchange_->expectation);
+    if (!have_upstream_) {
+      have_upstream_ = true;
+      sink_.need_upstream();
+    }
+    sink_.to_upstream(bytes);
+  }
+
+  void fail_upstream() {
+    sink_.record(exchange_->number, audit::UpstreamError{failure_->message});
+    if (exchange_->response_started) return abort("upstream failed");
+    refuse(*failure_);
+  }
+
+  void on_response(wire::HttpEvent& event, Now now) {
+    if (auto* start = std::get_if<wire::ResponseStart>(&event)) {
+      if (start->interim) return interim(std::move(start->head));
+      response_.emplace(*exchange_, sink_);
+      const bool tunnel = start->framing.kind == wire::Framing::Kind::Tunnel;
+      apply(response_->start(std::move(start->head), start->framing, *ruleset_, response_engine()));
+      if (tunnel && phase_ == Phase::Answering) begin_tunnel();
+    } else if (const auto* data = std::get_if<wire::BodyData>(&event)) {
+      apply(response_->data(data->bytes));
+    } else if (auto* trailers = std::get_if<wire::Trailers>(&event)) {
+      response_->trailers(std::move(trailers->section));
+    } else if (const auto* end = std::get_if<wire::MessageEnd>(&event)) {
+      apply(response_->end());
+      if (phase_ == Phase::Answering) finish_exchange(end->persistent, now);
+    } else if (const auto* fault = std::get_if<wire::HttpFault>(&event)) {
+      bad_response(*fault);
+    }
+  }
+
+  void interim(wire::ResponseHead head) {
+    if (head.status == 100 && exchange_->continued) return;  // the client has had its 100 from us
+    remove_hop_fields(head, wire::UpgradeFields::Strip);
+    if (const auto engine = response_engine()) exchange_->masked += mask_fields(head, *engine).size();
+    sink_.to_client(head.raw);
+  }
+
+  void bad_response(const wire::HttpFault& fault) {
+    if (!exchange_) {  // nobody has asked: whatever it is, it is not an answer
+      sink_.drop_upstream();
+      return shut(false);
+    }
+    const std::string why(wire::to_string(fault.error));
+    sink_.record(exchange_->number, audit::UpstreamError{why});
+    if (fault.error == wire::HttpError::EndedEarly) {
+      if (response_) return apply(response_->cut_short());
+      // A connection that had answered before and ended under the next request: the client sees just that, as it would
+      // without us, and sends its request again.
+      if (answered_bytes_ == 0 && exchange_->number > 1) return abort("upstream ended early");
+    } else if (exchange_->response_started) {
+      return abort("upstream malformed");
+    }
+    refuse({.status = 502,
+            .kind = "api_error",
+            .message = "veilwire: the answer of " + target_.host + " cannot be used: " + why + ".",
+            .outcome = fault.error == wire::HttpError::EndedEarly ? "upstream ended early" : "upstream malformed",
+            .retry = true});
+  }
+
+  void begin_tunnel() {
+    phase_ = Phase::Tunnel;
+    const std::string early = std::exchange(client_input_, {});
+    if (!early.empty()) {
+      tunnel_bytes_ += early.size();
+      sink_.to_upstream(early);
+    }
+  }
+
+  void apply(const ResponseStep& step) {
+    switch (step.next) {
+      case ResponseStep::Next::More: return;
+      case ResponseStep::Next::Refuse: return refuse(step.refusal);
+      case ResponseStep::Next::EndedEarly:
+        close_exchange(step.outcome);
+        sink_.drop_upstream();
+        return shut(false);
+      case ResponseStep::Next::Abort: return abort(step.outcome);
+    }
+  }
+
+  void finish_exchange(bool persistent, Now now) {
+    const bool go_on = persistent && exchange_->persistent && !response_->until_close();
+    close_exchange("complete");
+    if (!go_on) {
+      sink_.drop_upstream();
+      return shut(false);
+    }
+    phase_ = Phase::Reading;
+    if (!reading_client_) {
+      reading_client_ = true;
+      sink_.read_client(true);
+    }
+    pump(now);
+  }
+
+  // An answer of ours, complete, in the client's own protocol.
+  void refuse(const Refusal& refusal) {
+    if (exchange_->response_started) return abort(refusal.outcome);
+    const EditorContext context = exchange_->context(policy::Direction::Response, {});
+    const ErrorBody error = error_body(context, refusal.status, refusal.kind, refusal.message);
+    const std::string length = std::to_string(error.body.size());
+    const auto head = wire::make_response_head(error.status, reason_phrase(error.status),
+                                               {{"Content-Type", error.media_type},
+                                                {"Content-Length", length},
+                                                {"x-should-retry", refusal.retry ? "true" : "false"},
+                                                {"Connection", "close"}});
+    if (!head) return abort(refusal.outcome);
+    sink_.record(exchange_->number, audit::ResponseHead{error.status, {{"Content-Type", error.media_type}}});
+    sink_.record(exchange_->number, audit::ResponseFragment{0, error.body, {}});
+    sink_.to_client(head->raw);
+    if (exchange_->head.method() != "HEAD") sink_.to_client(error.body);
+    close_exchange(refusal.outcome);
+    sink_.drop_upstream();
+    shut(false);
+  }
+
+  static std::string_view reason_phrase(int status) {
+    switch (status) {
+      case 200: return "OK";
+      case 400: return "Bad Request";
+      case 403: return "Forbidden";
+      case 413: return "Content Too Large";
+      case 417: return "Expectation Failed";
+      case 421: return "Misdirected Request";
+      case 451: return "Unavailable For Legal Reasons";
+      case 502: return "Bad Gateway";
+      case 503: return "Service Unavailable";
+      default: return "Error";
+    }
+  }
+
+  void abort(std::string_view outcome) {
+    if (exchange_) close_exchange(outcome);
+    sink_.drop_upstream();
+    shut(true);
+  }
+
+  void close_exchange(std::string_view outcome) {
+    if (phase_ == Phase::Tunnel) exchange_->response_bytes += tunnel_bytes_;
+    sink_.record(exchange_->number, audit::ExchangeClose{.outcome = std::string(outcome),
+                                                         .request_bytes = exchange_->request_bytes,
+                                                         .response_bytes = exchange_->response_bytes,
+                                                         .masked = exchange_->masked});
+    masked_ += exchange_->masked;
+    response_.reset();
+    request_.reset();
+    exchange_.reset();
+  }
+
+  void shut(bool reset) {
+    phase_ = Phase::Closed;
+    client_input_.clear();
+    sink_.close_client(reset);
+  }
+
+  std::shared_ptr<const masking::Engine> response_engine() const {
+    return ruleset_->engine(policy::Direction::Response, target_.host, person_ ? &*person_ : nullptr);
+  }
+
+  RelayTarget target_;
+  std::shared_ptr<const Ruleset> ruleset_;
+  RelaySink& sink_;
+  Phase phase_ = Phase::Reading;
+  bool have_upstream_ = true;  // the connection dials while the client still shakes hands
+  bool reading_client_ = true;
+  std::optional<Refusal> failure_;
+  std::string unrecorded_;  // why nothing is recorded; empty while it is
+  std::optional<identity::Person> person_;
+  wire::RequestReader request_reader_;
+  wire::ResponseReader response_reader_;
+  std::string client_input_;
+  std::string upload_trailers_;
+  std::optional<Exchange> exchange_;
+  std::optional<RequestStage> request_;
+  std::optional<ResponseStage> response_;
+  std::uint64_t answered_bytes_ = 0;
+  std::uint64_t tunnel_bytes_ = 0;
+  std::uint64_t count_ = 0;
+  std::uint64_t masked_ = 0;
+};
+
+HttpRelay::HttpRelay(RelayTarget target, std::shared_ptr<const Ruleset> ruleset, RelaySink& sink)
+    : impl_(std::make_unique<Impl>(std::move(target), std::move(ruleset), sink)) {}
+HttpRelay::~HttpRelay() = default;
+
+void HttpRelay::adopt(std::shared_ptr<const Ruleset> ruleset) { impl_->adopt(std::move(ruleset)); }
+void HttpRelay::from_client(std::string_view plain, Now now) { impl_->from_client(plain, now); }
+void HttpRelay::from_upstream(std::string_view plain, Now now) { impl_->from_upstream(plain, now); }
+void HttpRelay::client_ended(bool clean, Now now) { impl_->client_ended(clean, now); }
+void HttpRelay::upstream_ended(bool clean, Now now) { impl_->upstream_ended(clean, now); }
+void HttpRelay::upstream_failed(std::string_view reason, bool retry, Now now) {
+  impl_->upstream_failed(reason, retry, now);
+}
+void HttpRelay::identity_known(const identity::Person& person, Now now) { impl_->identity_known(person, now); }
+void HttpRelay::identity_refused(std::string_view message, Now now) { impl_->identity_refused(message, now); }
+void HttpRelay::recording_failed(std::string_view reason) { impl_->recording_failed(reason); }
+void HttpRelay::recording_restored() { impl_->recording_restored(); }
+std::uint64_t HttpRelay::exchanges() const { return impl_->exchanges(); }
+std::uint64_t HttpRelay::masked() const { return impl_->masked(); }
+bool HttpRelay::idle() const { return impl_->idle(); }
+bool HttpRelay::reading_request() const { return impl_->reading_request(); }
+
+}  // namespace veilwire::flow

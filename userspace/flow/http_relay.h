@@ -1,0 +1,72 @@
+// HTTP/1.1 between a client and its upstream in plain text: one exchange after the other, requests held until they have
+// been scanned, responses edited while they stream. What nobody changes leaves as it came, head and body, byte for byte.
+//
+// Tested by tests/unit/flow/http_relay_test.cpp; refusals by relay_refusal_test.cpp.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "userspace/audit/record.h"
+#include "userspace/base/time.h"
+#include "userspace/flow/ruleset.h"
+#include "userspace/identity/person.h"
+#include "userspace/policy/policy.h"
+
+namespace veilwire::flow {
+
+// Where the relay's decisions go, in order. The connection encrypts, records and carries out.
+class RelaySink {
+ public:
+  virtual ~RelaySink() = default;
+  virtual void to_client(std::string_view plain) = 0;
+  virtual void to_upstream(std::string_view plain) = 0;
+  virtual void record(std::uint64_t exchange, audit::Body body) = 0;
+  virtual void need_identity() = 0;
+  // An upstream is needed and there is none (the last one went away after a complete response).
+  virtual void need_upstream() = 0;
+  virtual void drop_upstream() = 0;
+  virtual void read_client(bool on) = 0;
+  // No more will be sent. reset: what was sent is not a whole message.
+  virtual void close_client(bool reset) = 0;
+};
+
+struct RelayTarget {
+  std::string host;  // the SNI: what the certificate was made for
+  policy::Service service = policy::Service::Generic;
+};
+
+class HttpRelay {
+ public:
+  HttpRelay(RelayTarget target, std::shared_ptr<const Ruleset> ruleset, RelaySink& sink);
+  ~HttpRelay();
+  HttpRelay(const HttpRelay&) = delete;
+  HttpRelay& operator=(const HttpRelay&) = delete;
+
+  void adopt(std::shared_ptr<const Ruleset> ruleset);
+  void from_client(std::string_view plain, Now now);
+  void from_upstream(std::string_view plain, Now now);
+  // clean: TLS said that it was the end.
+  void client_ended(bool clean, Now now);
+  void upstream_ended(bool clean, Now now);
+  // The dial or the handshake failed. retry: whether trying again could help (a refused certificate will not).
+  void upstream_failed(std::string_view reason, bool retry, Now now);
+  void identity_known(const identity::Person& person, Now now);
+  void identity_refused(std::string_view message, Now now);
+  // New requests are refused until recording is restored; an exchange that is under way waits or ends with its connection.
+  void recording_failed(std::string_view reason);
+  void recording_restored();
+
+  std::uint64_t exchanges() const;
+  std::uint64_t masked() const;
+  bool idle() const;             // between exchanges
+  bool reading_request() const;  // a request has begun and is not whole
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace veilwire::flow

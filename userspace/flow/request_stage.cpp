@@ -1,0 +1,237 @@
+#include "userspace/flow/request_stage.h"
+
+#include <utility>
+
+#include "userspace/base/limits.h"
+#include "userspace/flow/head_edit.h"
+#include "userspace/flow/record_pieces.h"
+#include "userspace/message/inspect.h"
+#include "userspace/wire/content_coding.h"
+#include "userspace/wire/http1.h"
+
+namespace veilwire::flow {
+
+// What the body turned out to be.
+struct RequestStage::Scan {
+  std::vector<wire::Coding> codings;
+  std::string plain;     // decoded
+  std::string released;  // decoded, masked as policy says
+  std::string recorded;  // decoded, every rule masked
+  std::vector<audit::MaskedSpan> masks;
+  bool inspected = false;
+  message::RequestFacts facts;
+};
+
+namespace {
+
+message::Dialect dialect(policy::Service service) {
+  switch (service) {
+    case policy::Service::Anthropic: return message::Dialect::Anthropic;
+    case policy::Service::Mcp: return message::Dialect::Mcp;
+    case policy::Service::Generic: return message::Dialect::Generic;
+  }
+  return message::Dialect::Generic;
+}
+
+Refusal blocked_refusal(const audit::MaskedSpan& finding) {
+  return {.status = 451,
+          .kind = "permission_error",
+          .message = "Blocked by veilwire: this request holds data that policy does not let leave (rule " +
+                     finding.rule + "). Remove it and send again.",
+          .outcome = "blocked"};
+}
+
+Refusal uninspected_refusal(policy::Uninspected kind, std::string_view detail) {
+  const bool too_large = kind == policy::Uninspected::OverLimit;
+  return {.status = too_large ? 413 : 451,
+          .kind = too_large ? "request_too_large" : "permission_error",
+          .message = "Blocked by veilwire: policy does not let a request pass that cannot be inspected (" +
+                     std::string(policy::to_string(kind)) + (detail.empty() ? "" : ": " + std::string(detail)) + ").",
+          .outcome = "refused"};
+}
+
+Result<void, wire::CodingError> decode(const std::vector<wire::Coding>& codings, std::string_view coded,
+                                       std::string& plain) {
+  auto decoder = wire::Decoder::make(codings);
+  if (!decoder) return Unexpected{decoder.error()};
+  if (const auto fed = decoder->feed(coded, plain); !fed) return fed;
+  return decoder->finish();
+}
+
+Result<void, wire::CodingError> encode(const std::vector<wire::Coding>& codings, std::string_view plain,
+                                       std::string& coded) {
+  auto encoder = wire::Encoder::make(codings);
+  if (!encoder) return Unexpected{encoder.error()};
+  if (const auto fed = encoder->feed(plain, coded); !fed) return fed;
+  return encoder->finish(coded);
+}
+
+bool edit_all(const EditorContext& context, const std::shared_ptr<const masking::Engine>& engine,
+              std::string_view plain, Released& out) {
+  const auto editor = make_body_editor(context, engine);
+  if (editor == nullptr) return false;
+  editor->feed(plain, out);
+  if (!out.blocked && !out.malformed) editor->finish(out);
+  return true;
+}
+
+}  // namespace
+
+bool RequestStage::over_limit() const { return body_.size() > limits::kRequestBody; }
+
+bool RequestStage::pass_uninspected(policy::Uninspected kind, std::string_view detail, const Ruleset& ruleset,
+                                    Outcome& out) const {
+  const bool pass = ruleset.policy().uninspected[static_cast<std::size_t>(kind)] == policy::Action::Pass;
+  out.records.emplace_back(audit::Gap{.reason = std::string(policy::to_string(kind)),
+                                      .detail = "request body" + (detail.empty() ? "" : ": " + std::string(detail)),
+                                      .action = pass ? "pass" : "block",
+                                      .bytes = body_.size()});
+  if (!pass) out.refusal = uninspected_refusal(kind, detail);
+  return pass;
+}
+
+void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, Outcome& out, Scan& scan) const {
+  if (body_.empty()) return;
+  auto codings = wire::read_codings(exchange_.head.list("content-encoding"));
+  if (!codings) {
+    pass_uninspected(policy::Uninspected::UnknownCoding, wire::to_string(codings.error()), ruleset, out);
+    return;
+  }
+  scan.codings = std::move(codings).value();
+  if (const auto decoded = decode(scan.codings, body_, scan.plain); !decoded) {
+    const bool bomb =
+        decoded.error() == wire::CodingError::TooLarge || decoded.error() == wire::CodingError::RatioTooHigh;
+    pass_uninspected(bomb ? policy::Uninspected::OverLimit : policy::Uninspected::Malformed,
+                     wire::to_string(decoded.error()), ruleset, out);
+    return;
+  }
+  const std::string type = media_type(exchange_.head);
+  const auto engine = ruleset.engine(policy::Direction::Request, exchange_.host, &person);
+  Released released;
+  const bool editable =
+      engine != nullptr && edit_all(exchange_.context(policy::Direction::Request, type), engine, scan.plain, released);
+  if (!editable) {
+    pass_uninspected(policy::Uninspected::NotText, type, ruleset, out);
+    return;
+  }
+  if (released.malformed) {
+    pass_uninspected(policy::Uninspected::Malformed, *released.malformed, ruleset, out);
+    return;
+  }
+  if (released.blocked) {
+    out.records.emplace_back(audit::Blocked{.direction = "request",
+                                            .rule = released.blocked->rule,
+                                            .category = released.blocked->category,
+                                            .digest = released.blocked->digest,
+                                            .answer = "451"});
+    out.refusal = blocked_refusal(*released.blocked);
+    return;
+  }
+  scan.inspected = true;
+  scan.released = std::move(released.bytes);
+  scan.masks = std::move(released.masks);
+  scan.facts = message::inspect_request(dialect(exchange_.service), exchange_.head.method(), exchange_.head.target(),
+                                        scan.plain);
+  if (engine == ruleset.record_engine()) {
+    scan.recorded = scan.released;
+    return;
+  }
+  // What policy lets pass upstream is still not written down in clear.
+  Released recorded;
+  edit_all(exchange_.context(policy::Direction::Request, type), ruleset.record_engine(), scan.plain, recorded);
+  scan.recorded = std::move(recorded.bytes);
+  scan.masks = std::move(recorded.masks);
+  for (audit::MaskedSpan& mask : scan.masks) {
+    const policy::Facts facts{.direction = policy::Direction::Request,
+                              .host = exchange_.host,
+                              .person = &person,
+                              .rule = mask.rule,
+                              .category = mask.category};
+    mask.action = policy::to_string(policy::decide(ruleset.policy(), facts));
+  }
+}
+
+void RequestStage::write(const Scan& scan, Outcome& out) const {
+  wire::RequestHead head = exchange_.head;
+  remove_hop_fields(head, exchange_.expectation.upgrade ? wire::UpgradeFields::Keep : wire::UpgradeFields::Strip);
+  if (exchange_.continued) wire::remove_fields(head, "expect");
+  std::string coded;
+  const bool changed = scan.inspected && scan.released != scan.plain;
+  if (changed) {
+    if (const auto encoded = encode(scan.codings, scan.released, coded); !encoded) {
+      out.refusal = Refusal{.status = 502,
+                            .kind = "api_error",
+                            .message = "veilwire: the masked request cannot be encoded again.",
+                            .outcome = "refused"};
+      return;
+    }
+    // Digests of the body that is gone would make it refused upstream.
+    for (const std::string_view digest : {"content-md5", "digest", "content-digest", "repr-digest"})
+      wire::remove_fields(head, digest);
+    if (exchange_.framing.kind == wire::Framing::Kind::Length)
+      (void)wire::set_field(head, "Content-Length", std::to_string(coded.size()));
+  }
+  const std::string& body = changed ? coded : body_;
+  out.bytes = head.raw;
+  if (exchange_.framing.kind == wire::Framing::Kind::Chunked) {
+    wire::encode_chunk(body, out.bytes);
+    wire::encode_last_chunk(trailers_, out.bytes);
+  } else {
+    out.bytes += body;
+  }
+}
+
+audit::RequestHead RequestStage::head_record(const Scan& scan, const Ruleset& ruleset,
+                                             const identity::Person& person) const {
+  const masking::Engine& engine = *ruleset.record_engine();
+  return {.person = person,
+          .service = std::string(policy::to_string(exchange_.service)),
+          .method = std::string(exchange_.head.method()),
+          .target = masking::mask_all(engine, ruleset.redact_target(exchange_.head.target())),
+          .fields = fields_for_record(exchange_.head, ruleset),
+          .model = masking::mask_all(engine, scan.facts.model),
+          .mcp_method = masking::mask_all(engine, scan.facts.mcp_method),
+          .tool = masking::mask_all(engine, scan.facts.tool),
+          .policy_digest = ruleset.policy().digest};
+}
+
+RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identity::Person& person) {
+  Outcome out;
+  Scan scan;
+  exchange_.request_bytes = body_.size();
+  this->scan(ruleset, person, out, scan);
+  exchange_.request_id = scan.facts.id;
+  exchange_.mcp_method = scan.facts.mcp_method;
+  exchange_.masked += scan.masks.size();
+
+  std::vector<audit::Body> records;
+  records.emplace_back(head_record(scan, ruleset, person));
+  if (!scan.recorded.empty()) {
+    for (RecordPiece& piece : record_pieces(0, scan.recorded, scan.masks))
+      records.emplace_back(audit::RequestBody{piece.offset, std::move(piece.content), std::move(piece.masks)});
+  }
+  for (audit::Body& record : out.records) records.push_back(std::move(record));
+  out.records = std::move(records);
+  if (!out.refusal) write(scan, out);
+  return out;
+}
+
+RequestStage::Outcome RequestStage::pass_unseen(const Ruleset& ruleset, const identity::Person& person) {
+  Outcome out;
+  const Scan scan;
+  exchange_.request_bytes = body_.size();
+  out.records.emplace_back(head_record(scan, ruleset, person));
+  out.records.emplace_back(audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::OverLimit)),
+                                      .detail = "request body",
+                                      .action = "pass",
+                                      .bytes = body_.size()});
+  wire::RequestHead head = exchange_.head;
+  remove_hop_fields(head, wire::UpgradeFields::Strip);
+  if (exchange_.continued) wire::remove_fields(head, "expect");
+  out.bytes = head.raw;
+  if (exchange_.framing.kind == wire::Framing::Kind::Chunked) wire::encode_chunk(body_, out.bytes);
+  else out.bytes += body_;
+  return out;
+}
+
+}  // namespace veilwire::flow

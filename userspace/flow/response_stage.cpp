@@ -1,0 +1,350 @@
+#include "userspace/flow/response_stage.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "userspace/base/limits.h"
+#include "userspace/flow/head_edit.h"
+#include "userspace/flow/record_pieces.h"
+
+namespace veilwire::flow {
+namespace {
+
+using Kind = wire::Framing::Kind;
+using Next = ResponseStep::Next;
+
+constexpr std::string_view kNotice = "[veilwire: this answer was stopped by policy (";
+
+std::string notice(const audit::MaskedSpan& finding) { return std::string(kNotice) + "rule " + finding.rule + ")]"; }
+
+std::string notice(policy::Uninspected kind) {
+  return std::string(kNotice) + "it cannot be inspected: " + std::string(policy::to_string(kind)) + ")]";
+}
+
+Refusal upstream_refusal(std::string_view why, std::string_view outcome) {
+  return {.status = 502,
+          .kind = "api_error",
+          .message = "veilwire: the upstream's answer cannot be used (" + std::string(why) + ").",
+          .outcome = std::string(outcome)};
+}
+
+void remove_body_digests(wire::FieldSection& head) {
+  for (const std::string_view name : {"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"})
+    wire::remove_fields(head, name);
+}
+
+}  // namespace
+
+bool ResponseStage::passes(policy::Uninspected kind) const {
+  return uninspected_[static_cast<std::size_t>(kind)] == policy::Action::Pass;
+}
+
+void ResponseStage::gap(policy::Uninspected kind, std::string_view detail, bool pass, std::uint64_t bytes) {
+  sink_.record(exchange_.number,
+               audit::Gap{.reason = std::string(policy::to_string(kind)),
+                          .detail = "response body" + (detail.empty() ? "" : ": " + std::string(detail)),
+                          .action = pass ? "pass" : "block",
+                          .bytes = bytes});
+}
+
+ResponseStep ResponseStage::refuse_uninspected(policy::Uninspected kind, std::string_view detail) {
+  gap(kind, detail, false, 0);
+  return {Next::Refuse,
+          {.status = 451,
+           .kind = "permission_error",
+           .message = "Blocked by veilwire: policy does not let an answer pass that cannot be inspected (" +
+                      std::string(policy::to_string(kind)) + (detail.empty() ? "" : ": " + std::string(detail)) + ").",
+           .outcome = "refused"},
+          {}};
+}
+
+ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& framing, const Ruleset& ruleset,
+                                  std::shared_ptr<const masking::Engine> engine) {
+  head_ = std::move(head);
+  framing_ = framing;
+  out_framing_ = framing.kind;
+  engine_ = std::move(engine);
+  std::ranges::copy(ruleset.policy().uninspected, uninspected_);
+  type_ = media_type(head_);
+  sink_.record(exchange_.number, audit::ResponseHead{head_.status, fields_for_record(head_, ruleset)});
+  remove_hop_fields(head_, framing.kind == Kind::Tunnel ? wire::UpgradeFields::Keep : wire::UpgradeFields::Strip);
+  if (engine_ != nullptr) {
+    const auto masks = mask_fields(head_, *engine_);
+    exchange_.masked += masks.size();
+    for (const audit::MaskedSpan& mask : masks)
+      if (mask.action == "block") return block(mask);
+  }
+  if (framing.kind == Kind::None || framing.kind == Kind::Tunnel ||
+      (framing.kind == Kind::Length && framing.length == 0)) {
+    mode_ = Mode::Raw;
+    send_head();
+    return {};
+  }
+  auto codings = wire::read_codings(head_.list("content-encoding"));
+  if (codings) codings_ = std::move(codings).value();
+  auto decoder = wire::Decoder::make(codings_);
+  if (!codings || !decoder) {
+    const std::string_view why = codings ? "content-encoding" : wire::to_string(codings.error());
+    if (!passes(policy::Uninspected::UnknownCoding))
+      return refuse_uninspected(policy::Uninspected::UnknownCoding, why);
+    return pass_raw(policy::Uninspected::UnknownCoding);
+  }
+  decoder_ = std::make_unique<wire::Decoder>(std::move(decoder).value());
+  if (engine_ != nullptr) editor_ = make_body_editor(exchange_.context(policy::Direction::Response, type_), engine_);
+  if (editor_ == nullptr) {
+    if (!passes(policy::Uninspected::NotText)) return refuse_uninspected(policy::Uninspected::NotText, type_);
+    return pass_raw(policy::Uninspected::NotText);
+  }
+  const bool stream = type_ == "text/event-stream";
+  const bool long_body = framing.kind == Kind::Length && framing.length > limits::kHeldJsonResponse;
+  mode_ = Mode::Held;
+  if (stream || long_body) start_streaming();
+  return {};
+}
+
+ResponseStep ResponseStage::pass_raw(policy::Uninspected kind) {
+  raw_reason_ = policy::to_string(kind);
+  mode_ = Mode::Raw;
+  send_head();
+  return {};
+}
+
+// The length is not known any more from here on.
+void ResponseStage::start_streaming() {
+  mode_ = Mode::Streaming;
+  if (!codings_.empty()) {
+    if (auto encoder = wire::Encoder::make(codings_)) encoder_ = std::make_unique<wire::Encoder>(std::move(encoder).value());
+  }
+  if (framing_.kind == Kind::Length) {
+    wire::remove_fields(head_, "content-length");
+    if (exchange_.head.minor_version >= 1) {
+      out_framing_ = Kind::Chunked;
+      (void)wire::set_field(head_, "Transfer-Encoding", "chunked");
+    } else {
+      out_framing_ = Kind::UntilClose;
+    }
+    remove_body_digests(head_);
+  }
+  send_head();
+}
+
+void ResponseStage::send_head() {
+  exchange_.response_started = true;
+  sink_.to_client(head_.raw);
+}
+
+void ResponseStage::send_body(std::string_view coded) {
+  if (coded.empty()) return;
+  if (out_framing_ != Kind::Chunked) return sink_.to_client(coded);
+  std::string chunk;
+  chunk.reserve(coded.size() + 16);
+  wire::encode_chunk(coded, chunk);
+  sink_.to_client(chunk);
+}
+
+void ResponseStage::send_end() {
+  if (out_framing_ != Kind::Chunked) return;
+  std::string last;
+  wire::encode_last_chunk(trailers_, last);
+  sink_.to_client(last);
+}
+
+// Records what an edit released, then sends it.
+void ResponseStage::release(Released& released, bool last) {
+  if (!released.bytes.empty()) {
+    exchange_.masked += released.masks.size();
+    for (RecordPiece& piece : record_pieces(released_bytes_, released.bytes, released.masks))
+      sink_.record(exchange_.number,
+                   audit::ResponseFragment{piece.offset, std::move(piece.content), std::move(piece.masks)});
+    released_bytes_ += released.bytes.size();
+    exchange_.response_bytes = released_bytes_;
+  }
+  if (encoder_ == nullptr) {
+    send_body(released.bytes);
+  } else {
+    std::string coded;
+    // Out of memory is all that can fail here; what was coded so far is what the client gets.
+    if (!released.bytes.empty() && !encoder_->feed(released.bytes, coded)) last = true;
+    if (last) (void)encoder_->finish(coded);
+    send_body(coded);
+  }
+  if (last) send_end();
+}
+
+ResponseStep ResponseStage::block(const audit::MaskedSpan& finding) {
+  audit::Blocked blocked{.direction = "response",
+                         .rule = finding.rule,
+                         .category = finding.category,
+                         .digest = finding.digest,
+                         .answer = exchange_.response_started ? "stream ended" : "451"};
+  sink_.record(exchange_.number, std::move(blocked));
+  if (!exchange_.response_started)
+    return {Next::Refuse,
+            {.status = 451,
+             .kind = "permission_error",
+             .message = "Blocked by veilwire: the answer holds data that policy does not let through (rule " +
+                        finding.rule + ").",
+             .outcome = "blocked"},
+            {}};
+  Released end;
+  editor_->end_early(notice(finding), end);
+  release(end, true);
+  return {Next::EndedEarly, {}, "blocked"};
+}
+
+ResponseStep ResponseStage::malformed(policy::Uninspected kind, std::string_view detail) {
+  gap(kind, detail, false, exchange_.response_bytes);
+  if (!exchange_.response_started) return {Next::Refuse, upstream_refusal(detail, "upstream malformed"), {}};
+  Released end;
+  editor_->end_early(notice(kind), end);
+  release(end, true);
+  return {Next::EndedEarly, {}, "upstream malformed"};
+}
+
+// What follows from one edit, whatever the mode.
+ResponseStep ResponseStage::settle(Released& released, bool last) {
+  if (released.blocked) {
+    if (mode_ == Mode::Streaming) {
+      const audit::MaskedSpan finding = *released.blocked;
+      release(released, false);
+      return block(finding);
+    }
+    return block(*released.blocked);
+  }
+  if (released.malformed) {
+    if (mode_ == Mode::Held && passes(policy::Uninspected::Malformed)) {
+      raw_reason_ = policy::to_string(policy::Uninspected::Malformed);
+      mode_ = Mode::Raw;
+      send_head();
+      raw_bytes_ += held_raw_.size();
+      send_body(held_raw_);
+      held_raw_.clear();
+      if (last) return end();
+      return {};
+    }
+    if (mode_ == Mode::Streaming && passes(policy::Uninspected::Malformed)) {
+      gap(policy::Uninspected::Malformed, *released.malformed, true, exchange_.response_bytes);
+      released.malformed.reset();
+      editor_->pass_through(released);
+      release(released, last);
+      return {};
+    }
+    if (mode_ == Mode::Streaming) release(released, false);
+    return malformed(policy::Uninspected::Malformed, *released.malformed);
+  }
+  if (mode_ == Mode::Streaming) release(released, last);
+  return {};
+}
+
+ResponseStep ResponseStage::data(std::string_view bytes) {
+  if (mode_ == Mode::Raw) {
+    raw_bytes_ += bytes.size();
+    send_body(bytes);
+    return {};
+  }
+  if (mode_ == Mode::Held) held_raw_ += bytes;
+  std::string plain;
+  const auto decoded = decoder_->feed(bytes, plain);
+  if (mode_ == Mode::Held) {
+    held_plain_ += plain;
+    editor_->feed(plain, held_);
+    if (const ResponseStep step = settle(held_, false); step.next != Next::More || mode_ == Mode::Raw) return step;
+    if (!decoded) {
+      held_.malformed = std::string(wire::to_string(decoded.error()));
+      return settle(held_, false);
+    }
+    if (held_raw_.size() > limits::kHeldJsonResponse || held_plain_.size() > limits::kHeldJsonResponse) {
+      start_streaming();
+      Released released = std::exchange(held_, {});
+      held_raw_.clear();
+      held_plain_.clear();
+      release(released, false);
+    }
+    return {};
+  }
+  Released released;
+  editor_->feed(plain, released);
+  if (!decoded && !released.blocked && !released.malformed)
+    released.malformed = std::string(wire::to_string(decoded.error()));
+  return settle(released, false);
+}
+
+void ResponseStage::trailers(wire::FieldSection section) {
+  if (engine_ != nullptr) {
+    for (const audit::MaskedSpan& mask : mask_fields(section, *engine_)) {
+      exchange_.masked += 1;
+      if (mask.action == "block") return;  // trailers are optional by definition: these are left out
+    }
+  }
+  trailers_ = std::move(section.raw);
+}
+
+ResponseStep ResponseStage::finish_held() {
+  const bool changed = held_.bytes != held_plain_;
+  std::string coded;
+  if (changed) {
+    auto encoder = wire::Encoder::make(codings_);
+    if (!encoder || !encoder->feed(held_.bytes, coded) || !encoder->finish(coded))
+      return {Next::Refuse, upstream_refusal("the masked answer cannot be encoded again", "refused"), {}};
+    remove_body_digests(head_);
+    if (framing_.kind == Kind::Length)
+      (void)wire::set_field(head_, "Content-Length", std::to_string(coded.size()));
+  }
+  exchange_.masked += held_.masks.size();
+  for (RecordPiece& piece : record_pieces(0, held_.bytes, held_.masks))
+    sink_.record(exchange_.number,
+                 audit::ResponseFragment{piece.offset, std::move(piece.content), std::move(piece.masks)});
+  exchange_.response_bytes = held_.bytes.size();
+  send_head();
+  send_body(changed ? coded : held_raw_);
+  send_end();
+  return {};
+}
+
+ResponseStep ResponseStage::end() {
+  if (mode_ == Mode::Raw) {
+    if (!raw_reason_.empty()) {
+      sink_.record(exchange_.number, audit::Gap{.reason = raw_reason_,
+                                                .detail = "response body " + type_,
+                                                .action = "pass",
+                                                .bytes = raw_bytes_});
+      exchange_.response_bytes = raw_bytes_;
+    }
+    send_end();
+    return {};
+  }
+  const auto decoded = decoder_->finish();
+  Released& released = held_;
+  if (!released.blocked && !released.malformed) {
+    if (decoded) {
+      editor_->finish(released);
+    } else {
+      released.malformed = std::string(wire::to_string(decoded.error()));
+    }
+  }
+  const Mode before = mode_;
+  const ResponseStep step = settle(released, true);
+  if (step.next != Next::More || mode_ != before || mode_ == Mode::Streaming) return step;
+  return finish_held();
+}
+
+ResponseStep ResponseStage::cut_short() {
+  if (!exchange_.response_started)
+    return {Next::Refuse, upstream_refusal("it ended in the middle", "upstream ended early"), {}};
+  return {Next::Abort, {}, "upstream ended early"};
+}
+
+ResponseStep ResponseStage::adopt(const Ruleset& ruleset, std::shared_ptr<const masking::Engine> engine) {
+  std::ranges::copy(ruleset.policy().uninspected, uninspected_);
+  if (editor_ == nullptr || engine == nullptr || engine == engine_) return {};
+  engine_ = std::move(engine);
+  if (mode_ == Mode::Held) {
+    editor_->adopt(engine_, held_);
+    return settle(held_, false);
+  }
+  Released released;
+  editor_->adopt(engine_, released);
+  return settle(released, false);
+}
+
+}  // namespace veilwire::flow

@@ -1,0 +1,90 @@
+// One final response on its way to the client. A server-sent stream leaves as it comes, event by event; a body that is
+// short enough is held whole, so that it keeps its length when nothing is masked and can still become a clean refusal when
+// something is blocked. Every byte is recorded before it is handed on.
+// Tested by tests/unit/flow/http_relay_test.cpp and relay_refusal_test.cpp.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "userspace/flow/exchange.h"
+#include "userspace/flow/http_relay.h"
+#include "userspace/flow/ruleset.h"
+#include "userspace/wire/content_coding.h"
+#include "userspace/wire/http1.h"
+
+namespace veilwire::flow {
+
+// What the relay does after a step.
+struct ResponseStep {
+  enum class Next {
+    More,        // go on
+    Refuse,      // nothing has gone out: answer with `refusal`
+    EndedEarly,  // a proper end has been written: close behind it
+    Abort,       // no protocol is left to say anything in: reset
+  };
+  Next next = Next::More;
+  Refusal refusal;
+  std::string outcome;  // for the record, EndedEarly and Abort
+};
+
+class ResponseStage {
+ public:
+  // All outlive the stage; sink and exchange are the relay's own.
+  ResponseStage(Exchange& exchange, RelaySink& sink) : exchange_(exchange), sink_(sink) {}
+
+  // engine may be nullptr: then nothing can be inspected.
+  ResponseStep start(wire::ResponseHead head, const wire::Framing& framing, const Ruleset& ruleset,
+                     std::shared_ptr<const masking::Engine> engine);
+  ResponseStep data(std::string_view bytes);  // transfer coding removed
+  void trailers(wire::FieldSection section);
+  ResponseStep end();
+  // The upstream stopped in the middle.
+  ResponseStep cut_short();
+  ResponseStep adopt(const Ruleset& ruleset, std::shared_ptr<const masking::Engine> engine);
+
+  // The client can only see the end of this response by the end of the connection.
+  bool until_close() const { return out_framing_ == wire::Framing::Kind::UntilClose; }
+
+ private:
+  enum class Mode { Idle, Raw, Held, Streaming };
+
+  ResponseStep refuse_uninspected(policy::Uninspected kind, std::string_view detail);
+  bool passes(policy::Uninspected kind) const;
+  void gap(policy::Uninspected kind, std::string_view detail, bool pass, std::uint64_t bytes);
+  void send_head();
+  void send_body(std::string_view coded);
+  void send_end();
+  void release(Released& released, bool last);
+  ResponseStep settle(Released& released, bool last);
+  ResponseStep block(const audit::MaskedSpan& finding);
+  ResponseStep malformed(policy::Uninspected kind, std::string_view detail);
+  ResponseStep finish_held();
+  void start_streaming();
+  ResponseStep pass_raw(policy::Uninspected kind);
+
+  Exchange& exchange_;
+  RelaySink& sink_;
+  policy::Action uninspected_[policy::kUninspectedKinds] = {};
+  std::shared_ptr<const masking::Engine> engine_;
+  wire::ResponseHead head_;
+  wire::Framing framing_;
+  wire::Framing::Kind out_framing_ = wire::Framing::Kind::None;
+  Mode mode_ = Mode::Idle;
+  std::string type_;
+  std::string raw_reason_;  // why the body passes uninspected
+  std::uint64_t raw_bytes_ = 0;
+  std::vector<wire::Coding> codings_;
+  std::unique_ptr<wire::Decoder> decoder_;
+  std::unique_ptr<wire::Encoder> encoder_;  // only when the body has a content coding
+  std::unique_ptr<BodyEditor> editor_;
+  std::string held_raw_, held_plain_;
+  Released held_;
+  std::uint64_t released_bytes_ = 0;  // decoded, of this body
+  std::string trailers_;
+};
+
+}  // namespace veilwire::flow
