@@ -1,0 +1,161 @@
+#include "agent/proxy/dialer.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "userspace/base/limits.h"
+
+namespace veilwire::proxy {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+// RFC 8305, 8: the recommended delay between two attempts, and the most addresses worth trying.
+constexpr std::chrono::milliseconds kAttemptDelay{250};
+constexpr std::size_t kMostAddresses = 12;
+
+#ifndef SO_BINDTOIFINDEX
+constexpr int SO_BINDTOIFINDEX = 62;
+#endif
+
+// IPv6 first, then alternately (RFC 8305, 4): one broken family costs one delay.
+std::vector<tcp::endpoint> interleave(const tcp::resolver::results_type& results) {
+  std::vector<tcp::endpoint> v6, v4, mixed;
+  for (const auto& entry : results) (entry.endpoint().address().is_v6() ? v6 : v4).push_back(entry.endpoint());
+  for (std::size_t i = 0; i < std::max(v6.size(), v4.size()); ++i) {
+    if (i < v6.size()) mixed.push_back(v6[i]);
+    if (i < v4.size()) mixed.push_back(v4[i]);
+  }
+  if (mixed.size() > kMostAddresses) mixed.resize(kMostAddresses);
+  return mixed;
+}
+
+class Race final : public Dial {
+ public:
+  Race(asio::io_context& io, std::uint32_t bound_ifindex, Answer answer)
+      : io_(io), resolver_(io), stagger_(io), limit_(io), bound_ifindex_(bound_ifindex), answer_(std::move(answer)) {}
+
+  void start(const flow::Dial& request) {
+    error_code error;
+    const auto address = asio::ip::make_address(request.destination.address, error);
+    if (!error) last_resort_ = tcp::endpoint(address, request.destination.port);
+    limit_.expires_after(limits::kDialTime);
+    limit_.async_wait([self = self()](const error_code& e) {
+      if (!e) self->fail("no connection in time");
+    });
+    if (request.name.empty()) return begin({});
+    resolver_.async_resolve(
+        request.name, std::to_string(request.destination.port), tcp::resolver::numeric_service,
+        [self = self()](const error_code& e, const tcp::resolver::results_type& results) {
+          if (self->answer_) self->begin(e ? std::vector<tcp::endpoint>{} : interleave(results));
+        });
+  }
+
+  void cancel() override {
+    answer_ = nullptr;
+    stop();
+  }
+
+ private:
+  std::shared_ptr<Race> self() { return std::static_pointer_cast<Race>(shared_from_this()); }
+
+  void begin(std::vector<tcp::endpoint> endpoints) {
+    endpoints_ = std::move(endpoints);
+    if (last_resort_ && std::find(endpoints_.begin(), endpoints_.end(), *last_resort_) == endpoints_.end())
+      endpoints_.push_back(*last_resort_);
+    if (endpoints_.empty()) return fail("its name cannot be resolved");
+    attempt();
+  }
+
+  void attempt() {
+    if (!answer_ || next_ == endpoints_.size()) return;
+    const tcp::endpoint endpoint = endpoints_[next_++];
+    auto socket = std::make_shared<tcp::socket>(io_);
+    error_code error;
+    socket->open(endpoint.protocol(), error);
+    if (error) return attempt_failed(error);
+    if (bound_ifindex_ != 0) {
+      const int index = static_cast<int>(bound_ifindex_);
+      if (::setsockopt(socket->native_handle(), SOL_SOCKET, SO_BINDTOIFINDEX, &index, sizeof index) != 0)
+        return attempt_failed(error_code(errno, boost::system::system_category()));
+    }
+    sockets_.push_back(socket);
+    ++open_;
+    socket->async_connect(endpoint, [self = self(), socket](const error_code& e) {
+      if (!self->answer_) return;
+      if (!e) return self->succeed(std::move(*socket));
+      --self->open_;
+      self->attempt_failed(e);
+    });
+    if (next_ == endpoints_.size()) return;
+    stagger_.expires_after(kAttemptDelay);
+    stagger_.async_wait([self = self()](const error_code& e) {
+      if (!e) self->attempt();
+    });
+  }
+
+  // The next address need not wait for its turn.
+  void attempt_failed(const error_code& error) {
+    last_error_ = error.message();
+    stagger_.cancel();
+    if (next_ < endpoints_.size()) return attempt();
+    if (open_ == 0) fail(last_error_);
+  }
+
+  void succeed(tcp::socket socket) {
+    error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    socket.set_option(asio::socket_base::keep_alive(true), ignored);
+    Answer answer = std::exchange(answer_, nullptr);
+    stop();
+    answer({std::move(socket), {}});
+  }
+
+  void fail(const std::string& why) {
+    if (!answer_) return;
+    Answer answer = std::exchange(answer_, nullptr);
+    stop();
+    answer({tcp::socket(io_), why});
+  }
+
+  void stop() {
+    resolver_.cancel();
+    stagger_.cancel();
+    limit_.cancel();
+    for (const auto& socket : sockets_) {
+      error_code ignored;
+      if (socket->is_open()) socket->close(ignored);
+    }
+    sockets_.clear();
+  }
+
+  asio::io_context& io_;
+  tcp::resolver resolver_;
+  asio::steady_timer stagger_, limit_;
+  std::uint32_t bound_ifindex_;
+  Answer answer_;
+  std::optional<tcp::endpoint> last_resort_;
+  std::vector<tcp::endpoint> endpoints_;
+  std::vector<std::shared_ptr<tcp::socket>> sockets_;
+  std::size_t next_ = 0;
+  std::size_t open_ = 0;
+  std::string last_error_;
+};
+
+}  // namespace
+
+std::shared_ptr<Dial> start_dial(asio::io_context& io, const flow::Dial& request, std::uint32_t bound_ifindex,
+                                 Dial::Answer answer) {
+  auto race = std::make_shared<Race>(io, bound_ifindex, std::move(answer));
+  race->start(request);
+  return race;
+}
+
+}  // namespace veilwire::proxy

@@ -1,0 +1,222 @@
+// veilwire-proxy: takes redirected connections, ends their TLS, masks and records. No capability, no network privilege;
+// holds TLS session keys and nothing else that is secret.
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cerrno>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/host/config.h"
+#include "agent/host/confinement.h"
+#include "agent/host/log.h"
+#include "agent/host/notify.h"
+#include "agent/proxy/clock.h"
+#include "agent/proxy/listeners.h"
+#include "agent/proxy/policy_source.h"
+#include "agent/proxy/redirector_link.h"
+#include "agent/proxy/settings.h"
+#include "agent/proxy/status.h"
+#include "agent/proxy/worker.h"
+#include "userspace/crypto/encoding.h"
+#include "userspace/crypto/random.h"
+
+namespace veilwire::proxy {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr int kAcceptBatch = 64;
+constexpr std::chrono::milliseconds kAcceptPause{50};  // when descriptors have run out
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+// Accepts on the main thread and deals connections out in turn.
+class Acceptor : public std::enable_shared_from_this<Acceptor> {
+ public:
+  Acceptor(asio::io_context& io, Listener listener, std::vector<std::unique_ptr<Worker>>& workers, Counters& counters)
+      : descriptor_(io, listener.fd.release()), pause_(io), v6_(listener.v6), workers_(workers), counters_(counters) {}
+
+  void wait() {
+    descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
+                           [self = shared_from_this()](const boost::system::error_code& e) {
+                             if (!e) self->accept();
+                           });
+  }
+
+ private:
+  void accept() {
+    for (int i = 0; i < kAcceptBatch; ++i) {
+      host::UniqueFd fd(::accept4(descriptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (!fd) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) return pause();
+        break;
+      }
+      ++counters_.accepted;
+      workers_[next_++ % workers_.size()]->adopt(std::move(fd), v6_);
+    }
+    wait();
+  }
+
+  void pause() {
+    host::log::warning("out of descriptors: new connections wait");
+    pause_.expires_after(kAcceptPause);
+    pause_.async_wait([self = shared_from_this()](const boost::system::error_code& e) {
+      if (!e) self->wait();
+    });
+  }
+
+  asio::posix::stream_descriptor descriptor_;
+  asio::steady_timer pause_;
+  bool v6_;
+  std::vector<std::unique_ptr<Worker>>& workers_;
+  Counters& counters_;
+  std::size_t next_ = 0;
+};
+
+std::string first_line(const std::string& path) {
+  std::string text = read_file(path);
+  text.erase(std::min(text.find('\n'), text.size()));
+  return text;
+}
+
+std::string machine_id() {
+  try {
+    return first_line("/etc/machine-id");
+  } catch (const std::exception&) {
+    return "no-machine-id";
+  }
+}
+
+std::vector<std::string> exact_hosts(const flow::Ruleset& ruleset) {
+  std::vector<std::string> names;
+  for (const policy::Host& host : ruleset.policy().hosts)
+    if (!host.name.starts_with("*.")) names.push_back(host.name);
+  return names;
+}
+
+int run(const std::string& config_path, bool unconfined) {
+  const Settings settings = read_settings(host::Config::load(config_path));
+  host::log::start("veilwire-proxy", settings.log_level);
+  raise_descriptor_limit();
+  if (!unconfined) host::confine({.user = settings.user, .keep_capabilities = {}, .forbid_network = false});
+  std::signal(SIGPIPE, SIG_IGN);
+
+  const auto random = crypto::system_random();
+  const auto leaf_key = crypto::PrivateKey::generate();
+  Shared shared{.settings = settings,
+                .host_id = machine_id(),
+                .boot_id = first_line("/proc/sys/kernel/random/boot_id"),
+                .leaf_key = leaf_key,
+                .tickets = std::make_shared<wire::TicketKeys>(random, now().mono),
+                .upstream_roots_pem = read_file(settings.upstream_roots),
+                .internal_ca_pem = read_file(settings.internal_ca),
+                .ruleset = {},
+                .counters = {}};
+  const Secret site_key = read_site_key(settings.site_key);
+  auto loaded = load_ruleset(settings.policy, site_key);
+  if (!loaded) throw std::runtime_error(loaded.error().message);
+  shared.ruleset.set(loaded->ruleset);
+
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (unsigned i = 0; i < settings.threads; ++i) workers.push_back(std::make_unique<Worker>(shared));
+
+  asio::io_context io{1};
+  std::vector<Listener> listeners = open_listeners(settings.port);
+  std::vector<int> listening;
+  for (const Listener& listener : listeners) listening.push_back(listener.fd.get());
+  RedirectorLink redirector(io, settings.redirector_socket, listening, [&workers] {
+    return std::all_of(workers.begin(), workers.end(), [](const auto& worker) { return worker->alive(); });
+  });
+  redirector.set_hosts(exact_hosts(*loaded->ruleset));
+  StatusServer status(io, settings.status_socket, shared, workers, redirector);
+
+  const auto report = [&](const std::string& digest, const std::string& outcome) {
+    workers.front()->put_record(audit::ConfigChange{"policy", settings.policy, digest, outcome});
+    status.policy_outcome(outcome);
+  };
+  PolicySource source(
+      io, settings.policy, Secret(std::string(site_key.reveal())), loaded->files,
+      {.loaded =
+           [&](LoadedRuleset next) {
+             const std::string digest = next.ruleset->policy().digest;
+             redirector.set_hosts(exact_hosts(*next.ruleset));
+             shared.ruleset.set(std::move(next.ruleset));
+             host::log::info("policy " + digest.substr(0, 12) + " is active");
+             report(digest, "active");
+           },
+       .failed =
+           [&](const LoadError& error) {
+             host::log::error("the policy was changed and is refused; the former one stays: " + error.message);
+             report("", error.message);
+           }});
+
+  for (const auto& worker : workers) worker->start();
+  report(loaded->ruleset->policy().digest, "active");
+  std::vector<std::shared_ptr<Acceptor>> acceptors;
+  for (Listener& listener : listeners) {
+    acceptors.push_back(std::make_shared<Acceptor>(io, std::move(listener), workers, shared.counters));
+    acceptors.back()->wait();
+  }
+
+  asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
+  std::function<void(const boost::system::error_code&, int)> on_signal = [&](const boost::system::error_code& e,
+                                                                             int number) {
+    if (e) return;
+    if (number == SIGHUP) {
+      source.reload();
+      return signals.async_wait(on_signal);
+    }
+    io.stop();
+  };
+  signals.async_wait(on_signal);
+  host::log::info("ready: " + std::to_string(settings.threads) + " threads, policy " +
+                  loaded->ruleset->policy().digest.substr(0, 12));
+  host::notify("READY=1");
+  io.run();
+  host::notify("STOPPING=1");
+  for (const auto& worker : workers) worker->stop();
+  for (const auto& worker : workers) worker->join();
+  return 0;
+}
+
+}  // namespace
+}  // namespace veilwire::proxy
+
+int main(int argc, char** argv) {
+  CLI::App app{"Masks secrets in what Claude clients receive and send, and records it. Started by its unit."};
+  app.name("veilwire-proxy");
+  std::string config = veilwire::host::kDefaultConfig;
+  bool unconfined = false;
+  app.add_option("--config", config, "the agent's configuration")->capture_default_str();
+  app.add_flag("--unconfined", unconfined, "keep the privileges of the caller; for development only");
+  app.set_version_flag("--version", VEILWIRE_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  try {
+    return veilwire::proxy::run(config, unconfined);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "veilwire-proxy: %s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,51 @@
+// What the sessions of one thread share. Everything here lives on that thread but the ruleset, which is swapped whole.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "agent/host/recorder_link.h"
+#include "agent/proxy/identity_link.h"
+#include "agent/proxy/leaf_store.h"
+#include "userspace/flow/ruleset.h"
+#include "userspace/wire/tls_engine.h"
+
+namespace veilwire::proxy {
+
+// Counted by every thread, read by status.
+struct Counters {
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> without_origin{0};  // dialled directly, or the kernel side is missing
+  std::atomic<std::uint64_t> open{0};
+  std::atomic<std::uint64_t> exchanges{0};
+  std::atomic<std::uint64_t> masked{0};
+  std::atomic<std::uint64_t> dial_failures{0};
+  std::atomic<std::uint64_t> recording_stalls{0};
+};
+
+// The active ruleset: written by the policy watcher, read by every thread at every event.
+class ActiveRuleset {
+ public:
+  std::shared_ptr<const flow::Ruleset> get() const { return value_.load(std::memory_order_acquire); }
+  void set(std::shared_ptr<const flow::Ruleset> ruleset) { value_.store(std::move(ruleset), std::memory_order_release); }
+
+ private:
+  std::atomic<std::shared_ptr<const flow::Ruleset>> value_;
+};
+
+struct Services {
+  boost::asio::io_context& io;
+  std::string host_id;
+  std::string boot_id;
+  LeafStore& leafs;
+  IdentityLink& identity;
+  host::RecorderLink& recorder;
+  std::shared_ptr<wire::TlsClientContext> upstream_tls;
+  const ActiveRuleset& ruleset;
+  Counters& counters;
+};
+
+}  // namespace veilwire::proxy

@@ -1,0 +1,304 @@
+#include "agent/proxy/session.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <array>
+#include <chrono>
+#include <deque>
+#include <utility>
+
+#include "agent/proxy/clock.h"
+#include "agent/proxy/dialer.h"
+#include "userspace/base/limits.h"
+
+namespace veilwire::proxy {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+// A TLS record and its framing fit.
+constexpr std::size_t kReadSize = 32 * 1024;
+
+// How long a client may take to read what is left for it when its connection is over.
+constexpr std::chrono::seconds kFlushTime{30};
+
+// One peer: a socket, what waits to be written, and whether it is being read.
+struct Side {
+  explicit Side(tcp::socket s) : socket(std::move(s)) {}
+  tcp::socket socket;
+  std::string pending;  // behind what is being written
+  std::string writing;
+  std::array<char, kReadSize> buffer{};
+  bool reading = false;      // a read is under way
+  bool wanted = true;        // flow wants bytes
+  bool ended = false;        // end of file or error was delivered
+  bool shut_when_flushed = false;
+  bool reset_when_flushed = false;
+  bool close_when_flushed = false;
+
+  std::size_t backlog() const { return pending.size() + writing.size(); }
+
+  void close(bool reset) {
+    if (!socket.is_open()) return;
+    error_code ignored;
+    if (reset) socket.set_option(asio::socket_base::linger(true, 0), ignored);
+    socket.close(ignored);
+  }
+};
+using SidePtr = std::shared_ptr<Side>;
+
+class LiveSession final : public Session {
+ public:
+  LiveSession(Services& services, tcp::socket client, Origin origin, std::string id,
+              std::function<void(const std::string&)> over)
+      : services_(services),
+        origin_(std::move(origin)),
+        id_(std::move(id)),
+        over_(std::move(over)),
+        connection_({.host = services.host_id,
+                     .boot = services.boot_id,
+                     .session = id_,
+                     .peer = origin_.peer,
+                     .destination = origin_.destination,
+                     .ruleset = services.ruleset.get(),
+                     .upstream_tls = services.upstream_tls}),
+        client_(std::make_shared<Side>(std::move(client))),
+        timer_(services.io) {}
+
+  void begin() {
+    flow::Outputs outputs;
+    connection_.start(now(), outputs);
+    take(std::move(outputs));
+  }
+
+  void tell(const flow::Input& input) override {
+    if (!over_) return;
+    handle(input);
+  }
+
+  void stop() override { end(true); }
+  flow::Connection::Summary summary() const override { return connection_.summary(); }
+  const Origin& origin() const override { return origin_; }
+
+ private:
+  std::shared_ptr<LiveSession> self() { return std::static_pointer_cast<LiveSession>(shared_from_this()); }
+
+  void handle(const flow::Input& input) {
+    if (!over_) return;
+    flow::Outputs outputs;
+    connection_.handle(input, now(), services_.ruleset.get(), outputs);
+    take(std::move(outputs));
+  }
+
+  void take(flow::Outputs outputs) {
+    for (flow::Output& output : outputs) queue_.push_back(std::move(output));
+    run();
+  }
+
+  // Carries out what may be carried out. Re-entrant calls only add to the queue.
+  void run() {
+    if (running_) return;
+    running_ = true;
+    while (!waiting_ && over_ && !queue_.empty()) {
+      flow::Output output = std::move(queue_.front());
+      queue_.pop_front();
+      std::visit([this](auto& o) { carry_out(o); }, output);
+    }
+    running_ = false;
+    if (!over_) return;
+    write(client_, true);
+    if (upstream_) write(upstream_, false);
+    read_both();
+  }
+
+  void carry_out(flow::ToClient& o) { client_->pending += o.bytes; }
+  void carry_out(flow::ToUpstream& o) {
+    if (upstream_) upstream_->pending += o.bytes;
+  }
+
+  void carry_out(flow::Dial& o) {
+    close_upstream(false);
+    const std::uint64_t generation = generation_;
+    dial_ = start_dial(services_.io, o, origin_.bound_ifindex, [self = self(), generation](DialResult result) {
+      if (generation != self->generation_) return;
+      self->dial_.reset();
+      if (!result.error.empty()) {
+        ++self->services_.counters.dial_failures;
+        return self->handle(flow::UpstreamFailed{result.error});
+      }
+      self->upstream_ = std::make_shared<Side>(std::move(result.socket));
+      self->handle(flow::UpstreamConnected{});
+    });
+  }
+
+  void carry_out(flow::NeedLeaf& o) {
+    services_.leafs.get(o.name, [self = self()](LeafStore::Answer answer) {
+      if (answer) self->handle(flow::LeafReady{*answer});
+      else self->handle(flow::LeafFailed{answer.error()});
+    });
+  }
+
+  void carry_out(flow::NeedIdentity&) {
+    services_.identity.ask(origin_.peer, [self = self()](IdentityLink::Answer answer) {
+      if (answer) self->handle(flow::IdentityKnown{*answer});
+      else self->handle(flow::IdentityRefused{answer.error()});
+    });
+  }
+
+  void carry_out(flow::PutRecord& o) {
+    const auto seq = services_.recorder.submit([&o](std::string_view writer, std::uint64_t number) {
+      return audit::canonical(o.record, writer, number);
+    });
+    // What cannot be recorded is not let through.
+    if (!seq) return end(true);
+    if (!o.wait) return;
+    const bool committed = o.strength == policy::RecordStrength::Committed;
+    if (committed ? services_.recorder.committed(*seq) : services_.recorder.handed(*seq)) return;
+    ++services_.counters.recording_stalls;
+    waiting_ = true;
+    const auto go_on = [self = self()] {
+      self->waiting_ = false;
+      self->run();
+    };
+    committed ? services_.recorder.on_committed(*seq, go_on) : services_.recorder.on_handed(*seq, go_on);
+  }
+
+  void carry_out(flow::ReadClient& o) { client_->wanted = o.on; }
+
+  void carry_out(flow::WakeAt& o) {
+    timer_.expires_at(std::chrono::steady_clock::time_point(
+        std::chrono::duration_cast<std::chrono::steady_clock::duration>(o.time.since_start)));
+    timer_.async_wait([self = self()](const error_code& e) {
+      if (!e) self->handle(flow::Tick{});
+    });
+  }
+
+  void carry_out(flow::CloseClient& o) { (o.reset ? client_->reset_when_flushed : client_->shut_when_flushed) = true; }
+
+  void carry_out(flow::CloseUpstream& o) {
+    if (o.how != flow::CloseUpstream::How::HalfClose) return close_upstream(o.how == flow::CloseUpstream::How::Reset);
+    if (upstream_) upstream_->shut_when_flushed = true;
+  }
+
+  void carry_out(flow::Done&) { finish(); }
+
+  // The upstream is no longer ours: no event of it is delivered. Without a reset it still gets what is written.
+  void close_upstream(bool reset) {
+    if (dial_) std::exchange(dial_, nullptr)->cancel();
+    ++generation_;
+    if (!upstream_) return;
+    const SidePtr old = std::exchange(upstream_, nullptr);
+    if (reset || old->backlog() == 0) return old->close(reset);
+    old->close_when_flushed = true;
+    write(old, false);
+  }
+
+  // What is written to the client is delivered first; nothing is read any more.
+  void finish() {
+    finishing_ = true;
+    if (client_->backlog() == 0) return end(client_->reset_when_flushed);
+    // A client that does not read does not keep us for ever.
+    timer_.expires_after(kFlushTime);
+    timer_.async_wait([self = self()](const error_code& e) {
+      if (!e) self->end(true);
+    });
+  }
+
+  void end(bool reset) {
+    if (!over_) return;
+    timer_.cancel();
+    client_->close(reset);
+    close_upstream(false);
+    queue_.clear();
+    std::exchange(over_, nullptr)(id_);
+  }
+
+  void write(const SidePtr& side, bool is_client) {
+    if (!side->writing.empty() || !side->socket.is_open()) return;
+    if (side->pending.empty()) return flushed(side, is_client);
+    side->writing.swap(side->pending);
+    asio::async_write(side->socket, asio::buffer(side->writing),
+                      [self = self(), side, is_client](const error_code& e, std::size_t) {
+                        side->writing.clear();
+                        if (e == asio::error::operation_aborted) return;
+                        if (e && side->close_when_flushed) return side->close(false);
+                        if (e) return self->peer_ended(side, is_client, true);
+                        self->write(side, is_client);
+                        if (self->over_) self->read_both();
+                      });
+  }
+
+  void flushed(const SidePtr& side, bool is_client) {
+    if (side->reset_when_flushed || side->close_when_flushed) {
+      side->close(side->reset_when_flushed);
+    } else if (side->shut_when_flushed) {
+      side->shut_when_flushed = false;
+      error_code ignored;
+      side->socket.shutdown(tcp::socket::shutdown_send, ignored);
+    }
+    if (is_client && finishing_) end(side->reset_when_flushed);
+  }
+
+  void read_both() {
+    if (finishing_ || waiting_) return;
+    if (client_->wanted && (!upstream_ || upstream_->backlog() < limits::kPeerBacklog)) read(client_, true);
+    if (upstream_ && client_->backlog() < limits::kPeerBacklog) read(upstream_, false);
+  }
+
+  void read(const SidePtr& side, bool is_client) {
+    if (side->reading || side->ended || !side->socket.is_open()) return;
+    side->reading = true;
+    side->socket.async_read_some(asio::buffer(side->buffer),
+                                 [self = self(), side, is_client](const error_code& e, std::size_t n) {
+                                   side->reading = false;
+                                   if (e == asio::error::operation_aborted || !self->over_) return;
+                                   if (!is_client && side != self->upstream_) return;  // a former upstream
+                                   if (e) return self->peer_ended(side, is_client, e != asio::error::eof);
+                                   const std::string_view bytes(side->buffer.data(), n);
+                                   if (is_client) self->handle(flow::FromClient{bytes});
+                                   else self->handle(flow::FromUpstream{bytes});
+                                 });
+  }
+
+  void peer_ended(const SidePtr& side, bool is_client, bool reset) {
+    if (side->ended || !over_) return;
+    if (!is_client && side != upstream_) return;
+    side->ended = true;
+    if (reset) side->pending.clear();
+    if (finishing_) return end(reset);
+    if (is_client) handle(flow::ClientEnded{reset});
+    else handle(flow::UpstreamEnded{reset});
+  }
+
+  Services& services_;
+  Origin origin_;
+  std::string id_;
+  std::function<void(const std::string&)> over_;
+  flow::Connection connection_;
+  SidePtr client_;
+  SidePtr upstream_;
+  std::shared_ptr<Dial> dial_;
+  std::uint64_t generation_ = 0;
+  asio::steady_timer timer_;
+  std::deque<flow::Output> queue_;
+  bool running_ = false;
+  bool waiting_ = false;    // for the recorder
+  bool finishing_ = false;  // the flow is done; the client still gets what is written
+};
+
+}  // namespace
+
+std::shared_ptr<Session> Session::start(Services& services, tcp::socket client, Origin origin, std::string id,
+                                        std::function<void(const std::string& id)> over) {
+  auto session =
+      std::make_shared<LiveSession>(services, std::move(client), std::move(origin), std::move(id), std::move(over));
+  session->begin();
+  return session;
+}
+
+}  // namespace veilwire::proxy

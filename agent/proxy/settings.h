@@ -1,0 +1,48 @@
+// The proxy's table of agent.toml. All keys with their defaults:
+//
+//   [proxy]
+//   user = "veilwire"                                  # name or "uid:gid"
+//   policy = "/etc/veilwire/policy.toml"
+//   site_key = "/var/lib/veilwire/site.key"            # 32 bytes or more; keys the digests in masks and records
+//   upstream_roots = "/etc/ssl/certs/ca-certificates.crt"
+//   internal_ca = "/etc/veilwire/ca.pem"               # never trusted for an upstream
+//   signer_socket = "/run/veilwire/signer.sock"
+//   identity_socket = "/run/veilwire/identity.sock"
+//   recorder_socket = "/run/veilwire/recorder.sock"
+//   redirector_socket = "/run/veilwire/redirector.sock"
+//   status_socket = "/run/veilwire/proxy-status.sock"
+//   threads = 0                                        # 0: one a processor, at most 8
+//   port = 0                                           # of the loopback listeners; 0: any free one
+//   log_level = "info"
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "agent/host/config.h"
+#include "userspace/base/secret.h"
+
+namespace veilwire::proxy {
+
+struct Settings {
+  std::string user;
+  std::string policy;
+  std::string site_key;
+  std::string upstream_roots;
+  std::string internal_ca;
+  std::string signer_socket, identity_socket, recorder_socket, redirector_socket, status_socket;
+  unsigned threads = 1;
+  std::uint16_t port = 0;
+  std::string log_level;
+};
+
+// Throws host::ConfigError.
+Settings read_settings(const host::Config& config);
+
+// Throws std::runtime_error, with what to do: the key is missing, too short, or readable by others.
+Secret read_site_key(const std::string& path);
+
+// The whole file; throws std::runtime_error.
+std::string read_file(const std::string& path);
+
+}  // namespace veilwire::proxy

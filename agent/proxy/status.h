@@ -1,0 +1,31 @@
+// What the proxy says when it is asked how it is: one JSON document (agent/host/protocol/status.h).
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/proxy/redirector_link.h"
+#include "agent/proxy/worker.h"
+
+namespace veilwire::proxy {
+
+class StatusServer {
+ public:
+  // All outlive it. Throws std::system_error.
+  StatusServer(boost::asio::io_context& io, const std::string& socket_path, Shared& shared,
+               std::vector<std::unique_ptr<Worker>>& workers, const RedirectorLink& redirector);
+  ~StatusServer();
+  StatusServer(const StatusServer&) = delete;
+  StatusServer& operator=(const StatusServer&) = delete;
+
+  // "active", or why the last changed policy is refused.
+  void policy_outcome(std::string outcome);
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace veilwire::proxy

@@ -1,0 +1,71 @@
+// One event loop on one thread with the sessions that it was given. Threads share nothing but the active ruleset, the
+// counters and the keys of session tickets.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/host/unique_fd.h"
+#include "agent/proxy/services.h"
+#include "agent/proxy/session.h"
+#include "agent/proxy/settings.h"
+#include "userspace/crypto/private_key.h"
+#include "userspace/wire/ticket_keys.h"
+
+namespace veilwire::proxy {
+
+// What every worker is made from; outlives them.
+struct Shared {
+  const Settings& settings;
+  std::string host_id, boot_id;
+  const crypto::PrivateKey& leaf_key;
+  std::shared_ptr<wire::TicketKeys> tickets;
+  std::string upstream_roots_pem;
+  std::string internal_ca_pem;
+  ActiveRuleset ruleset;
+  Counters counters;
+};
+
+// One row of status: who is connected to what.
+struct SessionRow {
+  std::string id, state, server_name, person;
+  std::uint32_t uid = 0, tgid = 0;
+  std::string comm;
+  std::uint64_t exchanges = 0, masked = 0;
+};
+
+class Worker {
+ public:
+  // Throws std::runtime_error: no usable trust store.
+  explicit Worker(Shared& shared);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void start();  // its thread
+  // From any thread.
+  void adopt(host::UniqueFd accepted, bool v6);
+  void tell_all(const flow::Input& input);
+  void put_record(audit::Body body);  // of the program itself: configuration, gaps
+  void stop();                        // ends the sessions and the loop, then join()
+  void join();
+
+  // Whether its loop has turned within the last seconds.
+  bool alive() const;
+  bool recorder_up() const { return recorder_up_.load(std::memory_order_relaxed); }
+  bool identity_up() const { return identity_up_.load(std::memory_order_relaxed); }
+  // Runs on the worker's thread and waits for it, for at most a moment.
+  std::vector<SessionRow> sessions(std::size_t most);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+  std::atomic<bool> recorder_up_{false};
+  std::atomic<bool> identity_up_{false};
+};
+
+}  // namespace veilwire::proxy

@@ -1,0 +1,242 @@
+#include "agent/recorder/committer.h"
+
+#include "agent/host/log.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+namespace veilwire::recorder {
+namespace {
+
+using host::protocol::RecorderStatus;
+
+// One transaction: beyond this the records at its front would wait for the ones behind.
+constexpr std::size_t kBatchRecords = 2000;
+constexpr std::uint64_t kBatchBytes = std::uint64_t{8} << 20;
+// How often a full or broken ledger is tried again.
+constexpr std::chrono::milliseconds kRetry{250};
+
+}  // namespace
+
+struct Committer::State {
+  std::function<Ledger()> open;
+  std::function<void()> ready;
+
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  // Guarded by the mutex.
+  std::deque<Arrival> waiting;
+  std::uint64_t waiting_bytes = 0;
+  std::set<WriterId> greeted;
+  std::map<WriterId, Notice> notices;
+  RecorderStatus status = RecorderStatus::Ok;
+  bool working = false;  // collected, not yet answered
+  bool stopping = false;
+  bool opened = false;
+  std::exception_ptr first_failure;
+
+  // The committer's thread only.
+  std::optional<Ledger> ledger;
+  std::vector<Arrival> batch;
+  std::set<WriterId> to_greet;
+  bool stuck = false;  // the last attempt failed
+
+  std::thread thread;
+
+  void run();
+  bool collect();
+  bool try_open();
+  bool work();
+  bool fail(RecorderStatus now, const std::string& why);
+  void answer(const std::vector<Notice>& said, RecorderStatus now, const std::string& why);
+  void pause();
+};
+
+Committer::Committer(std::function<Ledger()> open, std::function<void()> ready)
+    : state_(std::make_unique<State>()) {
+  state_->open = std::move(open);
+  state_->ready = std::move(ready);
+  state_->thread = std::thread([this] { state_->run(); });
+}
+
+Committer::~Committer() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
+  state_->changed.notify_all();
+  state_->thread.join();
+}
+
+void Committer::wait_until_open() {
+  std::unique_lock lock(state_->mutex);
+  state_->changed.wait(lock, [&] { return state_->opened || state_->first_failure; });
+  if (state_->first_failure) std::rethrow_exception(state_->first_failure);
+}
+
+void Committer::submit(Arrival arrival) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->waiting_bytes += arrival.bytes.size();
+    state_->waiting.push_back(std::move(arrival));
+  }
+  state_->changed.notify_one();
+}
+
+void Committer::greet(const WriterId& writer) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->greeted.insert(writer);
+  }
+  state_->changed.notify_one();
+}
+
+std::vector<Notice> Committer::take() {
+  const std::lock_guard lock(state_->mutex);
+  std::vector<Notice> out;
+  for (const auto& [writer, notice] : state_->notices) out.push_back(notice);
+  state_->notices.clear();
+  return out;
+}
+
+bool Committer::enough() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->waiting_bytes >= kMostWaiting;
+}
+
+bool Committer::busy() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->working || !state_->waiting.empty() || !state_->greeted.empty() ||
+         !state_->notices.empty();
+}
+
+RecorderStatus Committer::status() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->status;
+}
+
+void Committer::State::run() {
+  try {
+    ledger.emplace(open());
+  } catch (...) {
+    const std::lock_guard lock(mutex);
+    first_failure = std::current_exception();
+    changed.notify_all();
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex);
+    opened = true;
+    if (!ledger->has_space()) status = RecorderStatus::Full;
+  }
+  changed.notify_all();
+  // A batch that failed stays and is tried again before anything newer: order is part of the
+  // record.
+  while (collect()) {
+    stuck = !work();
+    if (stuck) pause();
+  }
+}
+
+// Waits for something to do. false: the end.
+bool Committer::State::collect() {
+  std::unique_lock lock(mutex);
+  const auto something = [&] {
+    return stopping || !waiting.empty() || !greeted.empty() || !batch.empty() || !to_greet.empty();
+  };
+  // While not Ok, look now and then whether space has come back.
+  if (status == RecorderStatus::Ok) {
+    changed.wait(lock, something);
+  } else {
+    changed.wait_for(lock, kRetry, something);
+  }
+  if (stopping && (stuck || (waiting.empty() && batch.empty()))) return false;
+  if (batch.empty()) {
+    std::uint64_t bytes = 0;
+    while (!waiting.empty() && batch.size() < kBatchRecords && bytes < kBatchBytes) {
+      bytes += waiting.front().bytes.size();
+      batch.push_back(std::move(waiting.front()));
+      waiting.pop_front();
+    }
+    waiting_bytes -= bytes;
+  }
+  to_greet.merge(greeted);
+  greeted.clear();
+  working = true;
+  return true;
+}
+
+// false: nothing can be done now; batch and to_greet are kept.
+bool Committer::State::work() {
+  if (!ledger) {
+    try {
+      ledger.emplace(open());
+    } catch (const std::exception& e) {
+      return fail(RecorderStatus::Failing, e.what());
+    }
+  }
+  if (!batch.empty()) {
+    if (const auto done = ledger->commit(batch); !done) {
+      return fail(
+          done.error() == LedgerError::Full ? RecorderStatus::Full : RecorderStatus::Failing,
+          ledger->last_error());
+    }
+    for (const Arrival& arrival : batch) to_greet.insert(arrival.writer);
+    batch.clear();
+  }
+  // What is committed is read from the ledger, not computed: one truth.
+  std::vector<Notice> said;
+  for (const WriterId& writer : to_greet) {
+    const auto committed = ledger->committed(writer);
+    if (!committed) return fail(RecorderStatus::Failing, ledger->last_error());
+    said.push_back({.writer = writer, .committed = *committed, .status = RecorderStatus::Ok});
+  }
+  to_greet.clear();
+  const bool space = ledger->has_space();
+  answer(said, space ? RecorderStatus::Ok : RecorderStatus::Full,
+         space ? "" : "what is left is for exchanges that have begun");
+  return true;
+}
+
+bool Committer::State::fail(RecorderStatus now, const std::string& why) {
+  if (now == RecorderStatus::Failing) ledger.reset();
+  answer({}, now, why);
+  return false;
+}
+
+void Committer::State::answer(const std::vector<Notice>& said, RecorderStatus now,
+                              const std::string& why) {
+  bool changed_status = false;
+  {
+    const std::lock_guard lock(mutex);
+    changed_status = status != now;
+    status = now;
+    working = !batch.empty() || !to_greet.empty();
+    for (const Notice& notice : said) {
+      notices[notice.writer] = {
+          .writer = notice.writer, .committed = notice.committed, .status = now};
+    }
+  }
+  // One line a change: a disk that is full for an hour is one event.
+  if (changed_status) {
+    const std::string line = "ledger: " + std::string(host::protocol::to_string(now));
+    now == RecorderStatus::Ok ? host::log::info(line) : host::log::error(line + ": " + why);
+  }
+  if (changed_status || !said.empty()) ready();
+}
+
+void Committer::State::pause() {
+  std::unique_lock lock(mutex);
+  changed.wait_for(lock, kRetry, [&] { return stopping; });
+}
+
+}  // namespace veilwire::recorder

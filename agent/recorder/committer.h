@@ -1,0 +1,53 @@
+// Group commit: one thread owns the ledger; while it waits for the disk, what arrives is collected
+// and goes together in the next transaction. So a lone record is on disk after one fsync and a
+// flood costs one fsync for hundreds. Tested by tests/unit/recorder/committer_test.cpp.
+#pragma once
+
+#include "agent/host/protocol/recorder.h"
+#include "agent/recorder/ledger.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace veilwire::recorder {
+
+// What the thread has to say to a writer.
+struct Notice {
+  WriterId writer;
+  std::uint64_t committed = 0;
+  host::protocol::RecorderStatus status = host::protocol::RecorderStatus::Ok;
+};
+
+class Committer {
+ public:
+  // Bytes of records that wait for the disk. Above it enough() is true and the caller stops reading
+  // from its clients: their sockets fill, and they wait. Without it a slow disk would let the
+  // clients fill our memory.
+  static constexpr std::uint64_t kMostWaiting = std::uint64_t{32} << 20;
+
+  // open is called on the committer's thread, at once and after every failure of the ledger; it
+  // throws when the ledger cannot be opened. ready is called on that thread whenever take() has
+  // something new; it may only wake somebody.
+  Committer(std::function<Ledger()> open, std::function<void()> ready);
+  // Commits what has been submitted, if the ledger still takes it, then ends the thread.
+  ~Committer();
+
+  // Throws what the first open() threw. Call once, before anything is submitted.
+  void wait_until_open();
+
+  // From the caller's thread.
+  void submit(Arrival arrival);
+  void greet(const WriterId& writer);  // answered by a Notice with what is committed
+  std::vector<Notice> take();
+  bool enough() const;
+  bool busy() const;  // something has been submitted that take() has not answered
+  host::protocol::RecorderStatus status() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace veilwire::recorder

@@ -1,0 +1,24 @@
+// Keeps the tables that `veilwire audit list` reads in step with the records, in the transaction
+// that stores them. Most records are fragments without a mask: those touch nothing here.
+// Tested by tests/unit/recorder/exchange_index_test.cpp.
+#pragma once
+
+#include "agent/recorder/sqlite.h"
+#include "userspace/audit/record.h"
+
+namespace veilwire::recorder {
+
+class ExchangeIndex {
+ public:
+  explicit ExchangeIndex(Database& database);
+  // false: the database refused; its last error says why.
+  bool add(const audit::Record& record);
+
+ private:
+  struct Add;
+  bool count_findings(const audit::Context& context, const std::vector<audit::MaskedSpan>& masks);
+
+  Statement begin_, session_, head_, status_, blocked_, gap_, close_, finding_;
+};
+
+}  // namespace veilwire::recorder

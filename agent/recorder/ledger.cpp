@@ -1,0 +1,324 @@
+#include "agent/recorder/ledger.h"
+
+#include "agent/recorder/disk_reserve.h"
+#include "agent/recorder/exchange_index.h"
+#include "agent/recorder/schema.h"
+#include "agent/recorder/sqlite.h"
+#include "userspace/audit/content.h"
+#include "userspace/audit/parse.h"
+#include "userspace/crypto/hash.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+namespace veilwire::recorder {
+namespace {
+
+// The recorder's own records belong to no connection.
+constexpr std::string_view kNoSession = "0000000000000000";
+// A text that is shorter costs more as a row of its own than it can save.
+constexpr std::size_t kLeastSharedText = 512;
+
+std::uint64_t file_size(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+class OwnFilesOnly {
+ public:
+  OwnFilesOnly() : old_(::umask(S_IRWXG | S_IRWXO)) {}
+  ~OwnFilesOnly() { ::umask(old_); }
+  OwnFilesOnly(const OwnFilesOnly&) = delete;
+  OwnFilesOnly& operator=(const OwnFilesOnly&) = delete;
+
+ private:
+  mode_t old_;
+};
+
+}  // namespace
+
+struct Ledger::State {
+  explicit State(LedgerOptions given)
+      : options(std::move(given)), reserve(options.path + ".reserve", options.reserved_bytes) {}
+
+  // All statements, prepared after the tables exist.
+  struct Statements {
+    explicit Statements(Database& db)
+        : begin(db, "BEGIN IMMEDIATE"),
+          commit(db, "COMMIT"),
+          rollback(db, "ROLLBACK"),
+          pages(db, "PRAGMA page_count"),
+          find_writer(db, "SELECT id, last_seq FROM writers WHERE name = ?"),
+          find_own(db, "SELECT id, name, last_seq FROM writers WHERE own = 1"),
+          add_writer(db, "INSERT INTO writers(name, last_seq, own) VALUES(?, 0, ?)"),
+          set_last_seq(db, "UPDATE writers SET last_seq = ?2 WHERE id = ?1"),
+          find_content(db, "SELECT id FROM contents WHERE digest = ?"),
+          add_content(db, "INSERT INTO contents(digest, text) VALUES(?, ?)"),
+          add_record(db,
+                     "INSERT INTO records(writer, seq, session, exchange, kind, wall_ns, bytes,"
+                     " content, content_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+          index(db) {}
+    Statement begin, commit, rollback, pages, find_writer, find_own, add_writer, set_last_seq,
+        find_content, add_content, add_record;
+    ExchangeIndex index;
+  };
+
+  void open();
+
+  LedgerError failed() {
+    error = database->last_error();
+    const int code = database->last_code() & 0xff;
+    if (database->in_transaction() && !statements->rollback.run()) return LedgerError::Broken;
+    return code == SQLITE_FULL ? LedgerError::Full : LedgerError::Broken;
+  }
+
+  std::uint64_t used_bytes() {
+    std::uint64_t pages = 0;
+    statements->pages.bind();
+    if (statements->pages.step() == Step::Row)
+      pages = static_cast<std::uint64_t>(statements->pages.integer(0));
+    statements->pages.reset();
+    return pages * page_size + file_size(options.path + "-wal");
+  }
+
+  LedgerOptions options;
+  std::optional<Database> database;
+  DiskReserve reserve;
+  std::optional<Statements> statements;
+  std::uint64_t page_size = 0;
+  std::string error;
+};
+
+// One batch. Writers are read from the database once and written back once.
+class Ledger::Transaction {
+ public:
+  explicit Transaction(State& state) : state_(state), sql_(*state.statements) {}
+
+  bool add(const Arrival& arrival) {
+    Writer* writer = find(arrival.writer);
+    if (writer == nullptr) return false;
+    if (arrival.seq <= writer->last_seq) return true;
+    if (arrival.seq > writer->last_seq + 1 &&
+        !note({.reason = "records missing",
+               .detail = "writer " + writer->name + " seq " + std::to_string(writer->last_seq + 1) +
+                         " to " + std::to_string(arrival.seq - 1),
+               .action = "pass",
+               .bytes = 0}))
+      return false;
+    writer->last_seq = arrival.seq;
+
+    const auto parsed = audit::parse_record(arrival.bytes);
+    std::string_view problem;
+    if (!parsed) {
+      problem = audit::to_string(parsed.error());
+    } else if (parsed->writer != writer->name || parsed->seq != arrival.seq) {
+      problem = "signed by another writer or number than it came with";
+    }
+    if (!problem.empty()) {
+      return store(*writer, arrival.bytes, nullptr) &&
+             note({.reason = "unreadable record",
+                   .detail = "writer " + writer->name + " seq " + std::to_string(arrival.seq) +
+                             ": " + std::string(problem),
+                   .action = "pass",
+                   .bytes = arrival.bytes.size()});
+    }
+    return store(*writer, arrival.bytes, &parsed->record);
+  }
+
+  bool finish() {
+    for (const auto& [id, writer] : writers_) {
+      if (!sql_.set_last_seq.run(writer.row, writer.last_seq)) return false;
+    }
+    return !own_ || sql_.set_last_seq.run(own_->row, own_->last_seq);
+  }
+
+ private:
+  struct Writer {
+    std::int64_t row = 0;
+    std::uint64_t last_seq = 0;
+    std::string name;
+  };
+
+  Writer* find(const WriterId& id) {
+    const auto [it, added] = writers_.try_emplace(id);
+    Writer& writer = it->second;
+    if (!added) return &writer;
+    writer.name = host::protocol::to_hex(id);
+    sql_.find_writer.bind(std::string_view(writer.name));
+    const Step step = sql_.find_writer.step();
+    if (step == Step::Row) {
+      writer.row = sql_.find_writer.integer(0);
+      writer.last_seq = static_cast<std::uint64_t>(sql_.find_writer.integer(1));
+    }
+    sql_.find_writer.reset();
+    if (step == Step::Done) {
+      if (!sql_.add_writer.run(std::string_view(writer.name), 0)) return nullptr;
+      writer.row = state_.database->last_row();
+    }
+    return step == Step::Failed ? nullptr : &writer;
+  }
+
+  // The recorder's own word, numbered by itself.
+  bool note(audit::Gap gap) {
+    if (!own_) {
+      own_.emplace();
+      sql_.find_own.bind();
+      const Step step = sql_.find_own.step();
+      if (step == Step::Row) {
+        own_->row = sql_.find_own.integer(0);
+        own_->name = sql_.find_own.text(1);
+        own_->last_seq = static_cast<std::uint64_t>(sql_.find_own.integer(2));
+      }
+      sql_.find_own.reset();
+      if (step == Step::Failed) return false;
+      if (step == Step::Done) {
+        own_->name = host::protocol::to_hex(state_.options.new_writer_id());
+        if (!sql_.add_writer.run(std::string_view(own_->name), 1)) return false;
+        own_->row = state_.database->last_row();
+      }
+    }
+    const audit::Record record{.context = {.host = state_.options.host,
+                                           .boot = state_.options.boot,
+                                           .session = std::string(kNoSession),
+                                           .exchange = 0},
+                               .time = state_.options.now(),
+                               .body = std::move(gap)};
+    ++own_->last_seq;
+    return store(*own_, audit::canonical(record, own_->name, own_->last_seq), &record);
+  }
+
+  // record: nullptr for bytes that are none.
+  bool store(const Writer& writer, std::string_view bytes, const audit::Record* record) {
+    if (record == nullptr) {
+      return sql_.add_record.run(
+          writer.row, writer.last_seq, std::string_view(), 0, std::string_view("unreadable"),
+          state_.options.now().wall.since_epoch.count(), Blob{bytes}, nullptr, nullptr);
+    }
+    std::string without_text;
+    std::optional<std::int64_t> content, content_at;
+    Blob stored{bytes};
+    if (std::holds_alternative<audit::RequestBody>(record->body)) {
+      const auto range = audit::find_content(bytes);
+      if (range && range->length >= kLeastSharedText) {
+        content = share(bytes.substr(range->offset, range->length));
+        if (!content) return false;
+        content_at = static_cast<std::int64_t>(range->offset);
+        without_text.append(bytes.substr(0, range->offset))
+            .append(bytes.substr(range->offset + range->length));
+        stored.bytes = without_text;
+      }
+    }
+    return sql_.add_record.run(
+               writer.row, writer.last_seq, std::string_view(record->context.session),
+               record->context.exchange, audit::kind(*record),
+               std::int64_t{record->time.wall.since_epoch.count()}, stored, content, content_at) &&
+           sql_.index.add(*record);
+  }
+
+  // The row that holds this text, made when there is none.
+  std::optional<std::int64_t> share(std::string_view text) {
+    const crypto::Digest digest = crypto::sha256(text);
+    const Blob key{crypto::as_bytes(digest)};
+    sql_.find_content.bind(key);
+    const Step step = sql_.find_content.step();
+    std::optional<std::int64_t> row;
+    if (step == Step::Row) row = sql_.find_content.integer(0);
+    sql_.find_content.reset();
+    if (step == Step::Done && sql_.add_content.run(key, Blob{text}))
+      row = state_.database->last_row();
+    return row;
+  }
+
+  State& state_;
+  State::Statements& sql_;
+  std::map<WriterId, Writer> writers_;
+  std::optional<Writer> own_;
+};
+
+void Ledger::State::open() {
+  Database& db = database.emplace(options.path, Database::Mode::Create, options.vfs);
+  db.execute("PRAGMA journal_mode=WAL");
+  db.execute("PRAGMA synchronous=FULL");
+  db.execute("PRAGMA journal_size_limit=67108864");
+  sqlite3_wal_autocheckpoint(db.handle(), options.checkpoint_pages);
+  // Full, not passive: passive passes over what a reader still needs, and the point is all of it.
+  int in_log = 0, moved = 0;
+  if (const int code =
+          sqlite3_wal_checkpoint_v2(db.handle(), nullptr, SQLITE_CHECKPOINT_FULL, &in_log, &moved);
+      code != SQLITE_OK || in_log != moved)
+    throw SqliteError(code, "cannot bring the write-ahead log to disk: " + db.last_error());
+  migrate(db, options.now().wall.since_epoch.count());
+  page_size = static_cast<std::uint64_t>(db.integer("PRAGMA page_size"));
+  statements.emplace(db);
+}
+
+Ledger::Ledger(LedgerOptions options) : state_(std::make_unique<State>(std::move(options))) {
+  // The database, its log and its index are for the recorder's user alone.
+  const OwnFilesOnly mask;
+  try {
+    state_->open();
+  } catch (const SqliteError&) {
+    // On a full disk even opening needs space, and it may be the reserve that has it.
+    if (!state_->reserve.disk_is_full()) throw;
+    state_->reserve.release();
+    state_->statements.reset();
+    state_->open();
+  }
+  (void)state_->reserve.acquire();
+}
+
+Ledger::Ledger(Ledger&&) noexcept = default;
+Ledger::~Ledger() = default;
+
+Result<void, LedgerError> Ledger::commit(std::span<const Arrival> batch) {
+  Result<void, LedgerError> result = try_commit(batch);
+  if (!result && result.error() == LedgerError::Full && state_->reserve.held() &&
+      state_->used_bytes() < state_->options.max_bytes) {
+    state_->reserve.release();
+    return try_commit(batch);
+  }
+  return result;
+}
+
+Result<void, LedgerError> Ledger::try_commit(std::span<const Arrival> batch) {
+  State& s = *state_;
+  if (s.used_bytes() >= s.options.max_bytes) {
+    s.error = "the ledger has reached its largest size";
+    return Unexpected{LedgerError::Full};
+  }
+  if (!s.statements->begin.run()) return Unexpected{s.failed()};
+  Transaction transaction(s);
+  for (const Arrival& arrival : batch) {
+    if (!transaction.add(arrival)) return Unexpected{s.failed()};
+  }
+  if (!transaction.finish() || !s.statements->commit.run()) return Unexpected{s.failed()};
+  return {};
+}
+
+Result<std::uint64_t, LedgerError> Ledger::committed(const WriterId& writer) {
+  Statement& find = state_->statements->find_writer;
+  const std::string name = host::protocol::to_hex(writer);
+  find.bind(std::string_view(name));
+  const Step step = find.step();
+  const std::uint64_t seq =
+      step == Step::Row ? static_cast<std::uint64_t>(find.integer(1)) : std::uint64_t{0};
+  find.reset();
+  if (step == Step::Failed) return Unexpected{state_->failed()};
+  return seq;
+}
+
+bool Ledger::has_space() {
+  State& s = *state_;
+  const std::uint64_t most = s.options.max_bytes;
+  const std::uint64_t reserved = std::min(s.options.reserved_bytes, most);
+  return s.reserve.acquire() && s.used_bytes() < most - reserved;
+}
+
+std::string Ledger::last_error() const { return state_->error; }
+
+}  // namespace veilwire::recorder

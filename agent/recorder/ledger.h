@@ -1,0 +1,81 @@
+// The file that holds the evidence, written by one thread. What commit() has returned success for
+// is on disk; what it has not is with the writer, who sends it again. There is no third state:
+// nothing about writers is kept in memory between commits, so that opening the file again after an
+// error is the same as a restart after a crash. Tested by tests/unit/recorder/ledger_test.cpp and,
+// with a failing disk, ledger_faults_test.cpp.
+#pragma once
+
+#include "agent/host/protocol/recorder.h"
+#include "userspace/base/result.h"
+#include "userspace/base/time.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace veilwire::recorder {
+
+using host::protocol::WriterId;
+
+struct LedgerOptions {
+  std::string path;
+  // Of the database and its write-ahead log. Above max_bytes - reserved_bytes the ledger says Full
+  // but goes on: the reserve is for exchanges that have begun, their gaps and their ends.
+  std::uint64_t max_bytes = std::uint64_t{8} << 30;
+  // Also set aside on the disk, in a file of its own that is given up when the disk is full.
+  std::uint64_t reserved_bytes = std::uint64_t{64} << 20;
+  std::string host;  // machine id and boot id, for the recorder's own records
+  std::string boot;
+  std::function<Now()> now;
+  std::function<WriterId()> new_writer_id;
+  // Pages in the write-ahead log at which it is moved into the database, in the same thread.
+  int checkpoint_pages = 1000;
+  std::string vfs;  // for tests that make the disk fail
+};
+
+struct Arrival {
+  WriterId writer;
+  std::uint64_t seq = 0;
+  std::string bytes;  // canonical
+};
+
+enum class LedgerError : std::uint8_t {
+  Full,    // the cap, or the disk: the same batch can succeed later
+  Broken,  // reading or writing failed: open the ledger again before anything else
+};
+
+class Ledger {
+ public:
+  // Creates or upgrades the file. Everything that an earlier process left in the write-ahead log is
+  // on disk when this returns: a process that died between write and fsync, or whose fsync failed,
+  // leaves records that can be read and yet be lost; those must not be acknowledged as duplicates
+  // before they are safe. Throws SqliteError.
+  explicit Ledger(LedgerOptions options);
+  Ledger(Ledger&&) noexcept;
+  ~Ledger();
+
+  // One transaction. A record whose writer has one of the same or a higher seq already is a
+  // duplicate and is dropped; a hole in a writer's numbers becomes a gap record of the recorder, as
+  // does a record that cannot be parsed (it is stored as it is).
+  Result<void, LedgerError> commit(std::span<const Arrival> batch);
+
+  // Highest seq that is on disk; 0 for a writer that is not known.
+  Result<std::uint64_t, LedgerError> committed(const WriterId& writer);
+
+  // Whether the reserve is intact and not yet needed. Tries to restore it.
+  bool has_space();
+
+  // What the last failure was, for the log.
+  std::string last_error() const;
+
+ private:
+  class Transaction;
+  struct State;
+  Result<void, LedgerError> try_commit(std::span<const Arrival> batch);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace veilwire::recorder

@@ -1,0 +1,154 @@
+#include "agent/recorder/ledger_reader.h"
+
+#include "agent/recorder/schema.h"
+
+#include <algorithm>
+
+namespace veilwire::recorder {
+namespace {
+
+constexpr std::size_t kPortion = 64;  // records of up to 1 MiB
+
+constexpr std::string_view kList = R"sql(
+SELECT session, exchange, started_ns, ended_ns, issuer, subject, person, uid, server, handling,
+       service, method, target, model, mcp_method, tool, status, outcome, blocked, gaps,
+       (SELECT group_concat(count || ' ' || category, char(10)) FROM findings f
+         WHERE f.session = e.session AND f.exchange = e.exchange)
+FROM exchanges e
+WHERE (exchange > 0 OR handling IS NULL OR handling <> 'intercepted')
+  AND started_ns >= ?1
+  AND (?2 = '' OR subject = ?2 OR person = ?2 OR uid = ?3)
+  AND session >= ?4 AND session < ?4 || 'g'
+ORDER BY started_ns DESC, session, exchange DESC
+LIMIT ?5)sql";
+
+constexpr std::string_view kRecord =
+    "SELECT r.id, r.kind, r.bytes, r.content_at, c.text FROM records r"
+    " LEFT JOIN contents c ON c.id = r.content";
+
+std::optional<std::int64_t> optional_integer(const Statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return row.integer(column);
+}
+
+std::optional<std::int64_t> as_uid(const std::string& person) {
+  if (person.empty() || person.size() > 10 ||
+      person.find_first_not_of("0123456789") != std::string::npos)
+    return std::nullopt;
+  return std::stoll(person);
+}
+
+// "3 secret\n1 pii"
+std::map<std::string, std::uint64_t> read_findings(std::string_view text) {
+  std::map<std::string, std::uint64_t> findings;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    const std::size_t space = line.find(' ');
+    std::uint64_t count = 0;
+    for (const char c : line.substr(0, space)) count = count * 10 + static_cast<unsigned>(c - '0');
+    if (space != std::string_view::npos) findings[std::string(line.substr(space + 1))] += count;
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+  return findings;
+}
+
+}  // namespace
+
+LedgerReader::LedgerReader(const std::string& path) : database_(path, Database::Mode::ReadOnly) {
+  const std::int64_t version = schema_version(database_);
+  if (version == 0) throw SqliteError(0, path + " is no ledger");
+  if (version > kSchemaVersion)
+    throw SqliteError(0, path + " was written by a newer version of this program");
+}
+
+std::vector<ExchangeSummary> LedgerReader::list(const ExchangeFilter& filter) {
+  Statement query(database_, kList);
+  query.bind(filter.since_wall_ns.value_or(INT64_MIN), std::string_view(filter.person),
+             as_uid(filter.person), std::string_view(filter.session),
+             std::min<std::uint64_t>(filter.limit, INT64_MAX));
+  std::vector<ExchangeSummary> out;
+  Step step;
+  while ((step = query.step()) == Step::Row) {
+    const auto text = [&](int column) { return std::string(query.text(column)); };
+    out.push_back({.session = text(0),
+                   .exchange = static_cast<std::uint64_t>(query.integer(1)),
+                   .started_wall_ns = query.integer(2),
+                   .ended_wall_ns = optional_integer(query, 3),
+                   .issuer = text(4),
+                   .subject = text(5),
+                   .person = text(6),
+                   .uid = optional_integer(query, 7),
+                   .server = text(8),
+                   .handling = text(9),
+                   .service = text(10),
+                   .method = text(11),
+                   .target = text(12),
+                   .model = text(13),
+                   .mcp_method = text(14),
+                   .tool = text(15),
+                   .outcome = text(17),
+                   .status = optional_integer(query, 16),
+                   .blocked = static_cast<std::uint64_t>(query.integer(18)),
+                   .gaps = static_cast<std::uint64_t>(query.integer(19)),
+                   .findings = read_findings(query.text(20))});
+  }
+  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+  return out;
+}
+
+std::vector<std::string> LedgerReader::sessions(std::string_view prefix) {
+  Statement query(database_,
+                  "SELECT DISTINCT session FROM records WHERE session >= ?1 AND session < ?1 || 'g'"
+                  " AND session <> '' LIMIT 2");
+  query.bind(prefix);
+  std::vector<std::string> out;
+  Step step;
+  while ((step = query.step()) == Step::Row) out.emplace_back(query.text(0));
+  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+  return out;
+}
+
+void LedgerReader::records(std::string_view session, std::uint64_t exchange,
+                           const std::function<bool(const StoredRecord&)>& visit) {
+  Statement query(database_, std::string(kRecord) +
+                                 " WHERE r.session = ?1 AND r.exchange = ?2 AND r.id > ?3"
+                                 " ORDER BY r.id LIMIT ?4");
+  portions(query, session, exchange, 0, visit);
+}
+
+void LedgerReader::all_records(std::int64_t id,
+                               const std::function<bool(const StoredRecord&)>& visit) {
+  Statement query(database_, std::string(kRecord) +
+                                 " WHERE ?1 IS NOT NULL AND ?2 IS NOT NULL AND r.id > ?3"
+                                 " ORDER BY r.id LIMIT ?4");
+  portions(query, "", 0, id, visit);
+}
+
+void LedgerReader::portions(Statement& query, std::string_view session, std::uint64_t exchange,
+                            std::int64_t id,
+                            const std::function<bool(const StoredRecord&)>& visit) {
+  for (;;) {
+    std::vector<StoredRecord> portion;
+    query.bind(session, exchange, id, std::uint64_t{kPortion});
+    Step step;
+    while ((step = query.step()) == Step::Row) {
+      StoredRecord record{.id = query.integer(0),
+                          .kind = std::string(query.text(1)),
+                          .bytes = std::string(query.text(2))};
+      if (!query.is_null(3)) {
+        const auto at = static_cast<std::size_t>(query.integer(3));
+        record.bytes.insert(std::min(at, record.bytes.size()), query.text(4));
+      }
+      portion.push_back(std::move(record));
+    }
+    if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+    query.reset();
+    for (const StoredRecord& record : portion) {
+      if (!visit(record)) return;
+      id = record.id;
+    }
+    if (portion.size() < kPortion) return;
+  }
+}
+
+}  // namespace veilwire::recorder

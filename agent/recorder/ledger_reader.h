@@ -1,0 +1,68 @@
+// The ledger as an auditor reads it, also while the recorder writes: a read-only connection, and no
+// snapshot is held while somebody looks at a screen (that would keep the write-ahead log growing).
+// Tested by tests/unit/recorder/ledger_reader_test.cpp.
+#pragma once
+
+#include "agent/recorder/sqlite.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace veilwire::recorder {
+
+// One line of the list. Exchange 0 is a session that had none that could be seen (spliced,
+// refused).
+struct ExchangeSummary {
+  std::string session;
+  std::uint64_t exchange = 0;
+  std::int64_t started_wall_ns = 0;
+  std::optional<std::int64_t> ended_wall_ns;
+  std::string issuer, subject, person;
+  std::optional<std::int64_t> uid;
+  std::string server, handling, service, method, target, model, mcp_method, tool, outcome;
+  std::optional<std::int64_t> status;
+  std::uint64_t blocked = 0, gaps = 0;
+  std::map<std::string, std::uint64_t> findings;  // by category
+};
+
+struct ExchangeFilter {
+  std::optional<std::int64_t> since_wall_ns;
+  std::string person;       // subject or name, exactly, or the uid in digits; "" is everybody
+  std::string session;      // its first digits; "" is all
+  std::size_t limit = 100;  // newest first
+};
+
+class LedgerReader {
+ public:
+  // Throws SqliteError: the file is absent, not readable, or no ledger of a known format.
+  explicit LedgerReader(const std::string& path);
+
+  std::vector<ExchangeSummary> list(const ExchangeFilter& filter);
+
+  // Sessions whose id begins with prefix, at most two: none, one, or an ambiguous prefix.
+  std::vector<std::string> sessions(std::string_view prefix);
+
+  struct StoredRecord {
+    std::int64_t id = 0;
+    std::string kind;
+    std::string bytes;  // canonical, exactly as they were committed
+  };
+  // Records of an exchange in the order of their arrival, in portions that are read with the
+  // ledger's lock and given without it. visit returns false to stop.
+  void records(std::string_view session, std::uint64_t exchange,
+               const std::function<bool(const StoredRecord&)>& visit);
+  // All records, from the one after `id` on.
+  void all_records(std::int64_t id, const std::function<bool(const StoredRecord&)>& visit);
+
+ private:
+  void portions(Statement& query, std::string_view session, std::uint64_t exchange, std::int64_t id,
+                const std::function<bool(const StoredRecord&)>& visit);
+  Database database_;
+};
+
+}  // namespace veilwire::recorder

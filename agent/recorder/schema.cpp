@@ -1,0 +1,103 @@
+#include "agent/recorder/schema.h"
+
+#include <array>
+#include <string>
+
+namespace veilwire::recorder {
+namespace {
+
+// Element n leads from version n to n + 1. What stands here has run somewhere: add, never change.
+constexpr std::array<const char*, kSchemaVersion> kMigrations = {
+    // 1
+    R"sql(
+CREATE TABLE migrations(version INTEGER PRIMARY KEY, applied_wall_ns INTEGER NOT NULL);
+
+-- Who numbers records. The recorder itself is one: what it notices is a record, too.
+CREATE TABLE writers(
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,        -- 32 hex digits
+  last_seq INTEGER NOT NULL,
+  own INTEGER NOT NULL DEFAULT 0);  -- 1: the recorder
+
+-- Texts that occur in several records: a client sends its whole conversation with every turn.
+CREATE TABLE contents(
+  id INTEGER PRIMARY KEY,
+  digest BLOB NOT NULL UNIQUE,      -- SHA-256 of text
+  text BLOB NOT NULL);
+
+-- bytes: the canonical record. With content set, its text is taken out at content_at.
+CREATE TABLE records(
+  id INTEGER PRIMARY KEY,           -- order of arrival
+  writer INTEGER NOT NULL REFERENCES writers(id),
+  seq INTEGER NOT NULL,
+  session TEXT NOT NULL,
+  exchange INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  wall_ns INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  content INTEGER REFERENCES contents(id),
+  content_at INTEGER,
+  UNIQUE(writer, seq));
+CREATE INDEX records_by_exchange ON records(session, exchange, id);
+
+CREATE TRIGGER records_keep BEFORE UPDATE ON records
+  BEGIN SELECT RAISE(ABORT, 'records are only added'); END;
+CREATE TRIGGER records_stay BEFORE DELETE ON records
+  BEGIN SELECT RAISE(ABORT, 'records are only added'); END;
+CREATE TRIGGER contents_keep BEFORE UPDATE ON contents
+  BEGIN SELECT RAISE(ABORT, 'contents are only added'); END;
+CREATE TRIGGER contents_stay BEFORE DELETE ON contents
+  BEGIN SELECT RAISE(ABORT, 'contents are only added'); END;
+
+-- What `veilwire audit list` shows; derived from records and could be made again from them.
+-- Exchange 0 is the session itself.
+CREATE TABLE exchanges(
+  session TEXT NOT NULL,
+  exchange INTEGER NOT NULL,
+  started_ns INTEGER NOT NULL,
+  ended_ns INTEGER,
+  issuer TEXT, subject TEXT, person TEXT, uid INTEGER,
+  server TEXT, handling TEXT, service TEXT,
+  method TEXT, target TEXT, model TEXT, mcp_method TEXT, tool TEXT,
+  status INTEGER, outcome TEXT,
+  blocked INTEGER NOT NULL DEFAULT 0,
+  gaps INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY(session, exchange)) WITHOUT ROWID;
+CREATE INDEX exchanges_by_time ON exchanges(started_ns);
+
+CREATE TABLE findings(
+  session TEXT NOT NULL,
+  exchange INTEGER NOT NULL,
+  category TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY(session, exchange, category)) WITHOUT ROWID;
+)sql",
+};
+
+}  // namespace
+
+std::int64_t schema_version(Database& database) {
+  if (database.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'migrations'") == 0)
+    return 0;
+  return database.integer("SELECT ifnull(max(version), 0) FROM migrations");
+}
+
+void migrate(Database& database, std::int64_t now_wall_ns) {
+  database.execute("BEGIN IMMEDIATE");
+  const std::int64_t found = schema_version(database);
+  if (found > kSchemaVersion) {
+    throw SqliteError(0, "the ledger has format " + std::to_string(found) +
+                             ", this program knows up to " + std::to_string(kSchemaVersion) +
+                             ": install the newer program again");
+  }
+  if (found == 0 && database.integer("SELECT count(*) FROM sqlite_schema") != 0)
+    throw SqliteError(0, "the database exists and is no ledger");
+  for (std::int64_t version = found; version < kSchemaVersion; ++version) {
+    database.execute(kMigrations[static_cast<std::size_t>(version)]);
+    if (!Statement(database, "INSERT INTO migrations VALUES(?, ?)").run(version + 1, now_wall_ns))
+      throw SqliteError(database.last_code(), database.last_error());
+  }
+  database.execute("COMMIT");
+}
+
+}  // namespace veilwire::recorder

@@ -1,0 +1,221 @@
+#include "agent/recorder/service.h"
+
+#include "agent/host/local_socket.h"
+#include "agent/host/log.h"
+#include "agent/host/protocol/recorder.h"
+#include "agent/recorder/committer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <list>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace veilwire::recorder {
+namespace {
+
+namespace protocol = host::protocol;
+using host::UniqueFd;
+
+// Messages read from one writer before the next has its turn.
+constexpr int kTurn = 64;
+
+struct Client {
+  UniqueFd fd;
+  pid_t pid = 0;
+  std::optional<WriterId> writer;  // after Hello
+  Arrival partial;                 // pieces so far, seq 0: none
+  std::uint32_t total = 0;
+  std::uint64_t committed = 0;
+  bool greeted = false;  // committed has been read from the ledger
+  bool answer_due = false;
+  bool closing = false;
+};
+
+UniqueFd make_eventfd() {
+  UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!fd) throw std::system_error(errno, std::generic_category(), "eventfd");
+  return fd;
+}
+
+}  // namespace
+
+struct Service::State {
+  State(UniqueFd listening, std::vector<uid_t> uids, std::function<Ledger()> open)
+      : listener(std::move(listening)),
+        allowed(std::move(uids)),
+        wake(make_eventfd()),
+        committer(std::move(open), [this] {
+          const std::uint64_t one = 1;
+          (void)!::write(wake.get(), &one, sizeof one);  // full means that it is readable anyhow
+        }) {}
+
+  void accept_one();
+  void read(Client& client);
+  bool take(Client& client, std::string_view bytes);
+  bool greet(Client& client, std::string_view bytes);
+  void hear_committer();
+  void answer(Client& client);
+  void drop(Client& client, const char* why);
+
+  UniqueFd listener;
+  std::vector<uid_t> allowed;
+  UniqueFd wake;
+  std::list<Client> clients;
+  protocol::RecorderStatus told = protocol::RecorderStatus::Ok;
+  Committer committer;  // last: its thread writes to wake
+};
+
+Service::Service(UniqueFd listener, std::vector<uid_t> allowed, std::function<Ledger()> open)
+    : state_(std::make_unique<State>(std::move(listener), std::move(allowed), std::move(open))) {
+  state_->committer.wait_until_open();
+}
+
+Service::~Service() = default;
+
+void Service::run(int stop_fd) {
+  State& s = *state_;
+  bool stopping = false;
+  // After the stop what has arrived is still committed; a ledger that refuses is not waited for.
+  while (!stopping ||
+         (s.committer.busy() && s.committer.status() == protocol::RecorderStatus::Ok)) {
+    const short in = POLLIN;
+    std::vector<pollfd> fds = {{stopping ? -1 : stop_fd, in, 0},
+                               {stopping ? -1 : s.listener.get(), in, 0},
+                               {s.wake.get(), in, 0}};
+    const bool reading = !stopping && !s.committer.enough();
+    for (const Client& client : s.clients) {
+      // A socket that is asked for nothing still reports its end, again and again: leave it out.
+      const short events =
+          static_cast<short>((reading ? POLLIN : 0) | (client.answer_due ? POLLOUT : 0));
+      fds.push_back({events == 0 ? -1 : client.fd.get(), events, 0});
+    }
+    if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR)
+      throw std::system_error(errno, std::generic_category(), "poll");
+
+    auto polled = fds.begin() + 3;
+    for (Client& client : s.clients) {
+      const short events = (polled++)->revents;
+      if ((events & (POLLIN | POLLHUP | POLLERR)) != 0) s.read(client);
+      if ((events & POLLOUT) != 0 && !client.closing) s.answer(client);
+    }
+    if (fds[2].revents != 0) s.hear_committer();
+    if (fds[1].revents != 0) s.accept_one();
+    if (fds[0].revents != 0) stopping = true;
+    s.clients.remove_if([](const Client& client) { return client.closing; });
+  }
+  s.hear_committer();
+}
+
+void Service::State::accept_one() {
+  auto accepted = host::accept_local(listener.get());
+  if (!accepted) {
+    if (accepted.error() != EAGAIN && accepted.error() != ECONNABORTED)
+      host::log::warning(std::string("accept: ") + std::strerror(accepted.error()));
+    return;
+  }
+  const host::Credentials& peer = accepted->peer;
+  const auto who = [&] {
+    return "uid " + std::to_string(peer.uid) + ", pid " + std::to_string(peer.pid);
+  };
+  if (std::find(allowed.begin(), allowed.end(), peer.uid) == allowed.end()) {
+    host::log::warning("refused a writer that is not allowed: " + who());
+  } else if (clients.size() >= kMostWriters) {
+    host::log::warning("refused a writer, there are too many: " + who());
+  } else {
+    clients.emplace_back();
+    clients.back().fd = std::move(accepted->fd);
+    clients.back().pid = peer.pid;
+  }
+}
+
+void Service::State::read(Client& client) {
+  for (int i = 0; i < kTurn && !client.closing && !committer.enough(); ++i) {
+    auto message = host::receive_message(client.fd.get());
+    if (!message) {
+      if (message.error() == EAGAIN) return;
+      // The writer has died with answers unread. What it sent before is still here to be read.
+      if (message.error() == ECONNRESET) continue;
+      return drop(client, message.error() == EMSGSIZE ? "sent too large a message" : nullptr);
+    }
+    if (message->bytes.empty()) return drop(client, nullptr);
+    const bool good = client.writer ? take(client, message->bytes) : greet(client, message->bytes);
+    if (!good) return drop(client, "sent a message that is none of ours");
+  }
+}
+
+bool Service::State::greet(Client& client, std::string_view bytes) {
+  const auto hello = protocol::decode_hello(bytes);
+  if (!hello) return false;
+  // The same writer again: it has noticed the end of its connection before we have.
+  for (Client& other : clients) {
+    if (&other != &client && other.writer == hello->writer) drop(other, nullptr);
+  }
+  client.writer = hello->writer;
+  committer.greet(hello->writer);
+  // A ledger that cannot be read does not know what it holds: say so at once.
+  if (committer.status() == protocol::RecorderStatus::Failing) answer(client);
+  return true;
+}
+
+bool Service::State::take(Client& client, std::string_view bytes) {
+  const auto append = protocol::decode_append(bytes);
+  if (!append) return false;
+  Arrival& partial = client.partial;
+  if (append->offset == 0) {
+    partial.bytes.clear();
+    partial.writer = *client.writer;
+    partial.seq = append->seq;
+    client.total = append->total;
+    partial.bytes.reserve(append->total);
+  } else if (append->seq != partial.seq || append->total != client.total ||
+             append->offset != partial.bytes.size()) {
+    return false;
+  }
+  partial.bytes.append(append->piece);
+  if (partial.bytes.size() == client.total) {
+    committer.submit(std::exchange(partial, Arrival{}));
+  }
+  return true;
+}
+
+void Service::State::hear_committer() {
+  std::uint64_t count = 0;
+  (void)!::read(wake.get(), &count, sizeof count);
+  const std::vector<Notice> notices = committer.take();
+  const auto status = committer.status();
+  const bool status_changed = std::exchange(told, status) != status;
+  for (Client& client : clients) {
+    if (!client.writer || client.closing) continue;
+    const auto mine = std::find_if(notices.begin(), notices.end(), [&](const Notice& notice) {
+      return notice.writer == *client.writer;
+    });
+    if (mine != notices.end()) {
+      client.committed = mine->committed;
+      client.greeted = true;
+    }
+    if (mine != notices.end() || (status_changed && client.greeted)) answer(client);
+  }
+}
+
+void Service::State::answer(Client& client) {
+  const auto sent = host::send_message(client.fd.get(), protocol::encode(protocol::RecorderAck{
+                                                            client.committed, committer.status()}));
+  // A writer that does not read: only the newest answer matters, it goes when there is room. One
+  // that has died is dropped when everything it sent has been read.
+  client.answer_due = !sent && sent.error() == EAGAIN;
+}
+
+void Service::State::drop(Client& client, const char* why) {
+  if (why != nullptr)
+    host::log::warning("closed a writer (pid " + std::to_string(client.pid) + ") that " + why);
+  client.closing = true;
+}
+
+}  // namespace veilwire::recorder

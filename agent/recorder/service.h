@@ -1,0 +1,35 @@
+// The recorder's side of the local protocol: accepts writers of the configured users, puts their
+// pieces together, passes records to the committer and its answers back. One thread, poll(2).
+// Tested by tests/unit/recorder/service_test.cpp and, killed at random, crash_test.cpp.
+#pragma once
+
+#include "agent/host/unique_fd.h"
+#include "agent/recorder/ledger.h"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace veilwire::recorder {
+
+class Service {
+ public:
+  // Writers that may be connected at once: a process that connects without end must not take our
+  // descriptors.
+  static constexpr std::size_t kMostWriters = 128;
+
+  // listener: from host::listen_local. Opens the ledger; throws what open() throws.
+  Service(host::UniqueFd listener, std::vector<uid_t> allowed, std::function<Ledger()> open);
+  ~Service();
+
+  // Until stop_fd is readable. What has arrived by then is committed and acknowledged.
+  void run(int stop_fd);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace veilwire::recorder

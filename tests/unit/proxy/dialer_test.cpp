@@ -1,0 +1,76 @@
+#include "agent/proxy/dialer.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <optional>
+
+namespace veilwire::proxy {
+namespace {
+
+using boost::asio::ip::tcp;
+
+class Dialer : public testing::Test {
+ protected:
+  std::optional<DialResult> dial(const std::string& name, const std::string& address, std::uint16_t port) {
+    std::optional<DialResult> result;
+    const auto race = start_dial(io, {name, {address, port}}, 0, [&](DialResult r) { result.emplace(std::move(r)); });
+    io.run_for(std::chrono::seconds(20));
+    return result;
+  }
+  boost::asio::io_context io;
+};
+
+// A port on which nobody listens: bound, so that nobody else takes it, and never listened on.
+class DeadPort {
+ public:
+  explicit DeadPort(boost::asio::io_context& io)
+      : socket_(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)) {}
+  std::uint16_t port() const { return socket_.local_endpoint().port(); }
+
+ private:
+  tcp::socket socket_;
+};
+
+TEST_F(Dialer, ConnectsExactlyWhereAClientWentWhenThereIsNoName) {
+  tcp::acceptor acceptor(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+  const auto result = dial("", "127.0.0.1", acceptor.local_endpoint().port());
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->error, "");
+  EXPECT_EQ(result->socket.remote_endpoint(), acceptor.local_endpoint());
+}
+
+TEST_F(Dialer, FindsTheFamilyThatAnswers) {
+  tcp::acceptor acceptor(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+  const auto result = dial("localhost", "192.0.2.1", acceptor.local_endpoint().port());
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->error, "");
+}
+
+TEST_F(Dialer, FallsBackToTheClientsDestinationWhenANameIsUnknown) {
+  tcp::acceptor acceptor(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+  const auto result = dial("no-such-host.invalid", "127.0.0.1", acceptor.local_endpoint().port());
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->error, "");
+}
+
+TEST_F(Dialer, SaysWhyNobodyAnswers) {
+  const DeadPort dead(io);
+  const auto result = dial("", "127.0.0.1", dead.port());
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->error, "Connection refused");
+}
+
+TEST_F(Dialer, ACancelledDialNeverAnswers) {
+  tcp::acceptor acceptor(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+  bool answered = false;
+  const auto race = start_dial(io, {"", {"127.0.0.1", acceptor.local_endpoint().port()}}, 0,
+                               [&](DialResult) { answered = true; });
+  race->cancel();
+  io.run_for(std::chrono::seconds(5));
+  EXPECT_FALSE(answered);
+}
+
+}  // namespace
+}  // namespace veilwire::proxy

@@ -1,0 +1,121 @@
+#include "agent/proxy/policy_source.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace veilwire::proxy {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kPolicy = R"([[host]]
+name = "api.anthropic.com"
+speaks = "anthropic"
+[rules]
+packs = ["pack.toml"]
+)";
+constexpr const char* kPack = R"([[rules]]
+id = "test-key"
+description = "x"
+regex = 'KEY-[0-9]{8}'
+keywords = ["key-"]
+)";
+
+class PolicySourceTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "vw_policy_XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder = pattern;
+    write("policy.toml", kPolicy);
+    write("pack.toml", kPack);
+  }
+  void TearDown() override { fs::remove_all(folder); }
+
+  // As an editor does: a new file in the old one's place.
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder / (name + ".new")) << text;
+    fs::rename(folder / (name + ".new"), folder / name);
+  }
+  std::string policy() const { return (folder / "policy.toml").string(); }
+
+  // Runs the loop until something was reported; the bound only ends a test that has failed.
+  void run_until(const bool& reported) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!reported && std::chrono::steady_clock::now() < limit) io.run_one_for(std::chrono::seconds(1));
+  }
+
+  static Secret key() { return Secret(std::string("0123456789abcdef0123456789abcdef")); }
+  fs::path folder;
+  boost::asio::io_context io;
+};
+
+TEST_F(PolicySourceTest, LoadsAPolicyWithItsPacks) {
+  const auto loaded = load_ruleset(policy(), key());
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->files.size(), 2U);
+  EXPECT_EQ(loaded->ruleset->policy().hosts.size(), 1U);
+}
+
+TEST_F(PolicySourceTest, SaysWhereAPolicyIsBroken) {
+  write("policy.toml", "[[host]]\nnam = 'x'\n");
+  const auto loaded = load_ruleset(policy(), key());
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().message.find("policy.toml:2:1"), std::string::npos) << loaded.error().message;
+}
+
+TEST_F(PolicySourceTest, SaysWhereAPackIsBroken) {
+  write("pack.toml", "[[rules]]\nid = 7\n");
+  const auto loaded = load_ruleset(policy(), key());
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().message.find("pack.toml:2:"), std::string::npos) << loaded.error().message;
+}
+
+TEST_F(PolicySourceTest, NamesAPackThatIsMissing) {
+  fs::remove(folder / "pack.toml");
+  const auto loaded = load_ruleset(policy(), key());
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().message.find("pack.toml: No such file"), std::string::npos) << loaded.error().message;
+}
+
+TEST_F(PolicySourceTest, ReportsAChangeOfThePolicyAndOfAPack) {
+  auto first = load_ruleset(policy(), key());
+  ASSERT_TRUE(first);
+  bool reported = false;
+  std::string digest;
+  PolicySource source(io, policy(), key(), first->files,
+                      {.loaded = [&](LoadedRuleset l) { reported = true, digest = l.ruleset->policy().digest; },
+                       .failed = [&](const LoadError& e) { ADD_FAILURE() << e.message; }});
+  write("policy.toml", std::string(kPolicy) + "# changed\n");
+  run_until(reported);
+  EXPECT_TRUE(reported);
+  EXPECT_NE(digest, first->ruleset->policy().digest);
+  reported = false;
+  write("pack.toml", std::string(kPack) + "# changed\n");
+  run_until(reported);
+  EXPECT_TRUE(reported);
+}
+
+TEST_F(PolicySourceTest, ABrokenChangeIsReportedAndARepairedOneLoaded) {
+  auto first = load_ruleset(policy(), key());
+  ASSERT_TRUE(first);
+  bool loaded = false, failed = false;
+  PolicySource source(io, policy(), key(), first->files,
+                      {.loaded = [&](const LoadedRuleset&) { loaded = true; },
+                       .failed = [&](const LoadError&) { failed = true; }});
+  write("policy.toml", "broken = [");
+  run_until(failed);
+  EXPECT_TRUE(failed);
+  write("policy.toml", kPolicy);
+  run_until(loaded);
+  EXPECT_TRUE(loaded);
+}
+
+}  // namespace
+}  // namespace veilwire::proxy

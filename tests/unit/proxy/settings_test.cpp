@@ -1,0 +1,34 @@
+#include "agent/proxy/settings.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <stdexcept>
+
+namespace veilwire::proxy {
+namespace {
+
+TEST(Settings, RefuseAKeyThatIsNotKnown) {
+  EXPECT_THROW((void)read_settings(host::Config::parse("[proxy]\npolcy = 'x'\n", "f")), host::ConfigError);
+  EXPECT_EQ(read_settings(host::Config::parse("[proxy]\nthreads = 3\n", "f")).threads, 3U);
+  EXPECT_GE(read_settings(host::Config::parse("", "f")).threads, 1U);
+}
+
+TEST(SiteKey, IsRefusedWhenOthersMayReadItOrItIsShort) {
+  const std::string path = testing::TempDir() + "vw_site_key_" + std::to_string(::getpid());
+  EXPECT_THROW((void)read_site_key(path), std::runtime_error);
+  std::ofstream(path) << "0123456789abcdef0123456789abcdef";
+  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
+  EXPECT_THROW((void)read_site_key(path), std::runtime_error);
+  ASSERT_EQ(::chmod(path.c_str(), 0400), 0);
+  EXPECT_EQ(read_site_key(path).reveal().size(), 32U);
+  ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+  std::ofstream(path) << "short";
+  EXPECT_THROW((void)read_site_key(path), std::runtime_error);
+  ::unlink(path.c_str());
+}
+
+}  // namespace
+}  // namespace veilwire::proxy

@@ -1,0 +1,134 @@
+// The promise, with the real program: it is killed again and again while two writers send; what was
+// acknowledged is there, everything is there once, each writer's records in order.
+#include "agent/host/recorder_link.h"
+#include "tests/unit/recorder/ledger_fixture.h"
+#include "userspace/audit/parse.h"
+
+#include <csignal>
+#include <fstream>
+#include <map>
+#include <random>
+
+#include <boost/asio/io_context.hpp>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace veilwire::recorder {
+namespace {
+
+using host::RecorderLink;
+
+class Program {
+ public:
+  explicit Program(const TemporaryFolder& folder) : config_(folder / "agent.toml") {
+    std::ofstream(config_) << "[recorder]\nsocket = \"" << (folder / "recorder.sock")
+                           << "\"\ndatabase = \"" << (folder / "ledger.db")
+                           << "\"\nmax_size_mib = 512\nreserved_mib = 1\nwriters = [\""
+                           << ::geteuid() << ":" << ::getegid() << "\"]\nlog_level = \"error\"\n";
+  }
+  ~Program() { kill(SIGKILL); }
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  void start() {
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::execl(VEILWIRE_BINARY_DIR "/bin/veilwire-recorder", "veilwire-recorder", "--config",
+              config_.c_str(), "--unconfined", nullptr);
+      ::_exit(127);
+    }
+  }
+  int kill(int signal) {
+    int status = 0;
+    if (pid_ > 0) {
+      ::kill(pid_, signal);
+      ::waitpid(pid_, &status, 0);
+    }
+    pid_ = 0;
+    return status;
+  }
+
+ private:
+  std::string config_;
+  pid_t pid_ = 0;
+};
+
+std::string record(std::string_view writer, std::uint64_t seq) {
+  return audit::canonical(audit::sample(audit::ResponseFragment{
+                              .offset = seq, .content = std::string(seq % 3000, '.'), .masks = {}}),
+                          writer, seq);
+}
+
+TEST(RecorderProgram, KilledAtRandomLosesAndDoublesNothing) {
+  const TemporaryFolder folder;
+  Program program(folder);
+  program.start();
+  boost::asio::io_context loop;
+  RecorderLink a(loop, folder / "recorder.sock", writer_id(1));
+  RecorderLink b(loop, folder / "recorder.sock", writer_id(2));
+  a.start();
+  b.start();
+  std::mt19937 random(7);
+  std::uint64_t acknowledged = 0;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+  const auto run_until = [&](const std::function<bool()>& condition) {
+    while (!condition()) {
+      if (loop.stopped()) loop.restart();
+      if (loop.run_one_until(deadline) == 0) return false;
+    }
+    return true;
+  };
+  for (int kills = 0; kills < 12; ++kills) {
+    // Somewhere in the middle of these: some committed, some in the socket, some not sent.
+    const std::uint64_t count = 100 + random() % 200;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      ASSERT_TRUE(a.submit(record));
+      ASSERT_TRUE(b.submit(record));
+    }
+    const std::uint64_t target = a.counts().committed + 1 + random() % count;
+    ASSERT_TRUE(run_until([&] { return a.committed(target); }));
+    program.kill(SIGKILL);
+    const auto stored = all_bytes(folder / "ledger.db");
+    EXPECT_GE(stored.size(), a.counts().committed + b.counts().committed);
+    acknowledged = a.counts().committed;
+    program.start();
+  }
+  const std::uint64_t last_a = a.counts().submitted, last_b = b.counts().submitted;
+  ASSERT_TRUE(run_until([&] { return a.committed(last_a) && b.committed(last_b); }));
+  EXPECT_GT(acknowledged, 0U);
+  const int status = program.kill(SIGTERM);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+
+  std::map<std::string, std::uint64_t> next = {{host::protocol::to_hex(writer_id(1)), 1},
+                                               {host::protocol::to_hex(writer_id(2)), 1}};
+  for (const std::string& bytes : all_bytes(folder / "ledger.db")) {
+    const auto parsed = audit::parse_record(bytes);
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(parsed->seq, next.at(parsed->writer)++);
+    EXPECT_EQ(bytes, record(parsed->writer, parsed->seq));
+  }
+  EXPECT_EQ(next.at(host::protocol::to_hex(writer_id(1))), last_a + 1);
+  EXPECT_EQ(next.at(host::protocol::to_hex(writer_id(2))), last_b + 1);
+}
+
+TEST(RecorderProgram, CommitsWhatItHasReadWhenItIsToldToStop) {
+  const TemporaryFolder folder;
+  Program program(folder);
+  program.start();
+  boost::asio::io_context loop;
+  RecorderLink link(loop, folder / "recorder.sock", writer_id(1));
+  link.start();
+  bool accepting = false;
+  link.when_accepting([&] { accepting = true; });
+  while (!accepting) loop.run_one();
+  for (int i = 0; i < 2000; ++i) ASSERT_TRUE(link.submit(record));
+  const int status = program.kill(SIGTERM);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  program.start();
+  const std::uint64_t last = link.counts().submitted;
+  while (!link.committed(last)) ASSERT_NE(loop.run_one(), 0U);
+  EXPECT_EQ(all_bytes(folder / "ledger.db").size(), last);
+}
+
+}  // namespace
+}  // namespace veilwire::recorder

@@ -1,0 +1,39 @@
+// A recorder's service in a thread of the test.
+#pragma once
+
+#include "agent/host/local_socket.h"
+#include "agent/recorder/service.h"
+#include "tests/unit/recorder/ledger_fixture.h"
+
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace veilwire::recorder {
+
+class RunningService {
+ public:
+  RunningService(const std::string& socket, LedgerOptions options,
+                 std::vector<uid_t> allowed = {::geteuid()})
+      : service_(host::listen_local(socket, 0600), std::move(allowed),
+                 [options = std::move(options)] { return Ledger(options); }),
+        stop_(::eventfd(0, EFD_CLOEXEC)),
+        thread_([this] { service_.run(stop_.get()); }) {}
+  ~RunningService() {
+    const std::uint64_t one = 1;
+    EXPECT_EQ(::write(stop_.get(), &one, sizeof one), static_cast<ssize_t>(sizeof one));
+    thread_.join();
+  }
+  RunningService(const RunningService&) = delete;
+  RunningService& operator=(const RunningService&) = delete;
+
+ private:
+  Service service_;
+  host::UniqueFd stop_;
+  std::thread thread_;
+};
+
+}  // namespace veilwire::recorder
