@@ -296,6 +296,7 @@ const Automaton::State* Automaton::intern(std::vector<std::uint32_t>& places, bo
   if (match || matched) flags |= kMatch;
   if (match && places.size() == 1) flags |= kFinal;
   if (secret) flags |= kSecret;
+  if (asks) flags |= kAsks;
   state->flags = static_cast<std::uint8_t>(flags);
   for (std::size_t c = 0; c < representatives_.size(); ++c) {
     state->next[c].store(places.empty() ? state.get() : nullptr, std::memory_order_relaxed);

@@ -32,6 +32,7 @@ class Automaton {
         2,  // a match ends here, or (where an assertion had to see the next byte) one byte before
     kFinal = 4,   // a match ends here and none is longer
     kSecret = 8,  // some reader stands in the part that holds the secret, or behind it
+    kAsks = 16,   // some reader stands at an assertion, which the next byte decides
   };
 
   struct State {

@@ -54,8 +54,10 @@ bool Candidates::enter(Group& group, const State* next, std::uint64_t position,
     return false;
   }
   if ((flags ^ group.state->flags) & Automaton::kSecret) {
+    // An assertion in between was passed before the byte: the secret may have begun with it.
+    const std::uint64_t at = group.state->flags & Automaton::kAsks ? position - 1 : position;
     const bool secret = (flags & Automaton::kSecret) != 0;
-    const std::uint64_t hold = secret ? position : kNowhere;
+    const std::uint64_t hold = secret ? at : kNowhere;
     for (Candidate& c : group.members) c.hold = hold;
   }
   group.state = next;
