@@ -179,7 +179,7 @@ TEST(SignerProgram, AnswersTheProxyWithACertificateThatVerifies) {
   for (const char* part : {R"("program":"veilwire-signer","healthy":true)", R"("made":1)",
                            R"("not_permitted":1)", R"("bad":1)"})
     EXPECT_NE(status->find(part), status->npos) << *status;
-  EXPECT_EQ(r.child->stop(), 0);
+  EXPECT_EQ(r.child->stop(), 0) << r.child->log();
 }
 
 TEST(SignerProgram, AnswersManyRequestsThatWereSentAtOnce) {
