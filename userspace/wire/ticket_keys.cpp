@@ -84,7 +84,10 @@ int seal_or_open(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CT
       EVP_DecryptInit_ex2(cipher, EVP_aes_256_cbc(), key.cipher.data(), iv, nullptr) == 1 &&
       use(key, mac);
   if (!ok) return kFailed;
-  return is_current ? kGood : kGoodButRenew;
+  // A TLS 1.3 ticket is good for one connection (RFC 8446, C.4): without a new one, every third
+  // would start afresh.
+  const bool renew = !is_current || SSL_version(ssl) == TLS1_3_VERSION;
+  return renew ? kGoodButRenew : kGood;
 }
 
 }  // namespace

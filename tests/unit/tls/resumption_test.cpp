@@ -49,6 +49,18 @@ TEST(ServerResumption, WorksAcrossContextsOfOneHost) {
   }
 }
 
+TEST(ServerResumption, GoesOnFromConnectionToConnection) {
+  const Credentials c;
+  const auto server = c.server();
+  const auto client = c.client();  // uses each TLS 1.3 ticket once
+  for (int i = 0; i < 10; ++i) {
+    TlsEngine from = TlsEngine::client(client, kHost, at(0s)), to = TlsEngine::server(server);
+    shuttle(from, to);
+    EXPECT_EQ(to.resumed(), i != 0) << i;
+    EXPECT_EQ(from.resumed(), i != 0) << i;
+  }
+}
+
 TEST(ServerResumption, OfAnotherHostIsAFullHandshake) {
   const Credentials c;
   for (const int version : kVersions) {
