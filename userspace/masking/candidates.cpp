@@ -7,18 +7,47 @@ namespace veilwire::masking {
 
 using State = Automaton::State;
 
+void Candidates::Group::set_hold(std::uint64_t hold) {
+  for (std::size_t i = head; i < members.size(); ++i) {
+    members[i].candidate.hold = members[i].first_hold = hold;
+  }
+}
+
+void Candidates::Group::merge(const Group& other) {
+  matched = matched || other.matched;
+  const std::size_t middle = members.size();
+  members.insert(members.end(), other.members.begin() + static_cast<std::ptrdiff_t>(other.head),
+                 other.members.end());
+  std::size_t changed = middle;
+  if (members[middle].candidate.start < members[middle - 1].candidate.start) {
+    const auto begin = members.begin() + static_cast<std::ptrdiff_t>(head);
+    std::inplace_merge(
+        begin, members.begin() + static_cast<std::ptrdiff_t>(middle), members.end(),
+        [](const Member& a, const Member& b) { return a.candidate.start < b.candidate.start; });
+    changed = members.size() - 1;
+    members.back().first_hold = members.back().candidate.hold;
+    for (std::size_t i = head; i < changed; ++i) members[i].first_hold = kNowhere;
+  }
+  // Later members rarely hold earlier text than those before them: this ends at once.
+  for (std::size_t i = changed; i-- > head;) {
+    const std::uint64_t hold = std::min(members[i].candidate.hold, members[i + 1].first_hold);
+    if (hold == members[i].first_hold) break;
+    members[i].first_hold = hold;
+  }
+}
+
 std::uint64_t Candidates::first_start() const {
   std::uint64_t first = kNowhere;
-  for (std::size_t i = 0; i < groups_used_; ++i)
-    first = std::min(first, groups_[i].members.front().start);
+  for (std::size_t i = 0; i < groups_used_; ++i) first = std::min(first, groups_[i].front().start);
   return first;
 }
 
 std::uint64_t Candidates::first_hold() const {
   std::uint64_t first = kNowhere;
   for (std::size_t i = 0; i < groups_used_; ++i) {
-    if (!(groups_[i].state->flags & Automaton::kSecret)) continue;
-    for (const Candidate& c : groups_[i].members) first = std::min(first, c.hold);
+    if (groups_[i].state->flags & Automaton::kSecret) {
+      first = std::min(first, groups_[i].first_hold());
+    }
   }
   return first;
 }
@@ -32,6 +61,7 @@ Candidates::Group& Candidates::add(std::size_t index) {
   Group& group = groups_[index];
   group.matched = false;
   group.members.clear();
+  group.head = 0;
   return group;
 }
 
@@ -49,7 +79,9 @@ bool Candidates::enter(Group& group, const State* next, std::uint64_t position,
   if (flags & Automaton::kMatch) group.matched = true;
   if (flags & (Automaton::kDead | Automaton::kFinal)) {
     if (group.matched) {
-      for (const Candidate& c : group.members) ended.push_back({c, position});
+      for (std::size_t i = group.head; i < group.members.size(); ++i) {
+        ended.push_back({group.members[i].candidate, position});
+      }
     }
     return false;
   }
@@ -57,8 +89,7 @@ bool Candidates::enter(Group& group, const State* next, std::uint64_t position,
     // An assertion in between was passed before the byte: the secret may have begun with it.
     const std::uint64_t at = group.state->flags & Automaton::kAsks ? position - 1 : position;
     const bool secret = (flags & Automaton::kSecret) != 0;
-    const std::uint64_t hold = secret ? at : kNowhere;
-    for (Candidate& c : group.members) c.hold = hold;
+    group.set_hold(secret ? at : kNowhere);
   }
   group.state = next;
   return true;
@@ -68,11 +99,12 @@ bool Candidates::enter(Group& group, const State* next, std::uint64_t position,
 void Candidates::begin(const Automaton& automaton, const Window& window, std::uint64_t start,
                        std::vector<Ended>& ended) {
   std::size_t index = groups_used_;
-  while (index > 0 && groups_[index - 1].members.front().start > start) --index;
+  while (index > 0 && groups_[index - 1].front().start > start) --index;
   Group& group = add(index);
   group.state = automaton.start(window.before(start));
   const bool secret = (group.state->flags & Automaton::kSecret) != 0;
-  group.members.push_back({start, secret ? start : kNowhere});
+  const std::uint64_t hold = secret ? start : kNowhere;
+  group.members.push_back({{start, hold}, hold});
   for (std::uint64_t at = start; at < at_; ++at) {
     if (!enter(group, automaton.step(group.state, window.at(at)), at + 1, ended))
       return remove(index);
@@ -108,12 +140,7 @@ void Candidates::step_all(const Automaton& automaton, const Window& window, std:
       if (!enter(group, automaton.step(group.state, byte), at_, ended)) continue;
       Group* last = kept > 0 ? &groups_[kept - 1] : nullptr;
       if (last != nullptr && last->state == group.state) {
-        last->matched = last->matched || group.matched;
-        const auto middle = static_cast<std::ptrdiff_t>(last->members.size());
-        last->members.insert(last->members.end(), group.members.begin(), group.members.end());
-        std::inplace_merge(
-            last->members.begin(), last->members.begin() + middle, last->members.end(),
-            [](const Candidate& a, const Candidate& b) { return a.start < b.start; });
+        last->merge(group);
         continue;
       }
       if (kept != i) std::swap(groups_[kept], group);
@@ -128,20 +155,24 @@ void Candidates::step_all(const Automaton& automaton, const Window& window, std:
 void Candidates::retire(const Automaton& automaton, const Window& window, std::uint64_t max_length,
                         std::vector<Ended>& ended) {
   for (std::size_t i = 0; i < groups_used_;) {
-    std::vector<Candidate>& members = groups_[i].members;
+    Group& group = groups_[i];
     // A match that ends just here may have waited for the next byte.
-    const State* next = automaton.step(groups_[i].state, window.at(at_));
-    const bool matched = groups_[i].matched || (next->flags & Automaton::kMatch);
-    std::size_t old = 0;
-    for (; old < members.size() && at_ - members[old].start >= max_length; ++old) {
-      if (matched) ended.push_back({members[old], at_});
+    const State* next = automaton.step(group.state, window.at(at_));
+    const bool matched = group.matched || (next->flags & Automaton::kMatch);
+    while (group.head < group.members.size() && at_ - group.front().start >= max_length) {
+      if (matched) ended.push_back({group.front(), at_});
+      ++group.head;
     }
-    members.erase(members.begin(), members.begin() + static_cast<std::ptrdiff_t>(old));
-    if (members.empty()) {
+    if (group.head == group.members.size()) {
       remove(i);
-    } else {
-      ++i;
+      continue;
     }
+    if (group.head > group.members.size() / 2) {
+      group.members.erase(group.members.begin(),
+                          group.members.begin() + static_cast<std::ptrdiff_t>(group.head));
+      group.head = 0;
+    }
+    ++i;
   }
 }
 
@@ -177,7 +208,9 @@ void Candidates::finish(const Automaton& automaton, std::uint64_t end, std::vect
   const std::size_t before = ended.size();
   for (std::size_t i = 0; i < groups_used_; ++i) {
     if (!groups_[i].matched && !automaton.matches_at_end(groups_[i].state)) continue;
-    for (const Candidate& c : groups_[i].members) ended.push_back({c, end});
+    for (std::size_t k = groups_[i].head; k < groups_[i].members.size(); ++k) {
+      ended.push_back({groups_[i].members[k].candidate, end});
+    }
   }
   groups_used_ = 0;
   std::stable_sort(

@@ -59,10 +59,22 @@ class Candidates {
   void clear() { groups_used_ = 0; }
 
  private:
+  // Members by start; those before `head` have left. What is asked at every byte costs no walk over
+  // the members, of which a hostile text can have thousands.
   struct Group {
+    struct Member {
+      Candidate candidate;
+      std::uint64_t first_hold = kNowhere;  // the smallest of this and all later members
+    };
     const Automaton::State* state = nullptr;
     bool matched = false;
-    std::vector<Candidate> members;  // by start
+    std::vector<Member> members;
+    std::size_t head = 0;
+
+    const Candidate& front() const { return members[head].candidate; }
+    std::uint64_t first_hold() const { return members[head].first_hold; }
+    void set_hold(std::uint64_t hold);
+    void merge(const Group& other);
   };
 
   Group& add(std::size_t index);

@@ -7,6 +7,12 @@
 #include <utility>
 
 namespace veilwire::masking {
+namespace {
+
+// Bytes of an open region that are read before it is asked whether it has ended.
+constexpr std::uint64_t kRegionStep = 256;
+
+}  // namespace
 
 RuleSearch::RuleSearch(const Engine& engine, std::uint32_t rule)
     : engine_(engine), rule_(engine.rules[rule]), index_(rule) {}
@@ -114,58 +120,66 @@ void RuleSearch::resolve(const Window& window, const MasksInText& masks, bool en
   }
 }
 
-// Looks for the end of the open region; true: it is closed.
+// Looks for the end of the open region; true: it is closed. Reads no further than it must: a block
+// of text may hold many regions.
 bool RuleSearch::close_region(const Window& window, bool ended, std::vector<Found>& found) {
-  const Automaton& automaton = *rule_.end.automaton;
-  std::vector<std::uint64_t> starts;
-  for (std::uint64_t at = region_read_; at < window.end(); ++at) {
-    const Automaton::State* first =
-        automaton.step(automaton.start(window.before(at)), window.at(at));
-    if (first->flags != Automaton::kDead) starts.push_back(at);
+  std::uint64_t surely = 0;
+  std::optional<std::uint64_t> end;
+  while (true) {
+    end = region_end(window, ended && region_read_ == window.end(), surely);
+    if (end || region_read_ == window.end()) break;
+    read_region(window);
   }
-  ends_.advance(automaton, window, starts, rule_.end.max_length, end_ended_);
-  region_read_ = std::max(region_read_, window.end());
-  if (ended) ends_.finish(automaton, window.end(), end_ended_);
-  std::sort(end_ended_.begin(), end_ended_.end(),
-            [](const Ended& a, const Ended& b) { return a.candidate.start < b.candidate.start; });
-
+  if (!end && ended) end = window.end();
   const auto open = std::find_if(found.begin(), found.end(),
                                  [&](const Found& f) { return f.open && f.rule == index_; });
-  std::uint64_t surely = std::min(window.end(), ends_.first_start());
+  resume_ = std::max(resume_, end.value_or(surely));
+  open->end = std::max(open->end, end.value_or(surely));
+  if (!end) return false;
+  open->open = in_region_ = false;
+  ends_.clear();
+  end_ended_.clear();
+  return true;
+}
+
+void RuleSearch::read_region(const Window& window) {
+  const Automaton& automaton = *rule_.end.automaton;
+  const std::uint64_t to = std::min(window.end(), region_read_ + kRegionStep);
+  const Window part{window.text.substr(0, to - window.base), window.base};
+  region_starts_.clear();
+  for (std::uint64_t at = region_read_; at < to; ++at) {
+    const Automaton::State* first =
+        automaton.step(automaton.start(window.before(at)), window.at(at));
+    if (first->flags != Automaton::kDead) region_starts_.push_back(at);
+  }
+  ends_.advance(automaton, part, region_starts_, rule_.end.max_length, end_ended_);
+  region_read_ = to;
+}
+
+// The end of the open region, as far as what was read of it tells; else how far it surely reaches.
+std::optional<std::uint64_t> RuleSearch::region_end(const Window& window, bool ended,
+                                                    std::uint64_t& surely) {
+  if (ended) ends_.finish(*rule_.end.automaton, window.end(), end_ended_);
+  std::sort(end_ended_.begin(), end_ended_.end(),
+            [](const Ended& a, const Ended& b) { return a.candidate.start < b.candidate.start; });
+  surely = std::min(region_read_, ends_.first_start());
   std::size_t done = 0;
-  bool closed = false;
-  std::uint64_t end = window.end();
-  for (; done < end_ended_.size() && !closed; ++done) {
-    const Ended& e = end_ended_[done];
-    if (ends_.first_start() < e.candidate.start) {
-      surely = std::min(surely, e.candidate.start);
-      break;
-    }
-    const std::size_t from = e.candidate.start - window.base;
+  std::optional<std::uint64_t> end;
+  for (; done < end_ended_.size() && !end; ++done) {
+    const std::uint64_t start = end_ended_[done].candidate.start;
+    if (ends_.first_start() < start) break;
+    const std::size_t from = start - window.base;
     std::size_t at = 0;
     if (!rule_.end.matcher->match_end(window.text, from, from + rule_.end.max_length, at)) continue;
     const auto whole = code_point_end(window.text, at, ended);
     if (!whole) {  // the rest of the code point decides
-      surely = std::min(surely, e.candidate.start);
+      surely = std::min(surely, start);
       break;
     }
-    closed = true;
     end = window.base + *whole;
   }
-  if (!closed && ended) closed = true;
-  if (!closed) {
-    end_ended_.erase(end_ended_.begin(), end_ended_.begin() + static_cast<std::ptrdiff_t>(done));
-    resume_ = std::max(resume_, surely);
-    open->end = std::max(open->end, surely);
-    return false;
-  }
-  in_region_ = false;
-  ends_.clear();
-  end_ended_.clear();
-  resume_ = std::max(resume_, end);
-  open->end = std::max(open->end, end);
-  open->open = false;
-  return true;
+  end_ended_.erase(end_ended_.begin(), end_ended_.begin() + static_cast<std::ptrdiff_t>(done));
+  return end;
 }
 
 std::uint64_t RuleSearch::hold() const {

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,8 @@ class RuleSearch {
 
   Answer judge(Waiting& w, const Window& window, const MasksInText& masks, bool ended);
   void refuse(const Waiting& w);
+  void read_region(const Window& window);
+  std::optional<std::uint64_t> region_end(const Window& window, bool ended, std::uint64_t& surely);
   bool close_region(const Window& window, bool ended, std::vector<Found>& found);
   void add_waiting();
 
@@ -91,6 +94,7 @@ class RuleSearch {
   std::uint64_t region_read_ = 0;  // the end is looked for from here
   Candidates ends_;
   std::vector<Ended> end_ended_;
+  std::vector<std::uint64_t> region_starts_;
 };
 
 }  // namespace veilwire::masking
