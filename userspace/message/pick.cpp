@@ -51,7 +51,10 @@ class Picker {
     for (Pick& pick : picks_) {
       if (path_.matches(pick.path)) current_.push_back(&pick);
     }
-    for (Pick* pick : current_) pick->json = bytes;
+    for (Pick* pick : current_) {
+      pick->json = bytes;
+      ++pick->count;
+    }
   }
   void more(std::string_view bytes) {
     for (Pick* pick : current_) {

@@ -26,6 +26,8 @@ struct Pick {
   // object or array, or over the limit. Of repeated members the last counts, as for the parsers of
   // clients and servers.
   std::string json;
+  // How often the path was met, by a value of any kind.
+  std::size_t count = 0;
 
   // The value of a string, decoded; empty for anything else.
   std::string text() const;

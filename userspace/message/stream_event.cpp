@@ -32,10 +32,25 @@ Kind kind_of(std::string_view type) {
 }  // namespace
 
 std::optional<StreamEvent> read_stream_event(std::string_view name, std::string_view data) {
-  enum { Type, Index, DeltaType, BlockType, Id, EventId, DeltaIndex, Encrypted };
-  std::array picks{
-      Pick{"type"}, Pick{"index"},    Pick{"delta", "type"},  Pick{"content_block", "type"},
-      Pick{"id"},   Pick{"event_id"}, Pick{"delta", "index"}, Pick{"delta", "encrypted_content"}};
+  enum { Type, Index, DeltaType, BlockType, Id, EventId, DeltaIndex, Encrypted, FirstText };
+  std::array picks{Pick{"type"},
+                   Pick{"index"},
+                   Pick{"delta", "type"},
+                   Pick{"content_block", "type"},
+                   Pick{"id"},
+                   Pick{"event_id"},
+                   Pick{"delta", "index"},
+                   Pick{"delta", "encrypted_content"},
+                   // The positions of message::is_piece().
+                   Pick{"delta", "text"},
+                   Pick{"delta", "thinking"},
+                   Pick{"delta", "partial_json"},
+                   Pick{"delta", "content"},
+                   Pick{"delta", "content", "text"},
+                   Pick{"content_block", "text"},
+                   Pick{"content_block", "thinking"},
+                   Pick{"content_block", "content"}};
+  for (std::size_t i = FirstText; i < picks.size(); ++i) picks[i].limit = 0;
   picks[Encrypted].limit = limits::kSseEvent;
   if (!pick(data, picks)) return std::nullopt;
 
@@ -51,6 +66,7 @@ std::optional<StreamEvent> read_stream_event(std::string_view name, std::string_
   event.type = event.kind == Kind::BlockStart ? picks[BlockType].text() : picks[DeltaType].text();
   event.id = preview ? picks[EventId].text() : picks[Id].text();
   if (picks[Encrypted].json != "null") event.encrypted_content = std::move(picks[Encrypted].json);
+  for (std::size_t i = FirstText; i < picks.size(); ++i) event.repeats_text |= picks[i].count > 1;
   return event;
 }
 
