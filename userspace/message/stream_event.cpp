@@ -33,23 +33,13 @@ Kind kind_of(std::string_view type) {
 
 std::optional<StreamEvent> read_stream_event(std::string_view name, std::string_view data) {
   enum { Type, Index, DeltaType, BlockType, Id, EventId, DeltaIndex, Encrypted, FirstText };
-  std::array picks{Pick{"type"},
-                   Pick{"index"},
-                   Pick{"delta", "type"},
-                   Pick{"content_block", "type"},
-                   Pick{"id"},
-                   Pick{"event_id"},
-                   Pick{"delta", "index"},
-                   Pick{"delta", "encrypted_content"},
-                   // The positions of message::is_piece().
-                   Pick{"delta", "text"},
-                   Pick{"delta", "thinking"},
-                   Pick{"delta", "partial_json"},
-                   Pick{"delta", "content"},
-                   Pick{"delta", "content", "text"},
-                   Pick{"content_block", "text"},
-                   Pick{"content_block", "thinking"},
-                   Pick{"content_block", "content"}};
+  std::array picks{
+      Pick{"type"}, Pick{"index"}, Pick{"delta", "type"}, Pick{"content_block", "type"}, Pick{"id"},
+      Pick{"event_id"}, Pick{"delta", "index"}, Pick{"delta", "encrypted_content"},
+      // The positions of message::is_piece().
+      Pick{"delta", "text"}, Pick{"delta", "thinking"}, Pick{"delta", "partial_json"},
+      Pick{"delta", "content"}, Pick{"delta", "content", "text"}, Pick{"content_block", "text"},
+      Pick{"content_block", "thinking"}, Pick{"content_block", "content"}};
   for (std::size_t i = FirstText; i < picks.size(); ++i) picks[i].limit = 0;
   picks[Encrypted].limit = limits::kSseEvent;
   if (!pick(data, picks)) return std::nullopt;

@@ -29,8 +29,8 @@ struct StreamEvent {
   // JSON text of delta.encrypted_content: a client keeps the last one that it saw, so each delta
   // must repeat it.
   std::string encrypted_content;
-  // One of the texts that go on from event to event stands in it twice: which of them counts depends
-  // on the reader.
+  // One of the texts that go on from event to event stands in it twice: which of them counts
+  // depends on the reader.
   bool repeats_text = false;
 };
 

@@ -63,11 +63,13 @@ TEST(StreamEvent, HasNoIndexThatIsNoSmallNumber) {
 }
 
 TEST(StreamEvent, SaysWhereATextStandsTwice) {
-  for (const char* twice : {R"({"delta":{"text":"a","text":"b"}})", R"({"delta":{"text":"a"},"delta":{"text":"b"}})",
-                            R"({"content_block":{"thinking":"","thinking":"x"}})"}) {
+  for (const char* twice :
+       {R"({"delta":{"text":"a","text":"b"}})", R"({"delta":{"text":"a"},"delta":{"text":"b"}})",
+        R"({"content_block":{"thinking":"","thinking":"x"}})"}) {
     EXPECT_TRUE(read_stream_event("", twice)->repeats_text) << twice;
   }
-  EXPECT_FALSE(read_stream_event("", R"({"delta":{"text":"a","thinking":"b"},"text":"c"})")->repeats_text);
+  EXPECT_FALSE(
+      read_stream_event("", R"({"delta":{"text":"a","thinking":"b"},"text":"c"})")->repeats_text);
 }
 
 TEST(StreamEvent, IsNothingWhereDataIsNotJson) {

@@ -1,0 +1,84 @@
+#include "userspace/flow/editor_base.h"
+
+#include <utility>
+
+namespace veilwire::flow {
+
+void EditorBase::feed(std::string_view bytes, Released& out) {
+  switch (state_) {
+    case State::Editing: {
+      Edited edited;
+      on_feed(bytes, edited);
+      return release(std::move(edited), out);
+    }
+    case State::Failed:
+      rest_ += bytes;
+      return;
+    case State::Passing:
+      out.bytes += bytes;
+      released_ += bytes.size();
+      return;
+    case State::Blocked:
+    case State::Ended:
+      return;
+  }
+}
+
+void EditorBase::finish(Released& out) {
+  if (state_ != State::Editing) return;
+  Edited edited;
+  on_finish(edited);
+  release(std::move(edited), out);
+  if (state_ == State::Editing) state_ = State::Ended;
+}
+
+void EditorBase::adopt(std::shared_ptr<const masking::Engine> engine, Released& out) {
+  engine_ = std::move(engine);
+  if (state_ != State::Editing) return;
+  Edited edited;
+  on_adopt(edited);
+  release(std::move(edited), out);
+}
+
+void EditorBase::pass_through(Released& out) {
+  if (state_ != State::Failed) return;
+  state_ = State::Passing;
+  const std::string held = std::exchange(rest_, {});
+  out.bytes += held;
+  released_ += held.size();
+}
+
+void EditorBase::end_early(std::string_view notice, Released& out) {
+  if (state_ == State::Ended || state_ == State::Passing) return;
+  state_ = State::Ended;
+  rest_.clear();
+  const std::string end = close(notice);
+  out.bytes += end;
+  released_ += end.size();
+}
+
+void EditorBase::fail(std::string reason, std::string_view rest) {
+  state_ = State::Failed;
+  reason_ = std::move(reason);
+  rest_ += rest;
+}
+
+void EditorBase::release(Edited&& edited, Released& out) {
+  for (audit::MaskedSpan& mask : edited.masks) {
+    mask.offset += released_;
+    out.masks.push_back(std::move(mask));
+  }
+  if (edited.blocked) {
+    edited.blocked->offset += released_;
+    out.blocked = std::move(edited.blocked);
+    state_ = State::Blocked;
+  }
+  if (state_ == State::Failed && !reported_) {
+    reported_ = true;
+    out.malformed = reason_;
+  }
+  out.bytes += edited.bytes;
+  released_ += edited.bytes.size();
+}
+
+}  // namespace veilwire::flow

@@ -1,0 +1,279 @@
+#include "userspace/flow/json_editor.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace veilwire::flow {
+namespace {
+
+using message::Zone;
+using Kind = wire::JsonEvent::Kind;
+
+// The scanner may give one event for each byte: a slice bounds them.
+constexpr std::size_t kSlice = 4096;
+
+bool is_word(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-' || c == '+' || c == '.' ||
+         c == 'E';
+}
+
+// Bytes of the open escape behind `raw`, given those before it: 0, 1 for "\", 2 to 5 for "\u" and
+// its digits.
+unsigned escape_after(std::string_view raw, unsigned open) {
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    if (open == 0) {
+      i = raw.find('\\', i);
+      if (i == std::string_view::npos) break;
+      open = 1;
+    } else if (open == 1) {
+      open = raw[i] == 'u' ? 2 : 0;
+    } else {
+      open = open == 5 ? 0 : open + 1;
+    }
+  }
+  return open;
+}
+
+// What completes a number or literal.
+std::string_view word_end(std::string_view word) {
+  for (const std::string_view literal : {"true", "false", "null"}) {
+    if (literal.starts_with(word)) return literal.substr(word.size());
+  }
+  const char last = word.back();
+  return last >= '0' && last <= '9' ? "" : "0";
+}
+
+TextFilter::Form form_of(Zone leaf) {
+  switch (leaf) {
+    case Zone::InputPiece:
+      return TextFilter::Form::JsonInJsonString;
+    default:
+      return TextFilter::Form::JsonString;
+  }
+}
+
+}  // namespace
+
+JsonEditor::JsonEditor(Zone root, std::shared_ptr<const masking::Engine> engine, Pieces* pieces)
+    : engine_(std::move(engine)),
+      pieces_(pieces),
+      walker_(root),
+      scanner_({.utf8 = wire::Utf8::Any}) {}
+
+bool JsonEditor::feed(std::string_view bytes, Edited& out) {
+  taken_ = 0;
+  while (!bytes.empty()) {
+    input_ = bytes.substr(0, kSlice);
+    bytes.remove_prefix(input_.size());
+    at_ = input_at_ = scanner_.offset();
+    events_.clear();
+    const auto scanned = scanner_.feed(input_, events_);
+    for (const wire::JsonEvent& event : events_) {
+      on(event, out);
+      if (out.blocked) return true;
+    }
+    if (!scanned) return stop(scanned.error(), out);
+    copy(input_at_ + input_.size(), out);
+    taken_ += input_.size();
+  }
+  return true;
+}
+
+bool JsonEditor::finish(Edited& out) {
+  input_ = {};
+  taken_ = 0;
+  at_ = input_at_ = scanner_.offset();
+  events_.clear();
+  const auto scanned = scanner_.finish(events_);
+  return scanned.has_value() || stop(scanned.error(), out);
+}
+
+void JsonEditor::adopt(std::shared_ptr<const masking::Engine> engine, Edited& out) {
+  engine_ = std::move(engine);
+  if (own_) own_->adopt(engine_, out);
+}
+
+// Deals with everything before the fault.
+bool JsonEditor::stop(const wire::JsonFault& fault, Edited& out) {
+  if (inside_ == Inside::UnknownKey) decide_key(out);
+  if (inside_ == Inside::Edited && !out.blocked) {
+    end_text(out);
+  } else if (!out.blocked) {
+    copy(std::clamp(fault.offset, at_, input_at_ + input_.size()), out);
+  }
+  taken_ += static_cast<std::size_t>(at_ - input_at_);
+  fault_ = "JSON: " + std::string(wire::to_string(fault.error));
+  return false;
+}
+
+void JsonEditor::on(const wire::JsonEvent& event, Edited& out) {
+  switch (event.kind) {
+    case Kind::BeginObject:
+      walker_.begin_object();
+      return;
+    case Kind::BeginArray:
+      walker_.begin_array();
+      return;
+    case Kind::EndObject:
+      context_.clear();
+      walker_.end();
+      return;
+    case Kind::EndArray:
+      walker_.end();
+      return;
+    case Kind::BeginKey:
+    case Kind::BeginString:
+      copy(event.offset + 1, out);
+      return begin_string(event.kind == Kind::BeginKey);
+    case Kind::Piece:
+      if (inside_ == Inside::Copied) copy(event.offset + event.bytes.size(), out);
+      at_ = event.offset + event.bytes.size();
+      return more_string(event.bytes, out);
+    case Kind::EndKey:
+    case Kind::EndString:
+      end_string(out);
+      if (out.blocked) return;
+      return copy(event.offset + 1, out);
+    case Kind::Number:
+    case Kind::True:
+    case Kind::False:
+    case Kind::Null:
+      return;
+  }
+}
+
+void JsonEditor::begin_string(bool key) {
+  in_key_ = key;
+  head_raw_.clear();
+  head_.clear();
+  decoder_.reset();
+  escape_ = 0;
+  if (key) {
+    inside_ = Inside::UnknownKey;
+    return;
+  }
+  const Zone zone = message::leaf(walker_.zone());
+  if (zone == Zone::Fixed || zone == Zone::Base64) {
+    inside_ = Inside::Copied;
+    return;
+  }
+  start_text(zone);
+}
+
+void JsonEditor::start_text(Zone zone) {
+  inside_ = Inside::Edited;
+  filter_ = message::is_piece(zone) && pieces_ != nullptr ? pieces_->piece(zone) : nullptr;
+  if (filter_ != nullptr) return;
+  own_.emplace(form_of(zone), engine_, in_key_ ? std::string_view() : context_);
+  filter_ = &*own_;
+}
+
+void JsonEditor::more_string(std::string_view raw, Edited& out) {
+  switch (inside_) {
+    case Inside::Edited:
+      return filter_->feed(raw, out);
+    case Inside::UnknownKey:
+      head_raw_ += raw;
+      break;
+    case Inside::Copied:
+      escape_ = escape_after(raw, escape_);
+      break;
+    case Inside::Nothing:
+      return;
+  }
+  if (head_.size() > message::kLongestKnownKey) return;
+  (void)decoder_.feed(raw.substr(0, 6 * (message::kLongestKnownKey + 1)),
+                      head_);  // the scanner has judged the escapes
+  if (inside_ == Inside::UnknownKey && head_.size() > message::kLongestKnownKey) decide_key(out);
+}
+
+void JsonEditor::decide_key(Edited& out) {
+  context_.clear();
+  if (!walker_.key(head_)) {
+    inside_ = Inside::Copied;
+    out.append(head_raw_);
+    return;
+  }
+  if (head_.size() <= message::kLongestKnownKey) context_ = "\"" + head_ + "\": \"";
+  start_text(Zone::Text);
+  filter_->feed(head_raw_, out);
+}
+
+void JsonEditor::end_text(Edited& out) {
+  if (own_) own_->finish(out);
+  own_.reset();
+  filter_ = nullptr;
+}
+
+void JsonEditor::end_string(Edited& out) {
+  if (inside_ == Inside::UnknownKey) decide_key(out);
+  if (out.blocked) return;
+  if (inside_ == Inside::Edited) {
+    end_text(out);
+    if (out.blocked) return;
+  } else if (!in_key_) {
+    walker_.string_value(head_);
+  }
+  inside_ = Inside::Nothing;
+  after_key_ = in_key_;
+}
+
+// Outside of edited text every byte of the input goes out as it came.
+void JsonEditor::copy(std::uint64_t until, Edited& out) {
+  const std::string_view bytes = input_.substr(static_cast<std::size_t>(at_ - input_at_),
+                                               static_cast<std::size_t>(until - at_));
+  if (inside_ == Inside::Nothing) note(bytes);
+  out.append(bytes);
+  at_ = until;
+}
+
+void JsonEditor::note(std::string_view structure) {
+  for (const char c : structure) {
+    if (is_word(c)) {
+      word_ += c;
+      continue;
+    }
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || static_cast<unsigned char>(c) >= 0x80) {
+      if (!word_.empty()) last_ = word_.back();
+      word_.clear();
+      continue;
+    }
+    word_.clear();
+    last_ = c;
+    if (c == '{' || c == '[') open_ += c;
+    if ((c == '}' || c == ']') && !open_.empty()) open_.pop_back();
+    if (c == ':') after_key_ = false;
+  }
+}
+
+std::string JsonEditor::close(std::string_view notice) const {
+  std::string end;
+  const auto quoted = [&end](std::string_view text) {
+    end += '"';
+    wire::append_json_escaped(text, end);
+    end += '"';
+  };
+  if (inside_ != Inside::Nothing) {
+    if (inside_ == Inside::Copied && escape_ == 1) end += '\\';
+    if (inside_ == Inside::Copied && escape_ > 1) end.append(6 - escape_, '0');
+    if (inside_ == Inside::Edited && !in_key_) wire::append_json_escaped(notice, end);
+    end += in_key_ ? "\":null" : "\"";
+  } else if (!word_.empty()) {
+    end += word_end(word_);
+  } else if (after_key_) {
+    end += ":null";
+  } else if (last_ == ':' || last_ == '\0') {
+    end += "null";
+  } else if (last_ == ',' && open_.back() == '{') {
+    quoted("notice");
+    end += ':';
+    quoted(notice);
+  } else if (last_ == ',') {
+    quoted(notice);
+  }
+  for (auto bracket = open_.rbegin(); bracket != open_.rend(); ++bracket)
+    end += *bracket == '{' ? '}' : ']';
+  return end;
+}
+
+}  // namespace veilwire::flow

@@ -1,0 +1,99 @@
+// Edits the strings of one JSON document where they stand and copies every other byte: key order,
+// spelling of numbers, white space, repeated members and escapes survive. message::FieldWalker says
+// which strings are text.
+//
+// It releases as it goes, so a document may be of any length; what is held is what a rule can still
+// claim of the string that is open, and the beginning of a key. Tested by
+// tests/unit/flow/json_body_editor_test.cpp.
+#pragma once
+
+#include "userspace/flow/edited.h"
+#include "userspace/flow/text_filter.h"
+#include "userspace/masking/engine.h"
+#include "userspace/message/fields.h"
+#include "userspace/wire/json_scanner.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace veilwire::flow {
+
+class JsonEditor {
+ public:
+  // Gives the filter of a text that outlives the document, for the zones that message::is_piece()
+  // names. nullptr: the text ends with its string after all.
+  class Pieces {
+   public:
+    virtual ~Pieces() = default;
+    virtual TextFilter* piece(message::Zone zone) = 0;
+  };
+
+  // pieces: nullptr where the document stands alone; it must outlive the editor.
+  JsonEditor(message::Zone root, std::shared_ptr<const masking::Engine> engine,
+             Pieces* pieces = nullptr);
+
+  // False from the first byte on that is not JSON: fault() says why, and taken() how much of the
+  // last input has been dealt with. Stops at out.blocked.
+  bool feed(std::string_view bytes, Edited& out);
+  bool finish(Edited& out);
+  void adopt(std::shared_ptr<const masking::Engine> engine, Edited& out);
+
+  const std::string& fault() const { return fault_; }
+  std::size_t taken() const { return taken_; }
+  // Nothing but white space has come.
+  bool empty() const { return last_ == '\0' && word_.empty(); }
+
+  // The shortest end that makes what has been released a JSON document, with the notice in it where
+  // there is room for a text. Empty for a complete document.
+  std::string close(std::string_view notice) const;
+
+ private:
+  enum class Inside { Nothing, UnknownKey, Copied, Edited };
+
+  void on(const wire::JsonEvent& event, Edited& out);
+  void begin_string(bool key);
+  void more_string(std::string_view raw, Edited& out);
+  void end_string(Edited& out);
+  void decide_key(Edited& out);
+  void start_text(message::Zone zone);
+  void end_text(Edited& out);
+  bool stop(const wire::JsonFault& fault, Edited& out);
+  void copy(std::uint64_t until, Edited& out);
+  void note(std::string_view structure);
+
+  std::shared_ptr<const masking::Engine> engine_;
+  Pieces* pieces_;
+  message::FieldWalker walker_;
+  wire::JsonScanner scanner_;
+  std::vector<wire::JsonEvent> events_;
+  std::string fault_;
+
+  // The input of the running feed(): its bytes, where it begins in the stream, and up to where it
+  // has been dealt with.
+  std::string_view input_;
+  std::uint64_t input_at_ = 0;
+  std::uint64_t at_ = 0;
+  std::size_t taken_ = 0;
+
+  // The string that is open.
+  Inside inside_ = Inside::Nothing;
+  bool in_key_ = false;
+  std::string head_raw_, head_;  // its beginning, as long as that matters
+  wire::JsonStringDecoder decoder_;
+  unsigned escape_ = 0;  // bytes of the escape that is open in a copied string
+  std::string context_;  // the key of the values that come, where a key says what they are
+  std::optional<TextFilter> own_;
+  TextFilter* filter_ = nullptr;  // own_ or a piece's
+
+  // What close() needs to know of the bytes outside strings.
+  std::string open_;        // one bracket for each open container
+  char last_ = '\0';        // the last byte of structure that is not white space
+  bool after_key_ = false;  // a key has ended and its colon has not come
+  std::string word_;        // the number or literal that is open
+};
+
+}  // namespace veilwire::flow

@@ -1,0 +1,46 @@
+#include "userspace/flow/sse_body_editor.h"
+
+#include "userspace/flow/sse_edit.h"
+
+#include <utility>
+
+namespace veilwire::flow {
+
+void SseBodyEditor::on_feed(std::string_view bytes, Edited& out) {
+  events_.clear();
+  const auto read = reader_.feed(bytes, events_);
+  for (std::size_t i = 0; i < events_.size(); ++i) {
+    if (events_[i].dispatches()) eol_ = line_end(events_[i]);
+    const std::string wrong = edit(events_[i], out);
+    if (out.blocked) return;
+    if (wrong.empty()) continue;
+    std::string rest;
+    for (; i < events_.size(); ++i) rest += events_[i].raw;
+    rest += reader_.finish();
+    end(out);
+    return fail(wrong, rest);
+  }
+  if (read) return;
+  end(out);
+  fail(std::string(wire::to_string(read.error())), reader_.finish());
+}
+
+// Clients drop an event without a blank line behind it, but whoever reads the bytes sees it.
+void SseBodyEditor::on_finish(Edited& out) {
+  const std::string rest = reader_.finish();
+  const Tail tail = read_tail(rest);
+  if (!tail.event || !tail.event->dispatches()) {
+    end(out);
+    if (!out.blocked) out.append(rest);
+    return;
+  }
+  const std::string wrong = edit(*tail.event, out);
+  if (out.blocked) return;
+  const std::size_t size = out.bytes.size();
+  end(out);
+  if (!wrong.empty()) return fail(wrong, rest);
+  // What was added to end the event stays only where an event follows.
+  if (out.bytes.size() == size) out.bytes.resize(size - tail.added);
+}
+
+}  // namespace veilwire::flow

@@ -1,0 +1,39 @@
+// A body of server-sent events whose events are edited one by one. An event leaves when all of it
+// has come and before anything of the next one: order is kept, and a client never gets a part of an
+// event. Tested by tests/unit/flow/mcp_sse_editor_test.cpp and anthropic_sse_editor_test.cpp.
+#pragma once
+
+#include "userspace/flow/editor_base.h"
+#include "userspace/wire/sse.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace veilwire::flow {
+
+class SseBodyEditor : public EditorBase {
+ public:
+  using EditorBase::EditorBase;
+
+ protected:
+  // Appends the edited event. Returns what is wrong with it, or nothing; then nothing of it is in
+  // out.
+  virtual std::string edit(const wire::SseEvent& event, Edited& out) = 0;
+  // No further event comes: appends what is held.
+  virtual void end(Edited& out) = 0;
+
+  // As the stream writes them.
+  std::string_view eol() const { return eol_; }
+
+ private:
+  void on_feed(std::string_view bytes, Edited& out) final;
+  void on_finish(Edited& out) final;
+
+  wire::SseReader reader_;
+  std::vector<wire::SseEvent> events_;
+  std::string_view eol_ = "\n";
+};
+
+}  // namespace veilwire::flow

@@ -1,0 +1,30 @@
+// Puts edited data back into a server-sent event: the lines around it keep their bytes, and data
+// that came on several lines leaves on as many. Tested through the SSE editors.
+#pragma once
+
+#include "userspace/flow/edited.h"
+#include "userspace/wire/sse.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace veilwire::flow {
+
+// data: event.data_text() after editing, with as many line feeds in it. The result is the event's
+// raw bytes.
+Edited with_data(const wire::SseEvent& event, Edited&& data);
+
+// The line end that the event's lines have.
+std::string_view line_end(const wire::SseEvent& event);
+
+// The events in what stands behind the last blank line of a stream, as if one followed. Bytes that
+// were added for that are the last `added` of the last event's raw; callers take them off what they
+// release.
+struct Tail {
+  std::optional<wire::SseEvent> event;
+  std::size_t added = 0;
+};
+Tail read_tail(std::string_view rest);
+
+}  // namespace veilwire::flow

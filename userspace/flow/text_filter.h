@@ -1,0 +1,38 @@
+// One logical text on its way through its masker: encoded bytes in, the encoded bytes that may be
+// released out. It gives findings as the records that the audit wants. Tested through the editors.
+#pragma once
+
+#include "userspace/flow/edited.h"
+#include "userspace/masking/engine.h"
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+namespace veilwire::flow {
+
+class TextFilter {
+ public:
+  enum class Form : std::uint8_t {
+    Plain,
+    JsonString,        // content of a JSON string
+    JsonInJsonString,  // content of JSON strings that together are a JSON document
+  };
+  // context: text that stands before and is not part of the output, such as the key of a value.
+  TextFilter(Form form, std::shared_ptr<const masking::Engine> engine,
+             std::string_view context = {});
+  TextFilter(TextFilter&&) noexcept;
+  TextFilter& operator=(TextFilter&&) noexcept;
+  ~TextFilter();
+
+  // Each appends to out; out.blocked is the end.
+  void feed(std::string_view raw, Edited& out);
+  void finish(Edited& out);
+  void adopt(std::shared_ptr<const masking::Engine> engine, Edited& out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace veilwire::flow
