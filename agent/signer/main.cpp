@@ -38,8 +38,8 @@ Settings read_settings(const std::string& path) {
   Settings s;
   s.user = section.text("user", "veilwire-signer");
   s.proxy_user = section.text("proxy_user", "veilwire");
-  s.socket = section.text("socket", "/run/veilwire/signer.sock");
-  s.status_socket = section.text("status_socket", "/run/veilwire/signer-status.sock");
+  s.socket = section.text("socket", "/run/veilwire-signer/signer.sock");
+  s.status_socket = section.text("status_socket", "/run/veilwire-signer/signer-status.sock");
   s.certificate = section.text("certificate", "/etc/veilwire/ca.pem");
   s.key = section.text("key", "/var/lib/veilwire-signer/ca.key");
   s.log_level = section.text("log_level", "info");
