@@ -181,11 +181,12 @@ StatusPlaces status_places(const std::string& config, bool config_given,
   const host::Config settings =
       absent ? host::Config::parse("", config) : host::Config::load(config);
   StatusPlaces places;
+  // Each program's sockets lie in the folder that its unit makes.
   for (const std::string name : {"redirector", "signer", "identity", "recorder"}) {
     const host::ConfigSection section = settings.section(name);
-    places.programs.push_back(
-        {name, section.text("status_socket", "/run/veilwire/" + name + "-status.sock"),
-         section.text("socket", "/run/veilwire/" + name + ".sock")});
+    const std::string stem = "/run/veilwire-" + name + "/" + name;
+    places.programs.push_back({name, section.text("status_socket", stem + "-status.sock"),
+                               section.text("socket", stem + ".sock")});
   }
   const host::ConfigSection proxy = settings.section("proxy");
   places.programs.push_back(

@@ -32,8 +32,8 @@ Settings read_settings(const std::string& path) {
   Settings s;
   s.user = section.text("user", "veilwire-identity");
   s.proxy_user = section.text("proxy_user", "veilwire");
-  s.socket = section.text("socket", "/run/veilwire/identity.sock");
-  s.status_socket = section.text("status_socket", "/run/veilwire/identity-status.sock");
+  s.socket = section.text("socket", "/run/veilwire-identity/identity.sock");
+  s.status_socket = section.text("status_socket", "/run/veilwire-identity/identity-status.sock");
   s.log_level = section.text("log_level", "info");
   s.limits.validity = std::chrono::seconds(section.integer("cache_seconds", 30, 1, 60));
   s.limits.patience = std::chrono::seconds(section.integer("patience_seconds", 10, 1, 60));
