@@ -39,17 +39,21 @@ std::string policy_file(const Options& options) {
   return ctl::status_places(options.config, options.config_given, program_folder()).policy_file;
 }
 
+// CLI11 prints one description in the list of commands and in the command's own help; the longer
+// text stands in the footer, already broken into lines.
+CLI::App* add_command(CLI::App& parent, const char* name, const char* summary, const char* footer) {
+  CLI::App* command = parent.add_subcommand(name, summary);
+  command->footer(footer);
+  return command;
+}
+
 void add_status(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* status =
-      app.add_subcommand("status", "is everything up, who is redirected, which policy is in force");
-  status->description(
-      "Says whether the kernel programs are in effect, whether each program is up and well, which "
-      "processes are "
-      "redirected, and which policy is in force. Changes nothing. Needs root to ask every "
-      "program.");
-  status->add_flag("--json", options.json, "one JSON object instead of text");
-  status->footer(
+  CLI::App* status = add_command(
+      app, "status", "is everything up, who is redirected, which policy is in force",
+      "Asks the kernel's pins and the status socket of each program; needs root for all of\n"
+      "them. Changes nothing.\n\n"
       "Exit code: 0 everything is good, 1 something is degraded, 3 nothing runs, 2 wrong usage.");
+  status->add_flag("--json", options.json, "one JSON object instead of text");
   status->callback([&] {
     exit_code =
         ctl::run_status(ctl::status_places(options.config, options.config_given, program_folder()),
@@ -58,45 +62,46 @@ void add_status(CLI::App& app, Options& options, int& exit_code) {
 }
 
 void add_policy(CLI::App& app, Options& options, int& exit_code) {
-  CLI::App* policy = app.add_subcommand("policy", "check, test and show policies");
-  policy->require_subcommand(1);
+  CLI::App* policy = add_command(app, "policy", "check, test and show policies",
+                                 "Each command has its own --help.");
+  policy->callback([policy] {
+    if (policy->get_subcommands().empty()) throw CLI::RequiredError("check, test or show");
+  });
 
-  CLI::App* check =
-      policy->add_subcommand("check", "say what is wrong with a policy and its rule packs");
-  check->description(
-      "Reads a policy and the rule packs that it names, exactly as the proxy would, and compiles "
-      "every rule. Errors come "
-      "with file, line and column, all of them at once.");
-  check->add_option("FILE", options.policy_file, "the policy (default: the configured one)");
-  check->footer("Exit code: 0 the policy would be accepted, 1 it would be refused, 2 wrong usage.");
+  CLI::App* check = add_command(
+      *policy, "check", "say what is wrong with a policy and its rule packs",
+      "Reads the policy and the rule packs that it names, and compiles every rule. Errors come\n"
+      "with file, line and column, all of them at once.\n\n"
+      "Exit code: 0 nothing is wrong, 1 something is, 2 wrong usage.");
+  check->add_option("FILE", options.policy_file, "the policy (default: the configured one)")
+      ->type_name("");
   check->callback(
       [&] { exit_code = ctl::policy_check(policy_file(options), std::cout, std::cerr); });
 
-  CLI::App* test =
-      policy->add_subcommand("test", "try every rule on its examples and every decision case");
-  test->description(
-      "Searches the examples beside each rule with the engine that the proxy runs, as whole texts "
-      "and cut into pieces in "
-      "many ways, and compares; then asks the policy for each decision case. Nothing is sent "
-      "anywhere.");
-  test->add_option("FILE", options.policy_file, "the policy (default: the configured one)");
-  test->add_option("--cases", options.cases,
-                   "files of decision cases (default: those in the folder \"cases\" beside the "
-                   "policy that name it)")
+  CLI::App* test = add_command(
+      *policy, "test", "try every rule on its examples, and every decision case",
+      "Searches the examples beside each rule with the engine that the proxy runs, as whole\n"
+      "texts and cut into pieces in many ways, and compares; then asks the policy for each\n"
+      "decision case. Nothing is sent anywhere.\n\n"
+      "Exit code: 0 all good, 1 something failed, 2 wrong usage.");
+  test->add_option("FILE", options.policy_file, "the policy (default: the configured one)")
+      ->type_name("");
+  test->add_option(
+          "--cases", options.cases,
+          "decision cases (default: those in the folder \"cases\" beside the policy that name it)")
       ->type_name("FILE");
   test->add_flag("--json", options.json, "one JSON object instead of text");
-  test->footer("Exit code: 0 all good, 1 something failed, 2 wrong usage.");
   test->callback([&] {
     exit_code =
         ctl::policy_test({policy_file(options), options.cases, options.json}, std::cout, std::cerr);
   });
 
-  CLI::App* show = policy->add_subcommand("show", "print what a policy comes to");
-  show->description(
-      "Prints hosts, rules and what is done about each, with defaults filled in. Whether it is in "
-      "force is said by "
-      "veilwire status.");
-  show->add_option("FILE", options.policy_file, "the policy (default: the configured one)");
+  CLI::App* show = add_command(
+      *policy, "show", "print what a policy comes to, rule by rule",
+      "Defaults are filled in. Whether the policy is in force is said by: veilwire status.\n\n"
+      "Exit code: 0, 1 the policy has a mistake, 2 wrong usage.");
+  show->add_option("FILE", options.policy_file, "the policy (default: the configured one)")
+      ->type_name("");
   show->add_flag("--json", options.json, "one JSON object instead of text");
   show->callback([&] {
     exit_code = ctl::policy_show(policy_file(options), options.json, std::cout, std::cerr);
@@ -117,7 +122,9 @@ int main(int argc, char** argv) {
                             ->type_name("FILE")
                             ->capture_default_str();
   app.parse_complete_callback([&] { options.config_given = config->count() != 0; });
-  app.require_subcommand(1);
+  // Not required by CLI11, which would then say so instead of naming a command that it does not
+  // know.
+  app.require_subcommand(0, 1);
   app.fallthrough();
   app.footer("Each command has its own --help. See veilwire(1).");
   add_status(app, options, exit_code);
@@ -132,6 +139,10 @@ int main(int argc, char** argv) {
   } catch (const std::exception& e) {
     std::cerr << "veilwire: " << e.what() << '\n';
     return 1;
+  }
+  if (app.get_subcommands().empty()) {
+    std::cerr << app.help();
+    return 2;
   }
   return exit_code;
 }
