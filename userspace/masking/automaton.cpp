@@ -102,16 +102,18 @@ struct Automaton::Builder {
   std::uint32_t repeat(const Expression& e, std::uint32_t next) {
     if (e.max == kUnbounded) {
       // loop: fork(body loop, next)
-      const std::uint32_t loop = fork(0, next);
+      const std::uint32_t loop = fork(next, next);
       const std::uint32_t body = piece(e.parts[0], loop);
       if (overflow) return next;
-      program[loop].next = body;
+      (e.lazy ? program[loop].other : program[loop].next) = body;
       next = loop;
     } else {
       // x{0,2} is (x(x)?)?: each fork leads out to the same end.
       const std::uint32_t out = next;
-      for (std::uint32_t i = e.min; i < e.max && !overflow; ++i)
-        next = fork(piece(e.parts[0], next), out);
+      for (std::uint32_t i = e.min; i < e.max && !overflow; ++i) {
+        const std::uint32_t body = piece(e.parts[0], next);
+        next = e.lazy ? fork(out, body) : fork(body, out);
+      }
     }
     for (std::uint32_t i = 0; i < e.min && !overflow; ++i) next = piece(e.parts[0], next);
     return next;
@@ -183,7 +185,8 @@ const Automaton::State* Automaton::start_state(Before before) const {
   return intern(places, false, static_cast<std::uint8_t>(before));
 }
 
-// Adds every place that is reached from `place` without a byte and without an assertion.
+// Adds every place that is reached from `place` without a byte and without an assertion, the
+// preferred first.
 void Automaton::close(std::uint32_t place, std::vector<std::uint32_t>& set,
                       std::vector<bool>& seen) const {
   std::vector<std::uint32_t> todo{place};
@@ -201,16 +204,29 @@ void Automaton::close(std::uint32_t place, std::vector<std::uint32_t>& set,
   }
 }
 
-// Passes the assertions that hold between `before` and the byte `next` (or the end). True: a match
-// ends in between that could not be known without `next`.
-bool Automaton::resolve(std::vector<std::uint32_t>& set, std::vector<bool>& seen,
-                        std::uint8_t before, int next) const {
+// Passes the assertions that hold between `before` and the byte `next` (or the end), each replaced
+// by what it leads to. True: that is a match, which could not be known without `next`.
+bool Automaton::pass(std::vector<std::uint32_t>& places, std::uint8_t before, int next) const {
   const auto b = static_cast<Before>(before);
   const bool boundary = (b == Before::Word) != is_word(next);
-  bool matched = false;
-  for (std::size_t i = 0; i < set.size(); ++i) {  // set grows at its end
-    const Place& p = program_[set[i]];
-    if (p.kind != Place::Kind::Assert) continue;
+  std::vector<bool> seen(program_.size());
+  std::vector<std::uint32_t> todo(places.rbegin(), places.rend());
+  places.clear();
+  while (!todo.empty()) {
+    const std::uint32_t at = todo.back();
+    todo.pop_back();
+    if (seen[at]) continue;
+    seen[at] = true;
+    const Place& p = program_[at];
+    if (p.kind == Place::Kind::Fork) {
+      todo.push_back(p.other), todo.push_back(p.next);
+      continue;
+    }
+    if (p.kind == Place::Kind::Match) return true;  // preferred to all that is left
+    if (p.kind == Place::Kind::Byte) {
+      places.push_back(at);
+      continue;
+    }
     bool holds = false;
     switch (p.assertion) {
       case Assertion::TextBegin:
@@ -232,25 +248,20 @@ bool Automaton::resolve(std::vector<std::uint32_t>& set, std::vector<bool>& seen
         holds = !boundary;
         break;
     }
-    if (!holds) continue;
-    const std::size_t known = set.size();
-    close(p.next, set, seen);
-    for (std::size_t k = known; k < set.size(); ++k)
-      matched = matched || program_[set[k]].kind == Place::Kind::Match;
+    if (holds) todo.push_back(p.next);
   }
-  return matched;
+  return false;
 }
 
 const Automaton::State* Automaton::explore(const State* state, std::uint8_t byte_class) const {
   const std::lock_guard lock(mutex_);
   if (const State* known = state->next[byte_class].load(std::memory_order_acquire)) return known;
   const unsigned char byte = representatives_[byte_class];
-  std::vector<bool> seen(program_.size());
   std::vector<std::uint32_t> here = state->places;
-  for (std::uint32_t place : here) seen[place] = true;
-  const bool matched = asserts_ && resolve(here, seen, state->before, byte);
+  // A match among the places is the last of them, and needs no byte to be one.
+  const bool matched = asserts_ && pass(here, state->before, byte);
+  std::vector<bool> seen(program_.size());
   std::vector<std::uint32_t> places;
-  std::fill(seen.begin(), seen.end(), false);
   for (std::uint32_t at : here) {
     const Place& p = program_[at];
     if (p.kind == Place::Kind::Byte && p.classes[byte_class]) close(p.next, places, seen);
@@ -270,7 +281,11 @@ const Automaton::State* Automaton::intern(std::vector<std::uint32_t>& places, bo
     if (p.assertion == Assertion::TextBegin) return b != Before::Text;
     return p.assertion == Assertion::LineBegin && b != Before::Text && b != Before::Newline;
   });
-  std::sort(places.begin(), places.end());
+  // What is less preferred than a match can no longer be one.
+  const auto match_at = std::find_if(places.begin(), places.end(), [&](std::uint32_t at) {
+    return program_[at].kind == Place::Kind::Match;
+  });
+  if (match_at != places.end()) places.erase(match_at + 1, places.end());
   bool asks = false, secret = false, match = false;
   for (std::uint32_t at : places) {
     asks = asks || program_[at].kind == Place::Kind::Assert;
@@ -307,9 +322,7 @@ const Automaton::State* Automaton::intern(std::vector<std::uint32_t>& places, bo
 bool Automaton::matches_at_end(const State* state) const {
   if (state->flags & kMatch) return true;
   std::vector<std::uint32_t> here = state->places;
-  std::vector<bool> seen(program_.size());
-  for (std::uint32_t place : here) seen[place] = true;
-  return asserts_ && resolve(here, seen, state->before, kEndOfText);
+  return asserts_ && pass(here, state->before, kEndOfText);
 }
 
 ByteSet Automaton::first_bytes(Before before) const {

@@ -38,7 +38,7 @@ class Automaton {
   struct State {
     std::uint8_t flags = 0;
     std::uint8_t before = 0;            // Before of the next byte; 0 where no assertion asks
-    std::vector<std::uint32_t> places;  // sorted
+    std::vector<std::uint32_t> places;  // the preferred first
     std::unique_ptr<std::atomic<const State*>[]> next;  // by byte class; null: not worked out yet
   };
 
@@ -77,8 +77,7 @@ class Automaton {
   const State* explore(const State* state, std::uint8_t byte_class) const;
   const State* intern(std::vector<std::uint32_t>& places, bool matched, std::uint8_t before) const;
   void close(std::uint32_t place, std::vector<std::uint32_t>& set, std::vector<bool>& seen) const;
-  bool resolve(std::vector<std::uint32_t>& set, std::vector<bool>& seen, std::uint8_t before,
-               int next) const;
+  bool pass(std::vector<std::uint32_t>& places, std::uint8_t before, int next) const;
   const State* start_state(Before before) const;
 
   std::vector<Place> program_;

@@ -7,6 +7,22 @@ namespace veilwire::masking {
 
 using State = Automaton::State;
 
+std::uint64_t hold_of_start(const Automaton& automaton, const Window& window, std::uint64_t start) {
+  const State* state = automaton.start(window.before(start));
+  std::uint64_t hold = state->flags & Automaton::kSecret ? start : kNowhere;
+  for (std::uint64_t at = start; at < window.end(); ++at) {
+    const State* next = automaton.step(state, window.at(at));
+    if (next->flags & Automaton::kDead) return kNowhere;
+    if (!(next->flags & Automaton::kSecret)) {
+      hold = kNowhere;
+    } else if (hold == kNowhere) {
+      hold = state->flags & Automaton::kAsks ? at : at + 1;
+    }
+    state = next;
+  }
+  return hold;
+}
+
 void Candidates::Group::set_hold(std::uint64_t hold) {
   for (std::size_t i = head; i < members.size(); ++i) {
     members[i].candidate.hold = members[i].first_hold = hold;

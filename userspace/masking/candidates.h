@@ -42,6 +42,10 @@ struct Ended {
   std::uint64_t at = 0;  // bytes up to here were read
 };
 
+// Where the secret of a match that begins at `start` could begin at the earliest, as far as the
+// window tells; kNowhere: it has not begun, or there can be no match.
+std::uint64_t hold_of_start(const Automaton& automaton, const Window& window, std::uint64_t start);
+
 class Candidates {
  public:
   bool empty() const { return groups_used_ == 0; }

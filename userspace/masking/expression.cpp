@@ -16,6 +16,7 @@ struct Flags {
   bool fold = false;         // i
   bool multi_line = false;   // m
   bool dot_newline = false;  // s
+  bool swap_greed = false;   // U
 };
 
 void add_range(ByteSet& set, unsigned lo, unsigned hi) {
@@ -156,7 +157,7 @@ class Parser {
       const std::size_t before = all.parts.size();
       atom(all, flags, depth);
       if (error_) break;
-      if (all.parts.size() > before) repetitions(all, begin);
+      if (all.parts.size() > before) repetitions(all, begin, flags);
     }
     all.end = i_;
     if (all.parts.empty()) all.kind = Kind::Empty;
@@ -168,12 +169,13 @@ class Parser {
   }
 
   // A repetition applies to the last atom, which for a group is all that the group holds.
-  void repetitions(Expression& all, std::size_t begin) {
+  void repetitions(Expression& all, std::size_t begin, const Flags& flags) {
     if (!more()) return;
     std::uint32_t min = 0, max = 0;
     if (!repetition(min, max)) return;
     if (error_) return;
-    if (p_.substr(i_, 1) == "?") ++i_;  // lazy: changes which match is preferred, not which exist
+    const bool question = p_.substr(i_, 1) == "?";
+    if (question) ++i_;
     std::uint32_t min2 = 0, max2 = 0;
     const std::size_t second = i_;
     if (more() && repetition(min2, max2)) return fail_at(second, "a repetition of a repetition");
@@ -190,6 +192,7 @@ class Parser {
     Expression repeat = node(Kind::Repeat, begin);
     repeat.min = min;
     repeat.max = max;
+    repeat.lazy = question != flags.swap_greed;
     repeat.parts.push_back(std::move(operand));
     all.parts.push_back(std::move(repeat));
   }
@@ -360,7 +363,8 @@ class Parser {
           flags.dot_newline = on;
           break;
         case 'U':
-          break;  // swaps greedy and lazy: no matter which matches exist
+          flags.swap_greed = on;
+          break;
         case '-':
           if (!on) return fail("a second - among flags"), false;
           on = false;

@@ -35,6 +35,7 @@ struct Expression {
   Assertion assertion = Assertion::TextBegin;  // Assert
   ByteSet bytes;                               // Bytes: one byte out of these
   std::uint32_t min = 0, max = 0;              // Repeat
+  bool lazy = false;                           // Repeat: fewer are preferred
   std::uint32_t capture = 0;                   // Capture: number from 1
   std::size_t begin = 0, end = 0;              // where it stands in the pattern
   std::vector<Expression> parts;               // operands; never a Concat directly in a Concat

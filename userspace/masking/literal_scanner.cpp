@@ -104,16 +104,10 @@ bool LiteralScanner::build(const std::vector<Entry>& entries) {
     Tail& tail = tails_[number[n]];
     tail.fail = number[node.fail];
     tail.depth = static_cast<std::uint8_t>(node.depth);
-    for (std::size_t index : node.passing) {
-      const Literal& l = entries[index].literal;
-      const auto depth = static_cast<std::ptrdiff_t>(node.depth);
-      Beginning b{l.bytes.substr(0, node.depth), {l.folds.begin(), l.folds.begin() + depth}};
-      const bool known =
-          std::any_of(tail.beginnings.begin(), tail.beginnings.end(),
-                      [&](const Beginning& o) { return o.bytes == b.bytes && o.folds == b.folds; });
-      if (!known) tail.beginnings.push_back(std::move(b));
-    }
-    tail.whole = !tail.beginnings.empty() || (n != 0 && tails_[tail.fail].whole);
+    for (std::size_t index : node.passing) tail.owners.push_back(entries[index].owner);
+    std::sort(tail.owners.begin(), tail.owners.end());
+    tail.owners.erase(std::unique(tail.owners.begin(), tail.owners.end()), tail.owners.end());
+    tail.any = !tail.owners.empty() || (n != 0 && tails_[tail.fail].any);
   }
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     if (trie.nodes[sorted[i]].hits.empty()) continue;
@@ -121,23 +115,6 @@ bool LiteralScanner::build(const std::vector<Entry>& entries) {
     hits_.push_back(trie.nodes[sorted[i]].hits);
   }
   return true;
-}
-
-std::size_t LiteralScanner::pending(Node node, std::string_view text) const {
-  for (; tails_[node].whole; node = tails_[node].fail) {
-    const Tail& tail = tails_[node];
-    if (tail.depth > text.size()) continue;
-    const std::string_view end = text.substr(text.size() - tail.depth);
-    for (const Beginning& b : tail.beginnings) {
-      bool same = true;
-      for (std::size_t i = 0; i < end.size() && same; ++i) {
-        const auto byte = static_cast<unsigned char>(end[i]);
-        same = static_cast<unsigned char>(b.bytes[i]) == (b.folds[i] ? lower(byte) : byte);
-      }
-      if (same) return tail.depth;
-    }
-  }
-  return 0;
 }
 
 }  // namespace veilwire::masking

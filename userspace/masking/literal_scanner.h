@@ -44,21 +44,22 @@ class LiteralScanner {
     return node;
   }
 
-  // Length of the longest end of `text` that is a beginning of a literal to hold, in its own case.
-  // `node` is where the scan of the text has ended.
-  std::size_t pending(Node node, std::string_view text) const;
+  // `node` is where the scan of a text has ended. Calls on_beginning(length, owners) for each end
+  // of the text that is the beginning of literals to hold, the longest first.
+  template <class OnBeginning>
+  void beginnings(Node node, OnBeginning&& on_beginning) const {
+    for (; tails_[node].any; node = tails_[node].fail) {
+      const Tail& tail = tails_[node];
+      if (!tail.owners.empty()) on_beginning(std::size_t{tail.depth}, tail.owners);
+    }
+  }
 
  private:
-  struct Beginning {
-    std::string bytes;
-    std::vector<bool> folds;
-  };
   struct Tail {
     Node fail = kRoot;
     std::uint8_t depth = 0;
-    bool whole = false;  // some beginning held here or at a shorter end
-    std::vector<Beginning>
-        beginnings;  // of literals to hold that pass here, spelled in their own case
+    bool any = false;                   // owners here or at a shorter end
+    std::vector<std::uint32_t> owners;  // of literals to hold that begin so; ascending
   };
 
   std::array<std::uint8_t, 256> classes_{};

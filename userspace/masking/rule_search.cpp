@@ -96,7 +96,8 @@ void RuleSearch::resolve(const Window& window, const MasksInText& masks, bool en
     Waiting& w = waiting_[done];
     const std::uint64_t start = w.candidate.start;
     // An earlier start may yet claim this text.
-    if (live_.first_start() < start || (!ended && window.end() < start + rule_.what.reach)) break;
+    if (live_.first_start() < start) break;
+    if (!ended && start > 0 && window.end() + 1 < start + rule_.what.reach) break;
     const Answer answer = judge(w, window, masks, ended);
     if (answer == Answer::Wait) break;
     ++done;

@@ -47,6 +47,7 @@ struct StreamMasker::State {
   void settle(bool ended, Edits& out);
   void recognise_masks(bool ended);
   std::uint64_t frontier(bool ended) const;
+  std::uint64_t hold_of_beginning(const CompiledExpression& what, std::size_t length) const;
   void decide(std::uint64_t frontier, bool ended, Edits& out);
   bool open_region() const {
     return !pending.empty() && pending.front().open && pending.front().announced;
@@ -130,8 +131,28 @@ void StreamMasker::State::recognise_masks(bool ended) {
 // The first position at which a finding not yet known could begin.
 std::uint64_t StreamMasker::State::frontier(bool ended) const {
   if (ended) return end();
-  std::uint64_t first = end() - engine->literals.pending(node, buffer);
+  std::uint64_t first = end();
   for (const auto& s : active) first = std::min(first, s->hold());
+  engine->literals.beginnings(
+      node, [&](std::size_t length, const std::vector<std::uint32_t>& rules) {
+        if (end() - length >= first + engine->look_back) return;
+        for (std::uint32_t rule : rules)
+          first = std::min(first, hold_of_beginning(engine->rules[rule].what, length));
+      });
+  return first;
+}
+
+// Where a secret could begin, if the last `length` bytes are the beginning of a literal of `what`.
+std::uint64_t StreamMasker::State::hold_of_beginning(const CompiledExpression& what,
+                                                     std::size_t length) const {
+  std::uint64_t first = kNowhere;
+  const std::uint64_t literal = end() - length;
+  for (std::uint64_t before = what.before_min; before <= what.before_max && before <= literal;
+       ++before) {
+    const std::uint64_t start = literal - before;
+    if (start < floor) break;
+    first = std::min(first, hold_of_start(*what.automaton, window(), start));
+  }
   return first;
 }
 
