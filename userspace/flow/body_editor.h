@@ -38,7 +38,8 @@ class BodyEditor {
   virtual void finish(Released& out) = 0;
   // A changed policy: applies from the next byte on, held text included.
   virtual void adopt(std::shared_ptr<const masking::Engine> engine, Released& out) = 0;
-  // After `malformed`: releases all that is held as it came, and every later byte unseen.
+  // After `malformed`, or where the input itself cannot go on: decides and releases the text that
+  // is held, then all other held bytes as they came, and every later byte unseen.
   virtual void pass_through(Released& out) = 0;
   // Ends the body well-formed in its own protocol with a notice for the person, whatever has been
   // released so far (Anthropic stream: close the open block, one text block, end_turn,

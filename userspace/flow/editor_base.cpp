@@ -41,6 +41,15 @@ void EditorBase::adopt(std::shared_ptr<const masking::Engine> engine, Released& 
 }
 
 void EditorBase::pass_through(Released& out) {
+  // Whoever feeds the editor may have lost its input on the way: the text that is held is whole
+  // then.
+  if (state_ == State::Editing) {
+    Edited edited;
+    on_finish(edited);
+    reported_ = true;
+    release(std::move(edited), out);
+    if (state_ == State::Editing) state_ = State::Passing;
+  }
   if (state_ != State::Failed) return;
   state_ = State::Passing;
   const std::string held = std::exchange(rest_, {});

@@ -40,6 +40,7 @@ struct TextFilter::State {
 
   void give(Edited& out) {
     for (masking::EncodedMask& mask : output.masks) {
+      if (mask.finding.closes) continue;  // its mask has been released and reported
       audit::MaskedSpan span = span_of(std::move(mask));
       span.offset += out.bytes.size();
       if (output.blocked && &mask == &output.masks.back()) {

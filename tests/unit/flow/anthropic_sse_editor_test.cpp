@@ -533,6 +533,54 @@ TEST(AnthropicSse, PassesOnWhatItCannotReadWhenTold) {
   }
 }
 
+TEST(AnthropicSse, AChangedPolicyJudgesWhatIsHeldAndWhatComes) {
+  const std::string begin = start() + block_start(0, {{"type", "text"}, {"text", ""}}) +
+                            delta(0, kKinds[0], "sk-Abcdefgh01234567 sk-Abcd");
+  const std::string rest = delta(0, kKinds[0], "efgh01234567 zz-9 z") + delta(0, kKinds[0], "z-8") +
+                           block_stop(0) + end();
+  for (std::size_t cut = 0; cut <= rest.size(); cut += 11) {
+    const std::unique_ptr<BodyEditor> editor = make_body_editor(kStream, engine());
+    Released out;
+    editor->feed(begin, out);
+    editor->adopt(engine_of("zed", "zz-[0-9]"), out);
+    editor->feed(rest.substr(0, cut), out);
+    editor->adopt(engine_of("zed", "zz-[0-9]"), out);
+    editor->feed(rest.substr(cut), out);
+    editor->finish(out);
+    const Message message = read_message(out.bytes);
+    ASSERT_EQ(message.wrong, "");
+    const std::string text = message.blocks[0].text.at("text");
+    ASSERT_TRUE(text.starts_with(masked(kToken) + " sk-Abcdefgh01234567 [MASKED:zed:")) << text;
+    ASSERT_EQ(text.find("zz-"), std::string::npos);
+    ASSERT_EQ(out.masks.size(), 3U);
+  }
+}
+
+TEST(AnthropicSse, AChangedPolicyMayBlockWhatIsHeld) {
+  const std::string begin =
+      start() + block_start(0, {{"type", "text"}, {"text", ""}}) + delta(0, kKinds[0], "a sk-Abcd");
+  const std::unique_ptr<BodyEditor> editor = make_body_editor(kStream, engine());
+  Released out;
+  editor->feed(begin, out);
+  editor->adopt(engine_of("head", "sk-Ab", masking::Treatment::Block), out);
+  ASSERT_TRUE(out.blocked);
+  editor->end_early("no", out);
+  EXPECT_EQ(read_message(out.bytes).wrong, "");
+  EXPECT_EQ(read_message(out.bytes).blocks[0].text.at("text"), "a ");
+}
+
+TEST(AnthropicSse, PassesOnWhatFollowsWhereItsInputCannotGoOn) {
+  const std::unique_ptr<BodyEditor> editor = make_body_editor(kStream, engine());
+  Released out;
+  editor->feed(start() + block_start(0, {{"type", "text"}, {"text", ""}}) +
+                   delta(0, kKinds[0], "a sk-Abcd") + "data: {",
+               out);
+  editor->pass_through(out);
+  editor->feed(" raw", out);
+  EXPECT_EQ(read_message(out.bytes).blocks[0].text.at("text"), "a sk-Abcd");
+  EXPECT_TRUE(out.bytes.ends_with("data: { raw"));
+}
+
 TEST(AnthropicSse, BoundsOpenBlocksAndEvents) {
   std::string blocks = start();
   for (int i = 0; i < 5000; ++i) blocks += block_start(i, {{"type", "text"}, {"text", "sk-"}});

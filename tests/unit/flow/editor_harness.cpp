@@ -1,5 +1,6 @@
 #include "tests/unit/flow/editor_harness.h"
 
+#include "tests/support/made_up_rules.h"
 #include "userspace/masking/engine.h"
 
 #include <algorithm>
@@ -14,35 +15,23 @@ namespace veilwire::flow {
 using nlohmann::json;
 
 std::shared_ptr<const masking::Engine> engine() {
-  static const std::shared_ptr<const masking::Engine> kEngine = [] {
-    const auto rule = [](std::string id, std::string regex, std::string keyword) {
-      masking::Rule r;
-      r.id = std::move(id);
-      r.category = "secret";
-      r.regex = std::move(regex);
-      r.keywords = {std::move(keyword)};
-      return r;
-    };
-    masking::RulePack pack{.name = "test", .rules = {}};
-    pack.rules.push_back(rule("token", "sk-[A-Za-z0-9]{16}", "sk-"));
-    pack.rules.push_back(rule("refused", "bk-[A-Za-z0-9]{16}", "bk-"));
-    pack.rules.push_back(rule("spelled", "pin = \"([^\"]{4,12})\"", "pin = "));
-    masking::Rule block;
-    block.id = "block";
-    block.category = "secret";
-    block.begin = "--BEGIN--";
-    block.end = "--END--";
-    block.keywords = {"--begin--"};
-    pack.rules.push_back(block);
-    const auto treatment = [](const masking::Rule& r) {
-      return r.id == "refused" ? masking::Treatment::Block : masking::Treatment::Mask;
-    };
-    const Secret key(std::string("0123456789abcdef0123456789abcdef"));
-    auto compiled = masking::compile(std::array{pack}, treatment, key);
-    if (!compiled) ADD_FAILURE() << compiled.error().rule << ": " << compiled.error().message;
-    return *compiled;
-  }();
+  static const std::shared_ptr<const masking::Engine> kEngine = testing::made_up_engine();
   return kEngine;
+}
+
+std::shared_ptr<const masking::Engine> engine_of(const std::string& id, const std::string& regex,
+                                                 masking::Treatment treatment) {
+  masking::Rule rule;
+  rule.id = id;
+  rule.category = "secret";
+  rule.regex = regex;
+  masking::RulePack pack;
+  pack.rules.push_back(rule);
+  auto compiled = masking::compile(
+      std::array{pack}, [&](const masking::Rule&) { return treatment; },
+      Secret(std::string("0123456789abcdef0123456789abcdef")));
+  if (!compiled) ADD_FAILURE() << compiled.error().message;
+  return *compiled;
 }
 
 std::string masked(std::string_view text) { return masking::mask_all(*engine(), text); }

@@ -19,10 +19,12 @@
 
 namespace veilwire::flow {
 
-// Rules: "token" masks sk- and sixteen letters or digits; "spelled" masks what stands between
-// quotes behind `pin = `; "block" masks from "--BEGIN--" to "--END--"; "refused" blocks bk- and
-// sixteen letters or digits.
+// Of tests/support/made_up_rules.h.
 std::shared_ptr<const masking::Engine> engine();
+// Of one rule.
+std::shared_ptr<const masking::Engine> engine_of(
+    const std::string& id, const std::string& regex,
+    masking::Treatment treatment = masking::Treatment::Mask);
 // The text with its findings replaced, as a whole.
 std::string masked(std::string_view text);
 

@@ -254,6 +254,39 @@ TEST(JsonBody, EndsEarlyAtEveryPointAsADocument) {
   }
 }
 
+TEST(JsonBody, AChangedPolicyJudgesWhatIsHeldAndWhatComes) {
+  const std::unique_ptr<BodyEditor> editor = make_body_editor(kGeneric, engine());
+  Released out;
+  editor->feed(R"({"a":"sk-Abcdefgh01234567","b":"sk-Abcd)", out);
+  editor->adopt(engine_of("zed", "zz-[0-9]"), out);
+  editor->feed(R"(efgh01234567 zz-9","c":"zz-8"})", out);
+  editor->finish(out);
+  const nlohmann::json parsed = nlohmann::json::parse(out.bytes);
+  EXPECT_EQ(parsed["a"], masked(kToken));
+  EXPECT_TRUE(parsed["b"].get<std::string>().starts_with("sk-Abcdefgh01234567 [MASKED:zed:"));
+  EXPECT_TRUE(parsed["c"].get<std::string>().starts_with("[MASKED:zed:"));
+}
+
+TEST(JsonBody, AKeySaysWhatItsValueIs) {
+  const auto editor = [](const EditorContext& context) {
+    return make_body_editor(context, engine_of("password", "(?:password)\"?: \"([0-9]{4})"));
+  };
+  const auto edited = [&](const EditorContext& context, std::string_view body) {
+    const auto e = editor(context);
+    Released out;
+    e->feed(body, out);
+    e->finish(out);
+    return out.bytes;
+  };
+  EXPECT_NE(edited(kGeneric, R"({"password":"1234"})").find("MASKED"), std::string::npos);
+  EXPECT_NE(
+      edited(kMcp, R"({"result":{"structuredContent":{"password":["1234"]}}})").find("MASKED"),
+      std::string::npos);
+  EXPECT_EQ(edited(kGeneric, R"({"password":{"a":1},"x":"1234"})").find("MASKED"),
+            std::string::npos);
+  EXPECT_EQ(edited(kGeneric, R"([{"password":1},"1234"])").find("MASKED"), std::string::npos);
+}
+
 TEST(JsonBody, ANoticeStandsInTheTextThatIsCut) {
   const std::string out =
       cut_short(kAnthropic, R"({"content":[{"type":"text","text":"so far )", "Stopped.");

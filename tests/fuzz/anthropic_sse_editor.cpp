@@ -1,0 +1,65 @@
+// The stream of the Messages API. Whole and in pieces the editor must give the same, and an early
+// end must be one.
+#include "tests/support/made_up_rules.h"
+#include "userspace/flow/body_editor.h"
+#include "userspace/message/stream_event.h"
+#include "userspace/wire/sse.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using namespace veilwire;
+
+const flow::EditorContext kStream{.service = policy::Service::Anthropic,
+                                  .direction = policy::Direction::Response,
+                                  .media_type = "text/event-stream",
+                                  .target = "/v1/messages",
+                                  .request_id = "",
+                                  .mcp_method = ""};
+
+std::string edit(std::string_view body, std::size_t piece) {
+  const auto editor = flow::make_body_editor(kStream, testing::made_up_engine());
+  flow::Released out;
+  while (!body.empty()) {
+    editor->feed(body.substr(0, piece), out);
+    body.remove_prefix(std::min(piece, body.size()));
+  }
+  editor->finish(out);
+  for (const audit::MaskedSpan& mask : out.masks) {
+    if (mask.offset + mask.released_length > out.bytes.size()) std::abort();
+  }
+  out.bytes += out.blocked ? " blocked" : "";
+  if (out.malformed) out.bytes += " malformed";
+  return out.bytes;
+}
+
+}  // namespace
+
+// The first byte says how long the pieces are.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::size_t piece = 1 + data[0] % 61;
+  const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
+  if (edit(body, piece) != edit(body, body.size() + 1)) std::abort();
+
+  const auto editor = flow::make_body_editor(kStream, testing::made_up_engine());
+  flow::Released out;
+  editor->feed(body.substr(0, body.size() / 2), out);
+  const std::size_t before = out.bytes.size();
+  editor->end_early("The \"end\".", out);
+  wire::SseReader reader;
+  std::vector<wire::SseEvent> events;
+  if (!reader.feed(std::string_view(out.bytes).substr(before), events)) std::abort();
+  if (!reader.finish().empty()) std::abort();
+  for (const wire::SseEvent& event : events) {
+    if (event.dispatches() && !message::read_stream_event(event.type(), event.data_text()))
+      std::abort();
+  }
+  return 0;
+}
