@@ -1,0 +1,126 @@
+#include "agent/ctl/audit_ledger.h"
+#include "agent/ctl/audit_text.h"
+#include "agent/ctl/audit_views.h"
+
+#include <algorithm>
+#include <array>
+#include <ostream>
+
+#include <nlohmann/json.hpp>
+
+namespace veilwire::ctl {
+namespace {
+
+using recorder::ExchangeSummary;
+
+constexpr std::size_t kColumns = 9;
+using Line = std::array<std::string, kColumns>;
+// Wider text is cut: what is long here is chosen by strangers.
+constexpr std::array<std::size_t, kColumns> kWidest = {23, 24, 20, 32, 48, 28, 6, 32, 24};
+
+std::string findings_text(const ExchangeSummary& row) {
+  std::string out;
+  const auto add = [&](std::uint64_t count, const std::string& what) {
+    if (count == 0) return;
+    if (!out.empty()) out += ", ";
+    out += std::to_string(count) + " " + what;
+  };
+  for (const auto& [category, count] : row.findings) add(count, category);
+  add(row.blocked, "blocked");
+  add(row.gaps, row.gaps == 1 ? "gap" : "gaps");
+  return out;
+}
+
+std::string person_text(const ExchangeSummary& row) {
+  if (!row.person.empty()) return row.person;
+  if (!row.subject.empty()) return row.subject;
+  return row.uid ? "uid " + std::to_string(*row.uid) : "";
+}
+
+Line cells(const ExchangeSummary& row) {
+  const std::string& tool = row.tool.empty() ? row.mcp_method : row.tool;
+  return {wall_text(row.started_wall_ns).substr(0, 19),
+          audit_id(row.session, row.exchange),
+          person_text(row),
+          row.server,
+          row.exchange == 0 ? "(" + row.handling + ")" : row.method + " " + row.target,
+          row.model.empty() ? tool : row.model,
+          row.status ? std::to_string(*row.status) : "",
+          findings_text(row),
+          row.outcome.empty() ? "open" : row.outcome};
+}
+
+// Columns on the screen; cells hold no character that takes none, wide ones are rare.
+std::size_t width(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+void print_json(const std::vector<ExchangeSummary>& rows, const Screen& screen) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const ExchangeSummary& row : rows) {
+    // Not UTF-8 is not JSON: such bytes stand as visible_line() spells them.
+    const auto text = [](const std::string& s) { return visible_line(s); };
+    nlohmann::json j = {{"id", audit_id(row.session, row.exchange)},
+                        {"session", row.session},
+                        {"exchange", row.exchange},
+                        {"started", wall_text(row.started_wall_ns)},
+                        {"started_wall_ns", std::to_string(row.started_wall_ns)},
+                        {"person",
+                         {{"issuer", text(row.issuer)},
+                          {"subject", text(row.subject)},
+                          {"name", text(row.person)}}},
+                        {"server", text(row.server)},
+                        {"handling", text(row.handling)},
+                        {"service", text(row.service)},
+                        {"method", text(row.method)},
+                        {"target", text(row.target)},
+                        {"model", text(row.model)},
+                        {"mcp_method", text(row.mcp_method)},
+                        {"tool", text(row.tool)},
+                        {"outcome", text(row.outcome)},
+                        {"blocked", row.blocked},
+                        {"gaps", row.gaps},
+                        {"findings", nlohmann::json::object()}};
+    for (const auto& [category, count] : row.findings) j["findings"][text(category)] = count;
+    if (row.uid) j["uid"] = *row.uid;
+    if (row.status) j["status"] = *row.status;
+    if (row.ended_wall_ns) j["ended_wall_ns"] = std::to_string(*row.ended_wall_ns);
+    list.push_back(std::move(j));
+  }
+  screen.out << list.dump(2) << '\n';
+}
+
+}  // namespace
+
+int audit_list(recorder::LedgerReader& ledger, const recorder::ExchangeFilter& filter, bool json,
+               const Screen& screen) {
+  const std::vector<ExchangeSummary> rows = ledger.list(filter);
+  if (json) return print_json(rows, screen), 0;
+  if (rows.empty()) return screen.err << "veilwire: nothing recorded that matches\n", 0;
+  std::vector<Line> lines = {{"TIME (UTC)", "ID", "PERSON", "HOST", "REQUEST", "MODEL/TOOL",
+                              "STATUS", "FINDINGS", "OUTCOME"}};
+  for (const ExchangeSummary& row : rows) {
+    Line line = cells(row);
+    for (std::size_t i = 0; i < kColumns; ++i) line[i] = visible_cell(line[i], kWidest[i]);
+    lines.push_back(std::move(line));
+  }
+  std::array<std::size_t, kColumns> widths{};
+  for (const Line& line : lines) {
+    for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], width(line[i]));
+  }
+  for (const Line& line : lines) {
+    std::string text;
+    for (std::size_t i = 0; i < kColumns; ++i) {
+      text += line[i];
+      text.append(widths[i] - width(line[i]) + 2, ' ');
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    screen.out << text << '\n';
+  }
+  if (rows.size() == filter.limit) screen.err << "veilwire: there may be older ones; see --limit\n";
+  return 0;
+}
+
+}  // namespace veilwire::ctl
