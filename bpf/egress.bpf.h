@@ -22,18 +22,21 @@ vw_inline int vw_is_shared_egress(const struct vw_settings* set, __u32 id) {
 }
 
 vw_inline int vw_egress_filtered(const struct vw_settings* set, struct sock* sk) {
-  __u32 type = bpf_core_enum_value(enum cgroup_bpf_attach_type, CGROUP_INET_EGRESS);
   struct cgroup* cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
+  __u64 type = bpf_core_enum_value(enum cgroup_bpf_attach_type, CGROUP_INET_EGRESS);
+  /* Arrays are walked by hand: CO-RE relocates constant indices only. */
+  __u64 slot = (__u64)__builtin_preserve_access_index(&cgroup->bpf.effective) +
+               type * sizeof(struct bpf_prog_array*);
   struct bpf_prog_array* programs = 0;
-  if (type >= 38) return 0;
-  bpf_core_read(&programs, sizeof(programs), &cgroup->bpf.effective[type]);
-  if (!programs) return 0;
+  if (bpf_probe_read_kernel(&programs, sizeof(programs), (void*)slot) || !programs) return 0;
+  __u64 item = (__u64)__builtin_preserve_access_index(&programs->items);
+  __u64 stride = bpf_core_type_size(struct bpf_prog_array_item);
 #pragma unroll
-  for (int i = 0; i < VW_EGRESS_PROGRAMS; i++) {
-    struct bpf_prog* program = 0;
-    bpf_core_read(&program, sizeof(program), &programs->items[i].prog);
+  for (int i = 0; i < VW_EGRESS_PROGRAMS; i++, item += stride) {
+    struct bpf_prog* program = BPF_CORE_READ((struct bpf_prog_array_item*)item, prog);
     if (!program) return 0;
-    if (!vw_is_shared_egress(set, BPF_CORE_READ(program, aux, id))) return 1;
+    __u32 id = BPF_CORE_READ(program, aux, id);
+    if (!id || !vw_is_shared_egress(set, id)) return 1;
   }
   return 1;
 }

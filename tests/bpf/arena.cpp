@@ -101,30 +101,6 @@ void add_address4(int fd, const char* name, const char* address) {
   check(::ioctl(fd, SIOCSIFADDR, &request) == 0, std::string("add ") + address);
 }
 
-host::UniqueFd listen_on(const char* address, std::uint16_t port) {
-  const sockaddr_storage where = address_of(address, port);
-  host::UniqueFd fd(::socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  check(static_cast<bool>(fd), "socket");
-  const int on = 1;
-  const int queue = 4096;
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  if (where.ss_family == AF_INET6)
-    ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_FASTOPEN, &queue, sizeof(queue));
-  check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&where), size_of(where)) == 0, "bind");
-  check(::listen(fd.get(), queue) == 0, "listen");
-  return fd;
-}
-
-std::uint16_t port_of(int fd) {
-  sockaddr_storage name{};
-  socklen_t size = sizeof(name);
-  check(::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) == 0, "getsockname");
-  sockaddr_in in{};
-  std::memcpy(&in, &name, sizeof(in));  // the port lies at the same place in sockaddr_in6
-  return ntohs(in.sin_port);
-}
-
 // ---- the proxy's process ----
 
 template <class T>
@@ -233,14 +209,24 @@ struct ProxyHello {
       std::copy(address->begin(), address->end(), static_cast<std::uint8_t*>(targets.addresses[0]));
       ask(connected->get(), targets, {}, nullptr);
     }
-    check(::write(control, "k", 1) == 1, "acknowledge");
+    std::string answer = "0";
+    if (order[0] == 'd') {
+      const auto where = redirector::parse_endpoint(order + 1);
+      const sockaddr_storage to =
+          address_of(redirector::to_string(where->address).c_str(), where->port);
+      const host::UniqueFd fd = tcp_socket(to.ss_family);
+      if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), size_of(to)) != 0)
+        answer = std::to_string(errno);
+    }
+    check(::write(control, answer.data(), answer.size()) > 0, "acknowledge");
   }
 }
 
-void order(const host::UniqueFd& control, const std::string& text) {
+int order(const host::UniqueFd& control, const std::string& text) {
   check(::write(control.get(), text.data(), text.size()) > 0, "order");
-  char answer = 0;
-  check(::read(control.get(), &answer, 1) == 1, "the proxy did not answer an order");
+  char answer[16]{};
+  check(::read(control.get(), answer, sizeof(answer) - 1) > 0, "the proxy did not answer");
+  return std::stoi(answer);
 }
 
 // A child says why it failed: exceptions must not reach the test's own frames.
@@ -258,6 +244,34 @@ template <class F>
 }
 
 }  // namespace
+
+host::UniqueFd listen_on(const char* address, std::uint16_t port) {
+  const sockaddr_storage where = address_of(address, port);
+  host::UniqueFd fd(::socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  check(static_cast<bool>(fd), "socket");
+  const int on = 1;
+  const int queue = 4096;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  if (where.ss_family == AF_INET6)
+    ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_FASTOPEN, &queue, sizeof(queue));
+  check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&where), size_of(where)) == 0, "bind");
+  check(::listen(fd.get(), queue) == 0, "listen");
+  return fd;
+}
+
+std::uint16_t port_of(int fd) {
+  sockaddr_storage name{};
+  socklen_t size = sizeof(name);
+  check(::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) == 0, "getsockname");
+  sockaddr_in in{};
+  std::memcpy(&in, &name, sizeof(in));  // the port lies at the same place in sockaddr_in6
+  return ntohs(in.sin_port);
+}
+
+host::UniqueFd tcp_socket(int family) {
+  return host::UniqueFd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
 
 Child::Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
 Child& Child::operator=(Child&& other) noexcept {
@@ -345,7 +359,7 @@ Connected connect_with(int fd, const sockaddr_storage& destination) {
 
 Connected connect_to(const char* address, std::uint16_t port) {
   const sockaddr_storage destination = address_of(address, port);
-  const host::UniqueFd fd(::socket(destination.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const host::UniqueFd fd = tcp_socket(destination.ss_family);
   return connect_with(fd.get(), destination);
 }
 
@@ -379,6 +393,11 @@ void wait_until_readable(int fd) {
 void Arena::Proxy::stop_beating() { order(control, "b"); }
 void Arena::Proxy::close_listeners() { order(control, "c"); }
 void Arena::Proxy::accept_nothing() { order(control, "q"); }
+int Arena::Proxy::dial(const char* address, std::uint16_t port) {
+  const std::string host = address;
+  const bool six = host.find(':') != std::string::npos;
+  return order(control, "d" + (six ? "[" + host + "]" : host) + ":" + std::to_string(port));
+}
 void Arena::Proxy::push_target(const char* address) { order(control, std::string("t") + address); }
 
 Arena::Arena() {
@@ -427,7 +446,8 @@ redirector::Settings Arena::settings() const {
 void Arena::start_redirector(const redirector::Settings& settings) {
   redirector_.kill();
   int ready[2];
-  check(::pipe2(ready, O_CLOEXEC) == 0, "pipe");
+  int stop[2];
+  check(::pipe2(ready, O_CLOEXEC) == 0 && ::pipe2(stop, O_CLOEXEC) == 0, "pipe");
   const pid_t pid = ::fork();
   check(pid >= 0, "fork");
   if (pid == 0)
@@ -435,10 +455,10 @@ void Arena::start_redirector(const redirector::Settings& settings) {
       host::log::start("redirector", "warning");
       redirector::Redirector program(settings, host::listen_local(settings.socket, 0666), kNobody);
       check(::write(ready[1], "r", 1) == 1, "ready");
-      program.run(ready[0]);  // never readable: ends by a signal
+      program.run(stop[0]);  // never readable: ends by a signal
     });
   redirector_ = Child(pid);
-  ::close(ready[1]);
+  for (const int fd : {ready[1], stop[0], stop[1]}) ::close(fd);
   char answer = 0;
   const ssize_t got = ::read(ready[0], &answer, 1);
   ::close(ready[0]);
@@ -531,7 +551,12 @@ void Arena::run_client(const std::function<void(int)>& work, bool labelled, void
     throw std::runtime_error("a client failed: " + std::to_string(code));
 }
 
+// A test that waits for what does not come must not hold the machine: SIGALRM ends it, its children
+// follow, and so do its namespaces with everything pinned in them.
+constexpr unsigned kTestSeconds = 120;
+
 void KernelTest::SetUp() {
+  ::alarm(kTestSeconds);
   try {
     arena_ = std::make_unique<Arena>();
   } catch (const std::runtime_error& error) {

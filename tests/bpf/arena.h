@@ -73,6 +73,10 @@ Connected connect_with(int fd, const sockaddr_storage& destination);
 Connected finish(int fd);  // of a connected socket: read the reply, ask for the peer
 
 void write_text(const std::string& path, const std::string& text);
+host::UniqueFd tcp_socket(int family);
+// A listening socket of the calling process, for destinations that must not be redirected.
+host::UniqueFd listen_on(const char* address, std::uint16_t port);
+std::uint16_t port_of(int fd);
 // A new network namespace with loopback up and the remote addresses on it.
 void enter_network();
 void wait_until_readable(int fd);
@@ -89,6 +93,7 @@ class Arena {
   const std::string& directory() const { return directory_; }
   std::string pins() const { return directory_ + "/bpf/veilwire"; }
   std::string socket() const { return directory_ + "/redirector.sock"; }
+  const std::string& root_cgroup() const { return root_; }  // of the two below
   const std::string& clients_cgroup() const { return clients_; }
   const std::string& proxy_cgroup() const { return proxy_; }
 
@@ -116,7 +121,8 @@ class Arena {
     void stop_beating();
     void close_listeners();
     void push_target(const char* address);
-    void accept_nothing();  // until told otherwise: connects queue
+    void accept_nothing();                              // connects queue from here on
+    int dial(const char* address, std::uint16_t port);  // errno of its own connect
   };
   Proxy start_proxy() { return start_proxy(ProxyOptions{}); }
   Proxy start_proxy(const ProxyOptions& options);
