@@ -12,7 +12,7 @@
 
 vw_inline void vw_write_process(struct bpf_iter__task* ctx) {
   struct task_struct* task = ctx->task;
-  if (!task || task->pid != task->tgid) return;
+  if (!vw_known_type(struct vw_process) || !task || task->pid != task->tgid) return;
   struct vw_process process = {};
   process.tgid = (__u32)task->tgid;
   process.parent_tgid = (__u32)BPF_CORE_READ(task, real_parent, tgid);
@@ -24,7 +24,7 @@ vw_inline void vw_write_process(struct bpf_iter__task* ctx) {
 /* A mark dies with its socket: what is listed here is alive. */
 vw_inline void vw_write_marked(struct bpf_iter__bpf_sk_storage_map* ctx) {
   struct sock* sk = ctx->sk;
-  if (!sk || !ctx->value) return;
+  if (!vw_known_type(struct vw_marked_listener) || !sk || !ctx->value) return;
   struct vw_marked_listener listener = {};
   listener.netns_cookie = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
   listener.port = BPF_CORE_READ(sk, __sk_common.skc_num);
@@ -36,7 +36,7 @@ vw_inline void vw_write_marked(struct bpf_iter__bpf_sk_storage_map* ctx) {
 vw_inline void vw_write_redirected(struct bpf_iter__bpf_sk_storage_map* ctx) {
   struct sock* sk = ctx->sk;
   const struct vw_origin* origin = ctx->value;
-  if (!sk || !origin) return;
+  if (!vw_known_type(struct vw_redirected) || !sk || !origin) return;
   struct vw_redirected redirected = {};
   redirected.origin = *origin;
   redirected.source_port = BPF_CORE_READ(sk, __sk_common.skc_num);

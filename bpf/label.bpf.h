@@ -42,7 +42,7 @@ vw_inline void vw_tell(__u32 kind, __u32 tgid, const struct vw_label* label) {
     vw_count(VW_REASON_EVENT_LOST);
     return;
   }
-  event->kind = kind;
+  event->kind = vw_known_type(struct vw_event) ? kind : 0;
   event->tgid = tgid;
   event->start_boottime_ns = label->start_boottime_ns;
   event->word = label->word;

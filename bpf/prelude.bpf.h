@@ -50,6 +50,10 @@
                  [offset] "i"(__builtin_offsetof(typeof(*(context)), field)) \
                : "memory")
 
+/* Keeps a type that only lives on stacks in the object's BTF, where layout_test compares it. Never
+ * 0. */
+#define vw_known_type(type) bpf_core_type_id_local(type)
+
 #define vw_inline static __always_inline
 
 #endif /* VEILWIRE_BPF_PRELUDE_BPF_H */

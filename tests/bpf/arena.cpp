@@ -149,7 +149,6 @@ struct ProxyHello {
 
 [[noreturn]] void proxy_main(const Arena& arena, const Arena::ProxyOptions& options, int control) {
   arena.join(arena.proxy_cgroup());
-  if (options.in_new_network) enter_network();
   check(::setresgid(kNobody, kNobody, kNobody) == 0, "setresgid");
   check(::setresuid(kNobody, kNobody, kNobody) == 0, "setresuid");
   const auto connected = host::connect_local(arena.socket(), true);
@@ -167,11 +166,11 @@ struct ProxyHello {
   std::vector<host::UniqueFd> listeners;
   ProxyHello hello;
   if (options.listen4) {
-    listeners.push_back(listen_on("127.0.0.1", options.port4));
+    listeners.push_back(listen_on("127.0.0.1", options.port4, options.backlog));
     hello.port4 = port_of(listeners.back().get());
   }
   if (options.listen6) {
-    listeners.push_back(listen_on("::1", 0));
+    listeners.push_back(listen_on("::1", 0, options.backlog));
     hello.port6 = port_of(listeners.back().get());
   }
   std::vector<int> numbers;
@@ -245,18 +244,17 @@ template <class F>
 
 }  // namespace
 
-host::UniqueFd listen_on(const char* address, std::uint16_t port) {
+host::UniqueFd listen_on(const char* address, std::uint16_t port, int backlog) {
   const sockaddr_storage where = address_of(address, port);
   host::UniqueFd fd(::socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   check(static_cast<bool>(fd), "socket");
   const int on = 1;
-  const int queue = 4096;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   if (where.ss_family == AF_INET6)
     ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_FASTOPEN, &queue, sizeof(queue));
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_FASTOPEN, &backlog, sizeof(backlog));
   check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&where), size_of(where)) == 0, "bind");
-  check(::listen(fd.get(), queue) == 0, "listen");
+  check(::listen(fd.get(), backlog) == 0, "listen");
   return fd;
 }
 

@@ -75,7 +75,7 @@ Connected finish(int fd);  // of a connected socket: read the reply, ask for the
 void write_text(const std::string& path, const std::string& text);
 host::UniqueFd tcp_socket(int family);
 // A listening socket of the calling process, for destinations that must not be redirected.
-host::UniqueFd listen_on(const char* address, std::uint16_t port);
+host::UniqueFd listen_on(const char* address, std::uint16_t port, int backlog = 4096);
 std::uint16_t port_of(int fd);
 // A new network namespace with loopback up and the remote addresses on it.
 void enter_network();
@@ -107,8 +107,8 @@ class Arena {
   struct ProxyOptions {
     bool listen4 = true;
     bool listen6 = true;
-    bool in_new_network = false;
     std::uint16_t port4 = 0;
+    int backlog = 4096;
   };
   // Forks a proxy that registers its listeners and answers; several may run.
   class Proxy {

@@ -53,9 +53,8 @@ Probe::Probe(const std::string& maps) : state_(std::make_unique<State>()) {
 Probe::~Probe() = default;
 
 int Probe::call(const char* program, void* context, std::size_t size) const {
-  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = context, .ctx_out = context,
-              .ctx_size_in = static_cast<std::uint32_t>(size),
-              .ctx_size_out = static_cast<std::uint32_t>(size));
+  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = context,
+              .ctx_size_in = static_cast<std::uint32_t>(size));
   if (::bpf_prog_test_run_opts(state_->program(program), &options) != 0) fail(program);
   return static_cast<int>(options.retval);
 }
