@@ -57,12 +57,13 @@ std::string plain(const json& value) {
   return host::log::printable(value.is_string() ? value.get<std::string>() : value.dump());
 }
 
-// "asked 17, from_cache 12": the scalars of a document that are not shown elsewhere.
+// "asked 17, from_cache 12": the scalars of a document that are not shown elsewhere, but for
+// counters at zero.
 std::string scalars(const json& document) {
   std::string line;
   for (const auto& [key, value] : document.items()) {
     if (value.is_structured() || key == "program" || key == "healthy" || key == "error" ||
-        key == "version")
+        key == "version" || value == json(0))
       continue;
     line += (line.empty() ? "" : ", ") + host::log::printable(key) + " " + plain(value);
   }
