@@ -1,0 +1,102 @@
+// A text of the fuzzer's, cut where the fuzzer says, through the shipped rules and some awkward
+// ones: the stream must give what the whole text gives, hold a bounded part, and cover every byte
+// exactly once.
+#include "userspace/base/limits.h"
+#include "userspace/masking/engine.h"
+#include "userspace/masking/stream_masker.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace {
+
+using namespace veilwire;
+
+// Short literals and small alphabets: a fuzzer finds its way into every corner.
+constexpr std::string_view kRules = R"toml(
+[[rules]]
+id = "greedy"
+regex = '''ab[ab]{1,9}'''
+[[rules]]
+id = "context"
+regex = '''(?i)key ?= ?([a-c0-9]{2,6})(?:[^a-c0-9]|$)'''
+[[rules]]
+id = "boundary"
+regex = '''\bc{2,4}\b'''
+[[rules]]
+id = "left"
+regex = '''(?:^|[^d])(d[a-f]{2})'''
+[[rules]]
+id = "long"
+regex = '''ey[a-z]{2,}\.[a-z]{2,}'''
+max_length = 64
+[[rules]]
+id = "bytes"
+regex = '''x[^x ]{3,5}'''
+[[rules]]
+id = "refused"
+regex = '''r[a-z]{2,12}'''
+[[rules.allowlists]]
+stopwords = ["rr"]
+[[rules]]
+id = "region"
+begin = '''<<b{1,3}'''
+end = '''(b>>)|[!]'''
+[[rules]]
+id = "other-region"
+begin = '''\{\{'''
+end = '''\}{2,4}'''
+)toml";
+
+std::shared_ptr<const masking::Engine> engine() {
+  static const auto compiled = [] {
+    auto pack = masking::parse_rule_pack(kRules, "fuzz");
+    if (!pack) std::abort();
+    auto made = masking::compile(
+        {&*pack, 1}, [](const masking::Rule&) { return masking::Treatment::Mask; },
+        Secret(std::string("key")));
+    if (!made) std::abort();
+    return *made;
+  }();
+  return compiled;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 1) return 0;
+  // First a byte that says how many bytes of lengths follow, then those, then the text.
+  const std::size_t cuts = std::min<std::size_t>(data[0] % 16, size - 1);
+  const std::string_view text(reinterpret_cast<const char*>(data) + 1 + cuts, size - 1 - cuts);
+  const std::string whole = masking::mask_all(*engine(), text);
+
+  masking::StreamMasker masker(engine());
+  masking::Edits edits;
+  std::string out;
+  std::size_t covered = 0;
+  const auto apply = [&](std::size_t fed) {
+    for (const masking::Edit& edit : edits.list) {
+      if (edit.consumed == 0 || edit.consumed > fed - covered) std::abort();
+      out += edit.replaced ? edit.replacement : std::string(text.substr(covered, edit.consumed));
+      covered += edit.consumed;
+    }
+    edits.clear();
+    if (covered + masker.held() != fed || masker.held() > limits::kHeldText) std::abort();
+    if (whole.compare(0, out.size(), out) != 0) std::abort();
+  };
+  std::size_t at = 0;
+  for (std::size_t i = 0; at < text.size(); ++i) {
+    const std::size_t wanted = cuts == 0 ? 1 : data[1 + i % cuts];
+    const std::size_t length = std::min(text.size() - at, std::max<std::size_t>(wanted, 1));
+    masker.feed(text.substr(at, length), edits);
+    at += length;
+    apply(at);
+  }
+  masker.finish(edits);
+  apply(text.size());
+  if (out != whole || covered != text.size()) std::abort();
+  return 0;
+}
