@@ -1,14 +1,14 @@
 #include "agent/proxy/dialer.h"
 
-#include <netinet/tcp.h>
-#include <sys/socket.h>
+#include "userspace/base/limits.h"
 
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <utility>
 #include <vector>
 
-#include "userspace/base/limits.h"
+#include <boost/asio/steady_timer.hpp>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace veilwire::proxy {
 namespace {
@@ -28,7 +28,8 @@ constexpr int SO_BINDTOIFINDEX = 62;
 // IPv6 first, then alternately (RFC 8305, 4): one broken family costs one delay.
 std::vector<tcp::endpoint> interleave(const tcp::resolver::results_type& results) {
   std::vector<tcp::endpoint> v6, v4, mixed;
-  for (const auto& entry : results) (entry.endpoint().address().is_v6() ? v6 : v4).push_back(entry.endpoint());
+  for (const auto& entry : results)
+    (entry.endpoint().address().is_v6() ? v6 : v4).push_back(entry.endpoint());
   for (std::size_t i = 0; i < std::max(v6.size(), v4.size()); ++i) {
     if (i < v6.size()) mixed.push_back(v6[i]);
     if (i < v4.size()) mixed.push_back(v4[i]);
@@ -40,7 +41,12 @@ std::vector<tcp::endpoint> interleave(const tcp::resolver::results_type& results
 class Race final : public Dial {
  public:
   Race(asio::io_context& io, std::uint32_t bound_ifindex, Answer answer)
-      : io_(io), resolver_(io), stagger_(io), limit_(io), bound_ifindex_(bound_ifindex), answer_(std::move(answer)) {}
+      : io_(io),
+        resolver_(io),
+        stagger_(io),
+        limit_(io),
+        bound_ifindex_(bound_ifindex),
+        answer_(std::move(answer)) {}
 
   void start(const flow::Dial& request) {
     error_code error;
@@ -68,7 +74,8 @@ class Race final : public Dial {
 
   void begin(std::vector<tcp::endpoint> endpoints) {
     endpoints_ = std::move(endpoints);
-    if (last_resort_ && std::find(endpoints_.begin(), endpoints_.end(), *last_resort_) == endpoints_.end())
+    if (last_resort_ &&
+        std::find(endpoints_.begin(), endpoints_.end(), *last_resort_) == endpoints_.end())
       endpoints_.push_back(*last_resort_);
     if (endpoints_.empty()) return fail("its name cannot be resolved");
     attempt();
@@ -83,7 +90,8 @@ class Race final : public Dial {
     if (error) return attempt_failed(error);
     if (bound_ifindex_ != 0) {
       const int index = static_cast<int>(bound_ifindex_);
-      if (::setsockopt(socket->native_handle(), SOL_SOCKET, SO_BINDTOIFINDEX, &index, sizeof index) != 0)
+      if (::setsockopt(socket->native_handle(), SOL_SOCKET, SO_BINDTOIFINDEX, &index,
+                       sizeof index) != 0)
         return attempt_failed(error_code(errno, boost::system::system_category()));
     }
     sockets_.push_back(socket);
@@ -151,8 +159,8 @@ class Race final : public Dial {
 
 }  // namespace
 
-std::shared_ptr<Dial> start_dial(asio::io_context& io, const flow::Dial& request, std::uint32_t bound_ifindex,
-                                 Dial::Answer answer) {
+std::shared_ptr<Dial> start_dial(asio::io_context& io, const flow::Dial& request,
+                                 std::uint32_t bound_ifindex, Dial::Answer answer) {
   auto race = std::make_shared<Race>(io, bound_ifindex, std::move(answer));
   race->start(request);
   return race;

@@ -1,6 +1,9 @@
 #include "agent/proxy/identity_link.h"
 
-#include <boost/asio/steady_timer.hpp>
+#include "agent/host/protocol/identity.h"
+#include "agent/proxy/clock.h"
+#include "agent/proxy/local_channel.h"
+
 #include <chrono>
 #include <compare>
 #include <map>
@@ -8,9 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/host/protocol/identity.h"
-#include "agent/proxy/clock.h"
-#include "agent/proxy/local_channel.h"
+#include <boost/asio/steady_timer.hpp>
 
 namespace veilwire::proxy {
 namespace {
@@ -19,14 +20,18 @@ namespace asio = boost::asio;
 namespace protocol = host::protocol;
 
 constexpr std::chrono::seconds kPatience{5};
-constexpr std::size_t kMostKept = 4096;  // persons at work on one host at the same time, with a wide margin
+constexpr std::size_t kMostKept =
+    4096;  // persons at work on one host at the same time, with a wide margin
 
 constexpr const char* kSilent =
-    "the program that knows who you are does not answer (veilwire-identity); try again, or tell your administrator";
+    "the program that knows who you are does not answer (veilwire-identity); try again, or tell "
+    "your administrator";
 
 // What an answer depends on: the login, not the single process.
 using Key = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::uint64_t>;
-Key key_of(const identity::Peer& peer) { return {peer.uid, peer.loginuid, peer.audit_session, peer.cgroup_id}; }
+Key key_of(const identity::Peer& peer) {
+  return {peer.uid, peer.loginuid, peer.audit_session, peer.cgroup_id};
+}
 
 }  // namespace
 
@@ -56,7 +61,8 @@ class IdentityLink::Impl : public std::enable_shared_from_this<Impl> {
     question.waiting.push_back(std::move(callback));
     question.limit = std::make_unique<asio::steady_timer>(io_, kPatience);
     question.limit->async_wait([weak = weak_from_this(), id](const boost::system::error_code& e) {
-      if (const auto self = weak.lock(); self && !e) self->settle(id, Unexpected{std::string(kSilent)});
+      if (const auto self = weak.lock(); self && !e)
+        self->settle(id, Unexpected{std::string(kSilent)});
     });
     channel_.send(protocol::encode(protocol::IdentityQuestion{id, peer}));
   }
@@ -73,7 +79,8 @@ class IdentityLink::Impl : public std::enable_shared_from_this<Impl> {
 
   // A restarted program has forgotten what it was asked.
   void ask_again() {
-    for (const auto& [id, question] : open_) channel_.send(protocol::encode(protocol::IdentityQuestion{id, question.peer}));
+    for (const auto& [id, question] : open_)
+      channel_.send(protocol::encode(protocol::IdentityQuestion{id, question.peer}));
   }
 
   void answered(std::string_view message) {
@@ -93,7 +100,8 @@ class IdentityLink::Impl : public std::enable_shared_from_this<Impl> {
     open_.erase(found);
     question.limit->cancel();
     if (answer) {
-      if (known_.size() >= kMostKept) known_.clear();  // they are asked for again; better than growing
+      if (known_.size() >= kMostKept)
+        known_.clear();  // they are asked for again; better than growing
       known_.insert_or_assign(question.key, *answer);
     }
     for (Callback& callback : question.waiting) callback(answer);
@@ -109,7 +117,9 @@ class IdentityLink::Impl : public std::enable_shared_from_this<Impl> {
 IdentityLink::IdentityLink(asio::io_context& io, std::string socket_path)
     : impl_(std::make_shared<Impl>(io, socket_path)) {}
 IdentityLink::~IdentityLink() = default;
-void IdentityLink::ask(const identity::Peer& peer, Callback callback) { impl_->ask(peer, std::move(callback)); }
+void IdentityLink::ask(const identity::Peer& peer, Callback callback) {
+  impl_->ask(peer, std::move(callback));
+}
 bool IdentityLink::connected() const { return impl_->connected(); }
 
 }  // namespace veilwire::proxy

@@ -1,20 +1,22 @@
-// Asks veilwire-identity who a peer is and keeps each answer until it expires: a check costs no round trip while the
-// answer is good. Lives on one thread.
+// Asks veilwire-identity who a peer is and keeps each answer until it expires: a check costs no
+// round trip while the answer is good. Lives on one thread.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
+#include "userspace/base/result.h"
+#include "userspace/identity/person.h"
+
 #include <functional>
 #include <memory>
 #include <string>
 
-#include "userspace/base/result.h"
-#include "userspace/identity/person.h"
+#include <boost/asio/io_context.hpp>
 
 namespace veilwire::proxy {
 
 class IdentityLink {
  public:
-  using Answer = Result<identity::Person, std::string>;  // the error is for the person: why, and what to do
+  using Answer =
+      Result<identity::Person, std::string>;  // the error is for the person: why, and what to do
   using Callback = std::function<void(Answer)>;
 
   IdentityLink(boost::asio::io_context& io, std::string socket_path);
@@ -22,7 +24,8 @@ class IdentityLink {
   IdentityLink(const IdentityLink&) = delete;
   IdentityLink& operator=(const IdentityLink&) = delete;
 
-  // The callback may be called at once. No answer within a few seconds is a refusal: nobody passes unidentified.
+  // The callback may be called at once. No answer within a few seconds is a refusal: nobody passes
+  // unidentified.
   void ask(const identity::Peer& peer, Callback callback);
   bool connected() const;
 

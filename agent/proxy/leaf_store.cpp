@@ -1,14 +1,15 @@
 #include "agent/proxy/leaf_store.h"
 
-#include <boost/asio/steady_timer.hpp>
+#include "agent/host/protocol/signer.h"
+#include "agent/proxy/clock.h"
+#include "agent/proxy/local_channel.h"
+
 #include <chrono>
 #include <map>
 #include <utility>
 #include <vector>
 
-#include "agent/host/protocol/signer.h"
-#include "agent/proxy/clock.h"
-#include "agent/proxy/local_channel.h"
+#include <boost/asio/steady_timer.hpp>
 
 namespace veilwire::proxy {
 namespace {
@@ -16,7 +17,8 @@ namespace {
 namespace asio = boost::asio;
 namespace protocol = host::protocol;
 
-// A signer that is restarted is back sooner, and clients give up a handshake after five to ten seconds.
+// A signer that is restarted is back sooner, and clients give up a handshake after five to ten
+// seconds.
 constexpr std::chrono::seconds kPatience{4};
 // No handshake may be shown a leaf that expires under it.
 constexpr std::chrono::minutes kMargin{5};
@@ -68,7 +70,8 @@ class Store final : public LeafStore, public std::enable_shared_from_this<Store>
   };
 
   void ask(std::uint64_t id, const std::string& name) {
-    if (const auto message = protocol::encode(protocol::SignerRequest{id, name, spki_})) channel_.send(*message);
+    if (const auto message = protocol::encode(protocol::SignerRequest{id, name, spki_}))
+      channel_.send(*message);
   }
 
   // A restarted signer has forgotten what it was asked.
@@ -84,10 +87,15 @@ class Store final : public LeafStore, public std::enable_shared_from_this<Store>
     if (reply->status != protocol::SignerStatus::Signed)
       return settle(reply->id, Unexpected{std::string(protocol::to_string(reply->status))});
     const std::string name = question->second.name;
-    auto context = wire::TlsServerContext::make(
-        {.host = name, .chain = std::move(reply->chain), .key = &key_, .alpn = {"http/1.1"}, .tickets = tickets_});
-    if (!context) return settle(reply->id, Unexpected{std::string(wire::to_string(context.error()))});
-    if (leafs_.size() >= kMostLeafs) leafs_.clear();  // they are asked for again; better than growing
+    auto context = wire::TlsServerContext::make({.host = name,
+                                                 .chain = std::move(reply->chain),
+                                                 .key = &key_,
+                                                 .alpn = {"http/1.1"},
+                                                 .tickets = tickets_});
+    if (!context)
+      return settle(reply->id, Unexpected{std::string(wire::to_string(context.error()))});
+    if (leafs_.size() >= kMostLeafs)
+      leafs_.clear();  // they are asked for again; better than growing
     leafs_.insert_or_assign(name, Leaf{*context, reply->not_after});
     settle(reply->id, *context);
   }
@@ -114,7 +122,8 @@ class Store final : public LeafStore, public std::enable_shared_from_this<Store>
 }  // namespace
 
 std::shared_ptr<LeafStore> make_leaf_store(asio::io_context& io, const std::string& signer_socket,
-                                           const crypto::PrivateKey& key, std::shared_ptr<wire::TicketKeys> tickets) {
+                                           const crypto::PrivateKey& key,
+                                           std::shared_ptr<wire::TicketKeys> tickets) {
   return std::make_shared<Store>(io, signer_socket, key, std::move(tickets));
 }
 

@@ -1,15 +1,17 @@
-// Server contexts with the leaf certificates that veilwire-signer issues, one a host name, kept until shortly before
-// they expire. Questions for the same name wait for one answer. Lives on one thread.
+// Server contexts with the leaf certificates that veilwire-signer issues, one a host name, kept
+// until shortly before they expire. Questions for the same name wait for one answer. Lives on one
+// thread.
 #pragma once
-
-#include <boost/asio/io_context.hpp>
-#include <functional>
-#include <memory>
-#include <string>
 
 #include "userspace/base/result.h"
 #include "userspace/crypto/private_key.h"
 #include "userspace/wire/tls_engine.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
 
 namespace veilwire::proxy {
 
@@ -24,7 +26,8 @@ class LeafStore {
 };
 
 // key outlives the store: one for all leafs of a process; it never leaves it.
-std::shared_ptr<LeafStore> make_leaf_store(boost::asio::io_context& io, const std::string& signer_socket,
+std::shared_ptr<LeafStore> make_leaf_store(boost::asio::io_context& io,
+                                           const std::string& signer_socket,
                                            const crypto::PrivateKey& key,
                                            std::shared_ptr<wire::TicketKeys> tickets);
 

@@ -1,16 +1,16 @@
 #include "agent/proxy/listeners.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include "agent/host/log.h"
+#include "agent/host/notify.h"
 
 #include <cerrno>
 #include <string>
 #include <system_error>
 
-#include "agent/host/log.h"
-#include "agent/host/notify.h"
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 namespace veilwire::proxy {
 namespace {
@@ -35,7 +35,8 @@ Listener make4(std::uint16_t port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  host::UniqueFd fd = listen_on(AF_INET, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  host::UniqueFd fd =
+      listen_on(AF_INET, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   if (!fd) throw std::system_error(errno, std::generic_category(), "listen on 127.0.0.1");
   return {std::move(fd), false};
 }
@@ -45,7 +46,8 @@ Listener make6(std::uint16_t port) {
   address.sin6_family = AF_INET6;
   address.sin6_port = htons(port);
   address.sin6_addr = in6addr_loopback;
-  host::UniqueFd fd = listen_on(AF_INET6, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  host::UniqueFd fd =
+      listen_on(AF_INET6, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   return {std::move(fd), true};
 }
 

@@ -1,11 +1,12 @@
-// The loopback listeners of both families that redirected connections arrive at. Made inside the service, because the
-// kernel judges a socket by the cgroup it was created in; kept by the service manager, so that a restart refuses nobody.
+// The loopback listeners of both families that redirected connections arrive at. Made inside the
+// service, because the kernel judges a socket by the cgroup it was created in; kept by the service
+// manager, so that a restart refuses nobody.
 #pragma once
+
+#include "agent/host/unique_fd.h"
 
 #include <cstdint>
 #include <vector>
-
-#include "agent/host/unique_fd.h"
 
 namespace veilwire::proxy {
 
@@ -14,8 +15,8 @@ struct Listener {
   bool v6 = false;
 };
 
-// Takes what the manager kept, makes what is missing, and hands new ones to the manager. Without IPv6 on this host there
-// is one listener. Throws std::system_error.
+// Takes what the manager kept, makes what is missing, and hands new ones to the manager. Without
+// IPv6 on this host there is one listener. Throws std::system_error.
 std::vector<Listener> open_listeners(std::uint16_t port);
 
 }  // namespace veilwire::proxy

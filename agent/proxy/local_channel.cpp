@@ -1,13 +1,14 @@
 #include "agent/proxy/local_channel.h"
 
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include "agent/host/local_socket.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <utility>
 
-#include "agent/host/local_socket.h"
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 namespace veilwire::proxy {
 namespace {
@@ -73,9 +74,10 @@ class LocalChannel::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void read() {
-    descriptor_.async_wait(asio::posix::descriptor_base::wait_read, [self = shared_from_this()](const error_code& e) {
-      if (!e && !self->stopped_) self->receive();
-    });
+    descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
+                           [self = shared_from_this()](const error_code& e) {
+                             if (!e && !self->stopped_) self->receive();
+                           });
   }
 
   void receive() {

@@ -1,15 +1,16 @@
-// A connection to one of our other programs that comes back by itself: messages out, messages in, and word when it goes
-// up or down. Lives on one thread.
+// A connection to one of our other programs that comes back by itself: messages out, messages in,
+// and word when it goes up or down. Lives on one thread.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
+#include "agent/host/unique_fd.h"
+
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "agent/host/unique_fd.h"
+#include <boost/asio/io_context.hpp>
 
 namespace veilwire::proxy {
 
@@ -29,8 +30,8 @@ class LocalChannel {
   LocalChannel& operator=(const LocalChannel&) = delete;
 
   bool is_up() const;
-  // false when it is down or the peer does not read: nothing has been sent then. Nothing is queued here, because a
-  // question that waits for a restart is better asked again.
+  // false when it is down or the peer does not read: nothing has been sent then. Nothing is queued
+  // here, because a question that waits for a restart is better asked again.
   bool send(std::string_view message, const std::vector<int>& descriptors = {});
   // Drops the connection, as after an answer that makes no sense, and connects anew.
   void restart();

@@ -1,23 +1,5 @@
-// veilwire-proxy: takes redirected connections, ends their TLS, masks and records. No capability, no network privilege;
-// holds TLS session keys and nothing else that is secret.
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <CLI/CLI.hpp>
-#include <algorithm>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <csignal>
-#include <cstdio>
-#include <cerrno>
-#include <exception>
-#include <functional>
-#include <memory>
-#include <string>
-#include <vector>
-
+// veilwire-proxy: takes redirected connections, ends their TLS, masks and records. No capability,
+// no network privilege; holds TLS session keys and nothing else that is secret.
 #include "agent/host/config.h"
 #include "agent/host/confinement.h"
 #include "agent/host/log.h"
@@ -31,6 +13,24 @@
 #include "agent/proxy/worker.h"
 #include "userspace/crypto/encoding.h"
 #include "userspace/crypto/random.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace veilwire::proxy {
 namespace {
@@ -51,8 +51,13 @@ void raise_descriptor_limit() {
 // Accepts on the main thread and deals connections out in turn.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
-  Acceptor(asio::io_context& io, Listener listener, std::vector<std::unique_ptr<Worker>>& workers, Counters& counters)
-      : descriptor_(io, listener.fd.release()), pause_(io), v6_(listener.v6), workers_(workers), counters_(counters) {}
+  Acceptor(asio::io_context& io, Listener listener, std::vector<std::unique_ptr<Worker>>& workers,
+           Counters& counters)
+      : descriptor_(io, listener.fd.release()),
+        pause_(io),
+        v6_(listener.v6),
+        workers_(workers),
+        counters_(counters) {}
 
   void wait() {
     descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
@@ -64,9 +69,11 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
  private:
   void accept() {
     for (int i = 0; i < kAcceptBatch; ++i) {
-      host::UniqueFd fd(::accept4(descriptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      host::UniqueFd fd(
+          ::accept4(descriptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (!fd) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) return pause();
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+          return pause();
         break;
       }
       ++counters_.accepted;
@@ -116,7 +123,8 @@ int run(const std::string& config_path, bool unconfined) {
   const Settings settings = read_settings(host::Config::load(config_path));
   host::log::start("veilwire-proxy", settings.log_level);
   raise_descriptor_limit();
-  if (!unconfined) host::confine({.user = settings.user, .keep_capabilities = {}, .forbid_network = false});
+  if (!unconfined)
+    host::confine({.user = settings.user, .keep_capabilities = {}, .forbid_network = false});
   std::signal(SIGPIPE, SIG_IGN);
 
   const auto random = crypto::system_random();
@@ -136,14 +144,16 @@ int run(const std::string& config_path, bool unconfined) {
   shared.ruleset.set(loaded->ruleset);
 
   std::vector<std::unique_ptr<Worker>> workers;
-  for (unsigned i = 0; i < settings.threads; ++i) workers.push_back(std::make_unique<Worker>(shared));
+  for (unsigned i = 0; i < settings.threads; ++i)
+    workers.push_back(std::make_unique<Worker>(shared));
 
   asio::io_context io{1};
   std::vector<Listener> listeners = open_listeners(settings.port);
   std::vector<int> listening;
   for (const Listener& listener : listeners) listening.push_back(listener.fd.get());
   RedirectorLink redirector(io, settings.redirector_socket, listening, [&workers] {
-    return std::all_of(workers.begin(), workers.end(), [](const auto& worker) { return worker->alive(); });
+    return std::all_of(workers.begin(), workers.end(),
+                       [](const auto& worker) { return worker->alive(); });
   });
   redirector.set_hosts(exact_hosts(*loaded->ruleset));
   StatusServer status(io, settings.status_socket, shared, workers, redirector);
@@ -164,7 +174,8 @@ int run(const std::string& config_path, bool unconfined) {
            },
        .failed =
            [&](const LoadError& error) {
-             host::log::error("the policy was changed and is refused; the former one stays: " + error.message);
+             host::log::error("the policy was changed and is refused; the former one stays: " +
+                              error.message);
              report("", error.message);
            }});
 
@@ -172,20 +183,21 @@ int run(const std::string& config_path, bool unconfined) {
   report(loaded->ruleset->policy().digest, "active");
   std::vector<std::shared_ptr<Acceptor>> acceptors;
   for (Listener& listener : listeners) {
-    acceptors.push_back(std::make_shared<Acceptor>(io, std::move(listener), workers, shared.counters));
+    acceptors.push_back(
+        std::make_shared<Acceptor>(io, std::move(listener), workers, shared.counters));
     acceptors.back()->wait();
   }
 
   asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
-  std::function<void(const boost::system::error_code&, int)> on_signal = [&](const boost::system::error_code& e,
-                                                                             int number) {
-    if (e) return;
-    if (number == SIGHUP) {
-      source.reload();
-      return signals.async_wait(on_signal);
-    }
-    io.stop();
-  };
+  std::function<void(const boost::system::error_code&, int)> on_signal =
+      [&](const boost::system::error_code& e, int number) {
+        if (e) return;
+        if (number == SIGHUP) {
+          source.reload();
+          return signals.async_wait(on_signal);
+        }
+        io.stop();
+      };
   signals.async_wait(on_signal);
   host::log::info("ready: " + std::to_string(settings.threads) + " threads, policy " +
                   loaded->ruleset->policy().digest.substr(0, 12));
@@ -201,12 +213,15 @@ int run(const std::string& config_path, bool unconfined) {
 }  // namespace veilwire::proxy
 
 int main(int argc, char** argv) {
-  CLI::App app{"Masks secrets in what Claude clients receive and send, and records it. Started by its unit."};
+  CLI::App app{
+      "Masks secrets in what Claude clients receive and send, and records it. Started by its "
+      "unit."};
   app.name("veilwire-proxy");
   std::string config = veilwire::host::kDefaultConfig;
   bool unconfined = false;
   app.add_option("--config", config, "the agent's configuration")->capture_default_str();
-  app.add_flag("--unconfined", unconfined, "keep the privileges of the caller; for development only");
+  app.add_flag("--unconfined", unconfined,
+               "keep the privileges of the caller; for development only");
   app.set_version_flag("--version", VEILWIRE_VERSION);
   try {
     app.parse(argc, argv);

@@ -1,14 +1,14 @@
 #include "agent/proxy/origin.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
+#include "bpf/abi.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 
-#include "bpf/abi.h"
+#include <arpa/inet.h>
+#include <sys/socket.h>
 
 namespace veilwire::proxy {
 namespace {
@@ -17,8 +17,10 @@ std::string address_text(const std::uint8_t (&address)[16]) {
   static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   std::array<char, INET6_ADDRSTRLEN> text{};
   const bool v4 = std::equal(kMapped.begin(), kMapped.end(), address);
-  if (v4) ::inet_ntop(AF_INET, address + kMapped.size(), text.data(), text.size());
-  else ::inet_ntop(AF_INET6, address, text.data(), text.size());
+  if (v4)
+    ::inet_ntop(AF_INET, address + kMapped.size(), text.data(), text.size());
+  else
+    ::inet_ntop(AF_INET6, address, text.data(), text.size());
   return text.data();
 }
 
@@ -27,7 +29,8 @@ std::string address_text(const std::uint8_t (&address)[16]) {
 Result<Origin, int> read_origin(int accepted) {
   vw_origin raw{};
   socklen_t size = sizeof raw;
-  if (::getsockopt(accepted, VW_SOL_VEILWIRE, VW_SO_ORIGIN, &raw, &size) != 0) return Unexpected{errno};
+  if (::getsockopt(accepted, VW_SOL_VEILWIRE, VW_SO_ORIGIN, &raw, &size) != 0)
+    return Unexpected{errno};
   if (size != sizeof raw || raw.version != VW_ORIGIN_VERSION) return Unexpected{EPROTO};
   Origin origin;
   origin.destination = {address_text(raw.destination), raw.destination_port};

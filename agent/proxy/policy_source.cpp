@@ -1,9 +1,5 @@
 #include "agent/proxy/policy_source.h"
 
-#include <sys/inotify.h>
-
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -14,6 +10,10 @@
 #include <set>
 #include <stdexcept>
 #include <utility>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <sys/inotify.h>
 
 namespace veilwire::proxy {
 namespace {
@@ -33,24 +33,28 @@ Result<std::string, std::string> slurp(const std::string& path) {
 
 }  // namespace
 
-Result<LoadedRuleset, LoadError> load_ruleset(const std::string& policy_path, const Secret& site_key) {
+Result<LoadedRuleset, LoadError> load_ruleset(const std::string& policy_path,
+                                              const Secret& site_key) {
   LoadedRuleset loaded;
   loaded.files.push_back(policy_path);
-  const auto fail = [&loaded](std::string message) { return Unexpected{LoadError{std::move(message), loaded.files}}; };
+  const auto fail = [&loaded](std::string message) {
+    return Unexpected{LoadError{std::move(message), loaded.files}};
+  };
   const auto text = slurp(policy_path);
   if (!text) return fail(text.error());
   auto policy = policy::parse(*text, policy_path);
   if (!policy) return fail(policy::to_string(policy.error()));
   std::vector<masking::RulePack> packs;
   for (const std::string& name : policy->rule_packs) {
-    const std::string path = (fs::path(policy_path).parent_path() / name).lexically_normal().string();
+    const std::string path =
+        (fs::path(policy_path).parent_path() / name).lexically_normal().string();
     loaded.files.push_back(path);
     const auto pack_text = slurp(path);
     if (!pack_text) return fail(pack_text.error());
     auto pack = masking::parse_rule_pack(*pack_text, path);
     if (!pack)
-      return fail(path + ":" + std::to_string(pack.error().line) + ":" + std::to_string(pack.error().column) + ": " +
-                  pack.error().message);
+      return fail(path + ":" + std::to_string(pack.error().line) + ":" +
+                  std::to_string(pack.error().column) + ": " + pack.error().message);
     packs.push_back(std::move(pack).value());
   }
   auto ruleset = flow::Ruleset::build(std::move(policy).value(), std::move(packs),
@@ -74,7 +78,8 @@ class PolicySource::Impl : public std::enable_shared_from_this<Impl> {
       names_.insert(fs::path(file).filename().string());
       const std::string folder = fs::absolute(fs::path(file)).parent_path().string();
       if (!folders_.insert(folder).second) continue;
-      // A folder that is not there yet is a file that cannot be read: that has been reported already.
+      // A folder that is not there yet is a file that cannot be read: that has been reported
+      // already.
       (void)::inotify_add_watch(descriptor_.native_handle(), folder.c_str(), kChanges);
     }
   }
@@ -114,7 +119,8 @@ class PolicySource::Impl : public std::enable_shared_from_this<Impl> {
         std::memcpy(&event, buffer.data() + at, sizeof event);
         const char* name = buffer.data() + at + sizeof event;
         // A lost event may have been one of ours.
-        if ((event.mask & IN_Q_OVERFLOW) != 0 || (event.len != 0 && names_.contains(name))) ours = true;
+        if ((event.mask & IN_Q_OVERFLOW) != 0 || (event.len != 0 && names_.contains(name)))
+          ours = true;
         at += sizeof event + event.len;
       }
     }
@@ -138,7 +144,8 @@ class PolicySource::Impl : public std::enable_shared_from_this<Impl> {
 
 PolicySource::PolicySource(asio::io_context& io, std::string policy_path, Secret site_key,
                            std::vector<std::string> files, Events events)
-    : impl_(std::make_shared<Impl>(io, std::move(policy_path), std::move(site_key), std::move(events))) {
+    : impl_(std::make_shared<Impl>(io, std::move(policy_path), std::move(site_key),
+                                   std::move(events))) {
   impl_->watch(files);
   impl_->wait();
 }

@@ -1,16 +1,17 @@
-// Reads the policy and its rule packs from disk, and again when one of them changes. A broken file changes nothing but
-// what is reported: the ruleset that was active stays.
-// Tested by tests/unit/proxy/policy_source_test.cpp.
+// Reads the policy and its rule packs from disk, and again when one of them changes. A broken file
+// changes nothing but what is reported: the ruleset that was active stays. Tested by
+// tests/unit/proxy/policy_source_test.cpp.
 #pragma once
-
-#include <boost/asio/io_context.hpp>
-#include <functional>
-#include <memory>
-#include <string>
 
 #include "userspace/base/result.h"
 #include "userspace/base/secret.h"
 #include "userspace/flow/ruleset.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
 
 namespace veilwire::proxy {
 
@@ -25,9 +26,11 @@ struct LoadError {
 };
 
 // site_key is copied.
-Result<LoadedRuleset, LoadError> load_ruleset(const std::string& policy_path, const Secret& site_key);
+Result<LoadedRuleset, LoadError> load_ruleset(const std::string& policy_path,
+                                              const Secret& site_key);
 
-// Watches the folders of the files (editors replace files) and reports each load that follows a change.
+// Watches the folders of the files (editors replace files) and reports each load that follows a
+// change.
 class PolicySource {
  public:
   struct Events {
@@ -35,8 +38,8 @@ class PolicySource {
     std::function<void(LoadError)> failed;
   };
   // Throws std::runtime_error when inotify cannot be had.
-  PolicySource(boost::asio::io_context& io, std::string policy_path, Secret site_key, std::vector<std::string> files,
-               Events events);
+  PolicySource(boost::asio::io_context& io, std::string policy_path, Secret site_key,
+               std::vector<std::string> files, Events events);
   ~PolicySource();
   PolicySource(const PolicySource&) = delete;
   PolicySource& operator=(const PolicySource&) = delete;

@@ -1,19 +1,19 @@
 #include "agent/proxy/redirector_link.h"
 
-#include <sys/mman.h>
+#include "agent/host/log.h"
+#include "agent/host/protocol/redirector.h"
+#include "agent/proxy/local_channel.h"
+#include "bpf/abi.h"
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstring>
 #include <deque>
 #include <set>
 #include <utility>
 
-#include "agent/host/log.h"
-#include "agent/host/protocol/redirector.h"
-#include "agent/proxy/local_channel.h"
-#include "bpf/abi.h"
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <sys/mman.h>
 
 namespace veilwire::proxy {
 namespace {
@@ -33,7 +33,9 @@ std::string_view bytes_of(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
-protocol::RedirectorRequest request(protocol::RedirectorMessage type) { return {protocol::kRedirectorVersion, type, 0}; }
+protocol::RedirectorRequest request(protocol::RedirectorMessage type) {
+  return {protocol::kRedirectorVersion, type, 0};
+}
 
 // The heartbeat map, mapped shared; empty until the redirector has passed it.
 class Heart {
@@ -54,7 +56,8 @@ class Heart {
     if (beat_ == nullptr) return;
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     __atomic_store_n(&beat_->beat_ns,
-                     static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()),
+                     static_cast<std::uint64_t>(
+                         std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()),
                      __ATOMIC_RELAXED);
   }
 
@@ -69,7 +72,8 @@ class Heart {
 
 class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(asio::io_context& io, const std::string& path, std::vector<int> listeners, std::function<bool()> alive)
+  Impl(asio::io_context& io, const std::string& path, std::vector<int> listeners,
+       std::function<bool()> alive)
       : listeners_(std::move(listeners)),
         alive_(std::move(alive)),
         beat_timer_(io),
@@ -107,7 +111,8 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void lost() {
-    if (registered_) host::log::warning("the redirector has gone away; redirection goes on from its pins");
+    if (registered_)
+      host::log::warning("the redirector has gone away; redirection goes on from its pins");
     registered_ = false;
     said_hello_ = false;
   }
@@ -142,9 +147,12 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
 
   static std::string_view name(Asked what) {
     switch (what) {
-      case Asked::Hello: return "our greeting";
-      case Asked::Listeners: return "our listeners";
-      case Asked::Targets: return "target addresses";
+      case Asked::Hello:
+        return "our greeting";
+      case Asked::Listeners:
+        return "our listeners";
+      case Asked::Targets:
+        return "target addresses";
     }
     return "";
   }
@@ -174,13 +182,14 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
     }
     const std::string name = waiting_.front();
     waiting_.pop_front();
-    resolver_.async_resolve(name, "443", tcp::resolver::numeric_service,
-                            [weak = weak_from_this()](const error_code& e, const tcp::resolver::results_type& results) {
-                              const auto self = weak.lock();
-                              if (!self || e == asio::error::operation_aborted) return;
-                              if (!e) self->push(results);
-                              self->resolve_next();
-                            });
+    resolver_.async_resolve(
+        name, "443", tcp::resolver::numeric_service,
+        [weak = weak_from_this()](const error_code& e, const tcp::resolver::results_type& results) {
+          const auto self = weak.lock();
+          if (!self || e == asio::error::operation_aborted) return;
+          if (!e) self->push(results);
+          self->resolve_next();
+        });
   }
 
   void push(const tcp::resolver::results_type& results) {
@@ -192,7 +201,9 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
       const auto address = entry.endpoint().address();
       // A name that resolves to this host is answered by this host: not ours to redirect.
       if (address.is_loopback() || address.is_unspecified()) continue;
-      const auto v6 = address.is_v6() ? address.to_v6() : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4());
+      const auto v6 = address.is_v6()
+                          ? address.to_v6()
+                          : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4());
       if (!seen.insert(v6).second || targets.count == protocol::kRedirectorMaxAddresses) continue;
       const auto raw = v6.to_bytes();
       std::memcpy(targets.addresses[targets.count++], raw.data(), raw.size());
@@ -214,13 +225,15 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
   LocalChannel channel_;
 };
 
-RedirectorLink::RedirectorLink(asio::io_context& io, std::string socket_path, std::vector<int> listeners,
-                               std::function<bool()> alive)
+RedirectorLink::RedirectorLink(asio::io_context& io, std::string socket_path,
+                               std::vector<int> listeners, std::function<bool()> alive)
     : impl_(std::make_shared<Impl>(io, socket_path, std::move(listeners), std::move(alive))) {
   impl_->start();
 }
 RedirectorLink::~RedirectorLink() = default;
-void RedirectorLink::set_hosts(std::vector<std::string> names) { impl_->set_hosts(std::move(names)); }
+void RedirectorLink::set_hosts(std::vector<std::string> names) {
+  impl_->set_hosts(std::move(names));
+}
 bool RedirectorLink::registered() const { return impl_->registered(); }
 
 }  // namespace veilwire::proxy

@@ -1,17 +1,19 @@
-// What the sessions of one thread share. Everything here lives on that thread but the ruleset, which is swapped whole.
+// What the sessions of one thread share. Everything here lives on that thread but the ruleset,
+// which is swapped whole.
 #pragma once
-
-#include <boost/asio/io_context.hpp>
-#include <atomic>
-#include <cstdint>
-#include <memory>
-#include <string>
 
 #include "agent/host/recorder_link.h"
 #include "agent/proxy/identity_link.h"
 #include "agent/proxy/leaf_store.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/wire/tls_engine.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
 
 namespace veilwire::proxy {
 
@@ -29,8 +31,12 @@ struct Counters {
 // The active ruleset: written by the policy watcher, read by every thread at every event.
 class ActiveRuleset {
  public:
-  std::shared_ptr<const flow::Ruleset> get() const { return value_.load(std::memory_order_acquire); }
-  void set(std::shared_ptr<const flow::Ruleset> ruleset) { value_.store(std::move(ruleset), std::memory_order_release); }
+  std::shared_ptr<const flow::Ruleset> get() const {
+    return value_.load(std::memory_order_acquire);
+  }
+  void set(std::shared_ptr<const flow::Ruleset> ruleset) {
+    value_.store(std::move(ruleset), std::memory_order_release);
+  }
 
  private:
   std::atomic<std::shared_ptr<const flow::Ruleset>> value_;

@@ -1,18 +1,18 @@
 #include "agent/proxy/session.h"
 
-#include <sys/socket.h>
+#include "agent/proxy/clock.h"
+#include "agent/proxy/dialer.h"
+#include "userspace/base/limits.h"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 #include <array>
 #include <chrono>
 #include <deque>
 #include <utility>
 
-#include "agent/proxy/clock.h"
-#include "agent/proxy/dialer.h"
-#include "userspace/base/limits.h"
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <sys/socket.h>
 
 namespace veilwire::proxy {
 namespace {
@@ -34,9 +34,9 @@ struct Side {
   std::string pending;  // behind what is being written
   std::string writing;
   std::array<char, kReadSize> buffer{};
-  bool reading = false;      // a read is under way
-  bool wanted = true;        // flow wants bytes
-  bool ended = false;        // end of file or error was delivered
+  bool reading = false;  // a read is under way
+  bool wanted = true;    // flow wants bytes
+  bool ended = false;    // end of file or error was delivered
   bool shut_when_flushed = false;
   bool reset_when_flushed = false;
   bool close_when_flushed = false;
@@ -86,7 +86,9 @@ class LiveSession final : public Session {
   const Origin& origin() const override { return origin_; }
 
  private:
-  std::shared_ptr<LiveSession> self() { return std::static_pointer_cast<LiveSession>(shared_from_this()); }
+  std::shared_ptr<LiveSession> self() {
+    return std::static_pointer_cast<LiveSession>(shared_from_this());
+  }
 
   void handle(const flow::Input& input) {
     if (!over_) return;
@@ -124,29 +126,34 @@ class LiveSession final : public Session {
   void carry_out(flow::Dial& o) {
     close_upstream(false);
     const std::uint64_t generation = generation_;
-    dial_ = start_dial(services_.io, o, origin_.bound_ifindex, [self = self(), generation](DialResult result) {
-      if (generation != self->generation_) return;
-      self->dial_.reset();
-      if (!result.error.empty()) {
-        ++self->services_.counters.dial_failures;
-        return self->handle(flow::UpstreamFailed{result.error});
-      }
-      self->upstream_ = std::make_shared<Side>(std::move(result.socket));
-      self->handle(flow::UpstreamConnected{});
-    });
+    dial_ = start_dial(services_.io, o, origin_.bound_ifindex,
+                       [self = self(), generation](DialResult result) {
+                         if (generation != self->generation_) return;
+                         self->dial_.reset();
+                         if (!result.error.empty()) {
+                           ++self->services_.counters.dial_failures;
+                           return self->handle(flow::UpstreamFailed{result.error});
+                         }
+                         self->upstream_ = std::make_shared<Side>(std::move(result.socket));
+                         self->handle(flow::UpstreamConnected{});
+                       });
   }
 
   void carry_out(flow::NeedLeaf& o) {
     services_.leafs.get(o.name, [self = self()](LeafStore::Answer answer) {
-      if (answer) self->handle(flow::LeafReady{*answer});
-      else self->handle(flow::LeafFailed{answer.error()});
+      if (answer)
+        self->handle(flow::LeafReady{*answer});
+      else
+        self->handle(flow::LeafFailed{answer.error()});
     });
   }
 
   void carry_out(flow::NeedIdentity&) {
     services_.identity.ask(origin_.peer, [self = self()](IdentityLink::Answer answer) {
-      if (answer) self->handle(flow::IdentityKnown{*answer});
-      else self->handle(flow::IdentityRefused{answer.error()});
+      if (answer)
+        self->handle(flow::IdentityKnown{*answer});
+      else
+        self->handle(flow::IdentityRefused{answer.error()});
     });
   }
 
@@ -165,7 +172,8 @@ class LiveSession final : public Session {
       self->waiting_ = false;
       self->run();
     };
-    committed ? services_.recorder.on_committed(*seq, go_on) : services_.recorder.on_handed(*seq, go_on);
+    committed ? services_.recorder.on_committed(*seq, go_on)
+              : services_.recorder.on_handed(*seq, go_on);
   }
 
   void carry_out(flow::ReadClient& o) { client_->wanted = o.on; }
@@ -178,16 +186,20 @@ class LiveSession final : public Session {
     });
   }
 
-  void carry_out(flow::CloseClient& o) { (o.reset ? client_->reset_when_flushed : client_->shut_when_flushed) = true; }
+  void carry_out(flow::CloseClient& o) {
+    (o.reset ? client_->reset_when_flushed : client_->shut_when_flushed) = true;
+  }
 
   void carry_out(flow::CloseUpstream& o) {
-    if (o.how != flow::CloseUpstream::How::HalfClose) return close_upstream(o.how == flow::CloseUpstream::How::Reset);
+    if (o.how != flow::CloseUpstream::How::HalfClose)
+      return close_upstream(o.how == flow::CloseUpstream::How::Reset);
     if (upstream_) upstream_->shut_when_flushed = true;
   }
 
   void carry_out(flow::Done&) { finish(); }
 
-  // The upstream is no longer ours: no event of it is delivered. Without a reset it still gets what is written.
+  // The upstream is no longer ours: no event of it is delivered. Without a reset it still gets what
+  // is written.
   void close_upstream(bool reset) {
     if (dial_) std::exchange(dial_, nullptr)->cancel();
     ++generation_;
@@ -246,23 +258,27 @@ class LiveSession final : public Session {
 
   void read_both() {
     if (finishing_ || waiting_) return;
-    if (client_->wanted && (!upstream_ || upstream_->backlog() < limits::kPeerBacklog)) read(client_, true);
+    if (client_->wanted && (!upstream_ || upstream_->backlog() < limits::kPeerBacklog))
+      read(client_, true);
     if (upstream_ && client_->backlog() < limits::kPeerBacklog) read(upstream_, false);
   }
 
   void read(const SidePtr& side, bool is_client) {
     if (side->reading || side->ended || !side->socket.is_open()) return;
     side->reading = true;
-    side->socket.async_read_some(asio::buffer(side->buffer),
-                                 [self = self(), side, is_client](const error_code& e, std::size_t n) {
-                                   side->reading = false;
-                                   if (e == asio::error::operation_aborted || !self->over_) return;
-                                   if (!is_client && side != self->upstream_) return;  // a former upstream
-                                   if (e) return self->peer_ended(side, is_client, e != asio::error::eof);
-                                   const std::string_view bytes(side->buffer.data(), n);
-                                   if (is_client) self->handle(flow::FromClient{bytes});
-                                   else self->handle(flow::FromUpstream{bytes});
-                                 });
+    side->socket.async_read_some(
+        asio::buffer(side->buffer),
+        [self = self(), side, is_client](const error_code& e, std::size_t n) {
+          side->reading = false;
+          if (e == asio::error::operation_aborted || !self->over_) return;
+          if (!is_client && side != self->upstream_) return;  // a former upstream
+          if (e) return self->peer_ended(side, is_client, e != asio::error::eof);
+          const std::string_view bytes(side->buffer.data(), n);
+          if (is_client)
+            self->handle(flow::FromClient{bytes});
+          else
+            self->handle(flow::FromUpstream{bytes});
+        });
   }
 
   void peer_ended(const SidePtr& side, bool is_client, bool reset) {
@@ -271,8 +287,10 @@ class LiveSession final : public Session {
     side->ended = true;
     if (reset) side->pending.clear();
     if (finishing_) return end(reset);
-    if (is_client) handle(flow::ClientEnded{reset});
-    else handle(flow::UpstreamEnded{reset});
+    if (is_client)
+      handle(flow::ClientEnded{reset});
+    else
+      handle(flow::UpstreamEnded{reset});
   }
 
   Services& services_;
@@ -293,10 +311,11 @@ class LiveSession final : public Session {
 
 }  // namespace
 
-std::shared_ptr<Session> Session::start(Services& services, tcp::socket client, Origin origin, std::string id,
+std::shared_ptr<Session> Session::start(Services& services, tcp::socket client, Origin origin,
+                                        std::string id,
                                         std::function<void(const std::string& id)> over) {
-  auto session =
-      std::make_shared<LiveSession>(services, std::move(client), std::move(origin), std::move(id), std::move(over));
+  auto session = std::make_shared<LiveSession>(services, std::move(client), std::move(origin),
+                                               std::move(id), std::move(over));
   session->begin();
   return session;
 }

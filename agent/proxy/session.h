@@ -1,29 +1,34 @@
-// Carries out what one flow::Connection decides: two sockets, a timer, and the services it asks. Parses nothing.
+// Carries out what one flow::Connection decides: two sockets, a timer, and the services it asks.
+// Parses nothing.
 //
-// Outputs are carried out strictly in order. A record is a barrier: nothing behind it happens before the recorder has it,
-// and while something waits, neither side is read, so that a slow recorder slows its clients and loses nothing.
+// Outputs are carried out strictly in order. A record is a barrier: nothing behind it happens
+// before the recorder has it, and while something waits, neither side is read, so that a slow
+// recorder slows its clients and loses nothing.
 #pragma once
-
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <functional>
-#include <memory>
-#include <string>
 
 #include "agent/proxy/origin.h"
 #include "agent/proxy/services.h"
 #include "userspace/flow/connection.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 namespace veilwire::proxy {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
   // over: called once, from the io_context, when the session has ended and may be forgotten.
-  static std::shared_ptr<Session> start(Services& services, boost::asio::ip::tcp::socket client, Origin origin,
-                                        std::string id, std::function<void(const std::string& id)> over);
+  static std::shared_ptr<Session> start(Services& services, boost::asio::ip::tcp::socket client,
+                                        Origin origin, std::string id,
+                                        std::function<void(const std::string& id)> over);
   virtual ~Session() = default;
 
-  // An event that concerns every session: recording has failed or is restored, or a policy is to be taken up now.
+  // An event that concerns every session: recording has failed or is restored, or a policy is to be
+  // taken up now.
   virtual void tell(const flow::Input& input) = 0;
   // Ends it from outside, without ceremony: the process stops.
   virtual void stop() = 0;

@@ -1,7 +1,5 @@
 #include "agent/proxy/settings.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -9,6 +7,8 @@
 #include <iterator>
 #include <stdexcept>
 #include <thread>
+
+#include <sys/stat.h>
 
 namespace veilwire::proxy {
 namespace {
@@ -49,7 +49,8 @@ Secret read_site_key(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0)
     throw std::runtime_error(path + ": " + std::strerror(errno) +
-                             "; make it with: head -c 32 /dev/urandom > " + path + " (mode 0400, the proxy's user)");
+                             "; make it with: head -c 32 /dev/urandom > " + path +
+                             " (mode 0400, the proxy's user)");
   if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     throw std::runtime_error(path + ": others may read it; use mode 0400");
   std::string bytes = read_file(path);

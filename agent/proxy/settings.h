@@ -3,24 +3,21 @@
 //   [proxy]
 //   user = "veilwire"                                  # name or "uid:gid"
 //   policy = "/etc/veilwire/policy.toml"
-//   site_key = "/var/lib/veilwire/site.key"            # 32 bytes or more; keys the digests in masks and records
-//   upstream_roots = "/etc/ssl/certs/ca-certificates.crt"
-//   internal_ca = "/etc/veilwire/ca.pem"               # never trusted for an upstream
-//   signer_socket = "/run/veilwire/signer.sock"
-//   identity_socket = "/run/veilwire/identity.sock"
-//   recorder_socket = "/run/veilwire/recorder.sock"
-//   redirector_socket = "/run/veilwire/redirector.sock"
-//   status_socket = "/run/veilwire/proxy-status.sock"
-//   threads = 0                                        # 0: one a processor, at most 8
-//   port = 0                                           # of the loopback listeners; 0: any free one
-//   log_level = "info"
+//   site_key = "/var/lib/veilwire/site.key"            # 32 bytes or more; keys the digests in
+//   masks and records upstream_roots = "/etc/ssl/certs/ca-certificates.crt" internal_ca =
+//   "/etc/veilwire/ca.pem"               # never trusted for an upstream signer_socket =
+//   "/run/veilwire/signer.sock" identity_socket = "/run/veilwire/identity.sock" recorder_socket =
+//   "/run/veilwire/recorder.sock" redirector_socket = "/run/veilwire/redirector.sock" status_socket
+//   = "/run/veilwire/proxy-status.sock" threads = 0                                        # 0: one
+//   a processor, at most 8 port = 0                                           # of the loopback
+//   listeners; 0: any free one log_level = "info"
 #pragma once
-
-#include <cstdint>
-#include <string>
 
 #include "agent/host/config.h"
 #include "userspace/base/secret.h"
+
+#include <cstdint>
+#include <string>
 
 namespace veilwire::proxy {
 

@@ -1,11 +1,12 @@
 #include "agent/proxy/status.h"
 
+#include "agent/host/protocol/status.h"
+
 #include <algorithm>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <nlohmann/json.hpp>
 #include <utility>
 
-#include "agent/host/protocol/status.h"
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <nlohmann/json.hpp>
 
 namespace veilwire::proxy {
 namespace {
@@ -20,8 +21,8 @@ constexpr std::size_t kMostRows = 200;
 
 class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(asio::io_context& io, const std::string& path, Shared& shared, std::vector<std::unique_ptr<Worker>>& workers,
-       const RedirectorLink& redirector)
+  Impl(asio::io_context& io, const std::string& path, Shared& shared,
+       std::vector<std::unique_ptr<Worker>>& workers, const RedirectorLink& redirector)
       : socket_(path, 0600),
         descriptor_(io, ::dup(socket_.descriptor())),
         shared_(shared),
@@ -43,7 +44,8 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
  private:
   template <class Predicate>
   bool all(Predicate predicate) const {
-    return std::all_of(workers_.begin(), workers_.end(), [&](const auto& worker) { return predicate(*worker); });
+    return std::all_of(workers_.begin(), workers_.end(),
+                       [&](const auto& worker) { return predicate(*worker); });
   }
 
   std::string document() {
@@ -53,7 +55,8 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
     const auto ruleset = shared_.ruleset.get();
     json sessions = json::array();
     for (const auto& worker : workers_) {
-      for (const SessionRow& row : worker->sessions(kMostRows - std::min(kMostRows, sessions.size())))
+      for (const SessionRow& row :
+           worker->sessions(kMostRows - std::min(kMostRows, sessions.size())))
         sessions.push_back({{"id", row.id},
                             {"state", row.state},
                             {"server_name", row.server_name},
@@ -65,24 +68,26 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
                             {"masked", row.masked}});
     }
     const Counters& c = shared_.counters;
-    const json document{
-        {"program", "veilwire-proxy"},
-        {"healthy", recorder && identity && alive && redirector_.registered() && outcome_ == "active"},
-        {"alive", alive},
-        {"registered", redirector_.registered()},
-        {"recorder", recorder},
-        {"identity", identity},
-        {"policy",
-         {{"file", shared_.settings.policy}, {"digest", ruleset->policy().digest}, {"last_change", outcome_}}},
-        {"counters",
-         {{"accepted", c.accepted.load()},
-          {"without_origin", c.without_origin.load()},
-          {"open", c.open.load()},
-          {"exchanges_of_closed_sessions", c.exchanges.load()},
-          {"masked_in_closed_sessions", c.masked.load()},
-          {"dial_failures", c.dial_failures.load()},
-          {"recording_stalls", c.recording_stalls.load()}}},
-        {"sessions", std::move(sessions)}};
+    const json document{{"program", "veilwire-proxy"},
+                        {"healthy", recorder && identity && alive && redirector_.registered() &&
+                                        outcome_ == "active"},
+                        {"alive", alive},
+                        {"registered", redirector_.registered()},
+                        {"recorder", recorder},
+                        {"identity", identity},
+                        {"policy",
+                         {{"file", shared_.settings.policy},
+                          {"digest", ruleset->policy().digest},
+                          {"last_change", outcome_}}},
+                        {"counters",
+                         {{"accepted", c.accepted.load()},
+                          {"without_origin", c.without_origin.load()},
+                          {"open", c.open.load()},
+                          {"exchanges_of_closed_sessions", c.exchanges.load()},
+                          {"masked_in_closed_sessions", c.masked.load()},
+                          {"dial_failures", c.dial_failures.load()},
+                          {"recording_stalls", c.recording_stalls.load()}}},
+                        {"sessions", std::move(sessions)}};
     return document.dump(-1, ' ', false, json::error_handler_t::replace);
   }
 
@@ -95,11 +100,14 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
 };
 
 StatusServer::StatusServer(asio::io_context& io, const std::string& socket_path, Shared& shared,
-                           std::vector<std::unique_ptr<Worker>>& workers, const RedirectorLink& redirector)
+                           std::vector<std::unique_ptr<Worker>>& workers,
+                           const RedirectorLink& redirector)
     : impl_(std::make_shared<Impl>(io, socket_path, shared, workers, redirector)) {
   impl_->wait();
 }
 StatusServer::~StatusServer() = default;
-void StatusServer::policy_outcome(std::string outcome) { impl_->policy_outcome(std::move(outcome)); }
+void StatusServer::policy_outcome(std::string outcome) {
+  impl_->policy_outcome(std::move(outcome));
+}
 
 }  // namespace veilwire::proxy

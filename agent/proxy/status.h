@@ -1,13 +1,14 @@
 // What the proxy says when it is asked how it is: one JSON document (agent/host/protocol/status.h).
 #pragma once
 
-#include <boost/asio/io_context.hpp>
+#include "agent/proxy/redirector_link.h"
+#include "agent/proxy/worker.h"
+
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "agent/proxy/redirector_link.h"
-#include "agent/proxy/worker.h"
+#include <boost/asio/io_context.hpp>
 
 namespace veilwire::proxy {
 

@@ -1,9 +1,10 @@
 #include "agent/proxy/worker.h"
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include "agent/host/log.h"
+#include "agent/proxy/clock.h"
+#include "userspace/crypto/encoding.h"
+#include "userspace/crypto/random.h"
+
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -13,10 +14,10 @@
 #include <stdexcept>
 #include <utility>
 
-#include "agent/host/log.h"
-#include "agent/proxy/clock.h"
-#include "userspace/crypto/encoding.h"
-#include "userspace/crypto/random.h"
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 namespace veilwire::proxy {
 namespace {
@@ -26,7 +27,8 @@ using asio::ip::tcp;
 
 constexpr std::chrono::seconds kTurn{1};
 constexpr std::chrono::seconds kHang{4};
-// A recorder that is restarted is back sooner; what is longer refuses new requests instead of letting them wait.
+// A recorder that is restarted is back sooner; what is longer refuses new requests instead of
+// letting them wait.
 constexpr std::chrono::seconds kRecorderPatience{5};
 
 host::protocol::WriterId new_writer(const crypto::RandomSource& random) {
@@ -39,7 +41,8 @@ std::shared_ptr<wire::TlsClientContext> make_upstream_tls(const Shared& shared) 
   auto context = wire::TlsClientContext::make(
       {.roots_pem = shared.upstream_roots_pem, .never_trust_pem = shared.internal_ca_pem});
   if (!context)
-    throw std::runtime_error(shared.settings.upstream_roots + ": " + std::string(wire::to_string(context.error())));
+    throw std::runtime_error(shared.settings.upstream_roots + ": " +
+                             std::string(wire::to_string(context.error())));
   return std::move(context).value();
 }
 
@@ -51,7 +54,8 @@ class Worker::Impl {
       : owner_(owner),
         shared_(shared),
         guard_(asio::make_work_guard(io_)),
-        leafs_(make_leaf_store(io_, shared.settings.signer_socket, shared.leaf_key, shared.tickets)),
+        leafs_(
+            make_leaf_store(io_, shared.settings.signer_socket, shared.leaf_key, shared.tickets)),
         identity_(io_, shared.settings.identity_socket),
         recorder_(io_, shared.settings.recorder_socket, new_writer(random_)),
         services_{io_,
@@ -76,7 +80,9 @@ class Worker::Impl {
   }
 
   void adopt(host::UniqueFd accepted, bool v6) {
-    asio::post(io_, [this, fd = std::make_shared<host::UniqueFd>(std::move(accepted)), v6] { begin(*fd, v6); });
+    asio::post(io_, [this, fd = std::make_shared<host::UniqueFd>(std::move(accepted)), v6] {
+      begin(*fd, v6);
+    });
   }
 
   void tell_all(const flow::Input& input) {
@@ -105,7 +111,8 @@ class Worker::Impl {
   }
 
   bool alive() const {
-    const auto last = std::chrono::steady_clock::duration(last_turn_.load(std::memory_order_relaxed));
+    const auto last =
+        std::chrono::steady_clock::duration(last_turn_.load(std::memory_order_relaxed));
     return std::chrono::steady_clock::now().time_since_epoch() - last < kHang;
   }
 
@@ -118,8 +125,8 @@ class Worker::Impl {
         if (rows.size() == most) break;
         const auto summary = session->summary();
         const identity::Peer& peer = session->origin().peer;
-        rows.push_back({id, std::string(summary.state), summary.server_name, summary.person, peer.uid, peer.tgid,
-                        peer.comm, summary.exchanges, summary.masked});
+        rows.push_back({id, std::string(summary.state), summary.server_name, summary.person,
+                        peer.uid, peer.tgid, peer.comm, summary.exchanges, summary.masked});
       }
       promise->set_value(std::move(rows));
     });
@@ -132,7 +139,8 @@ class Worker::Impl {
     auto origin = read_origin(fd.get());
     if (!origin) {
       if (origin.error() == ENOPROTOOPT)
-        host::log::error("the kernel side does not answer for this cgroup: connections cannot be served");
+        host::log::error(
+            "the kernel side does not answer for this cgroup: connections cannot be served");
       ++shared_.counters.without_origin;
       return fd.reset();
     }
@@ -169,7 +177,8 @@ class Worker::Impl {
   }
 
   void turn() {
-    last_turn_.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+    last_turn_.store(std::chrono::steady_clock::now().time_since_epoch().count(),
+                     std::memory_order_relaxed);
     shared_.tickets->rotate(now().mono);
     owner_.identity_up_.store(identity_.connected(), std::memory_order_relaxed);
     watch_recorder();

@@ -1,13 +1,6 @@
-// One event loop on one thread with the sessions that it was given. Threads share nothing but the active ruleset, the
-// counters and the keys of session tickets.
+// One event loop on one thread with the sessions that it was given. Threads share nothing but the
+// active ruleset, the counters and the keys of session tickets.
 #pragma once
-
-#include <atomic>
-#include <boost/asio/io_context.hpp>
-#include <memory>
-#include <string>
-#include <thread>
-#include <vector>
 
 #include "agent/host/unique_fd.h"
 #include "agent/proxy/services.h"
@@ -15,6 +8,14 @@
 #include "agent/proxy/settings.h"
 #include "userspace/crypto/private_key.h"
 #include "userspace/wire/ticket_keys.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
 
 namespace veilwire::proxy {
 

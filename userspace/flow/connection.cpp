@@ -1,10 +1,10 @@
 #include "userspace/flow/connection.h"
 
-#include <utility>
-
 #include "userspace/base/limits.h"
 #include "userspace/flow/http_relay.h"
 #include "userspace/wire/client_hello.h"
+
+#include <utility>
 
 namespace veilwire::flow {
 namespace {
@@ -14,11 +14,14 @@ constexpr char kDecodeError = 50;
 constexpr char kInternalError = 80;
 constexpr char kUnrecognizedName = 112;
 
-std::string fatal_alert(char description) { return {'\x15', '\x03', '\x01', '\x00', '\x02', '\x02', description}; }
+std::string fatal_alert(char description) {
+  return {'\x15', '\x03', '\x01', '\x00', '\x02', '\x02', description};
+}
 
 std::string to_text(const Destination& destination) {
   const bool v6 = destination.address.find(':') != std::string::npos;
-  return (v6 ? "[" + destination.address + "]" : destination.address) + ":" + std::to_string(destination.port);
+  return (v6 ? "[" + destination.address + "]" : destination.address) + ":" +
+         std::to_string(destination.port);
 }
 
 constexpr std::string_view kSpliced = "spliced";
@@ -37,7 +40,8 @@ class Connection::Impl final : public RelaySink {
     rearm();
   }
 
-  void handle(const Input& input, Now now, const std::shared_ptr<const Ruleset>& ruleset, Outputs& out) {
+  void handle(const Input& input, Now now, const std::shared_ptr<const Ruleset>& ruleset,
+              Outputs& out) {
     if (state_ == State::Done) return;
     const Scope scope(*this, now, out);
     if (ruleset != ruleset_) {
@@ -51,7 +55,8 @@ class Connection::Impl final : public RelaySink {
   }
 
   Summary summary() const {
-    static constexpr std::string_view kNames[] = {"opening", "opening", "relaying", "splicing", "closing", "done"};
+    static constexpr std::string_view kNames[] = {"opening",  "opening", "relaying",
+                                                  "splicing", "closing", "done"};
     return {kNames[static_cast<std::size_t>(state_)], server_name_, person_.name,
             relay_ ? relay_->exchanges() : 0, relay_ ? relay_->masked() : 0};
   }
@@ -80,8 +85,10 @@ class Connection::Impl final : public RelaySink {
   }
 
   void put_record(std::uint64_t exchange, audit::Body body) {
-    put(PutRecord{{{opening_.host, opening_.boot, opening_.session, exchange}, now_, std::move(body)},
-                  ruleset_->policy().strength, recording_});
+    put(PutRecord{
+        {{opening_.host, opening_.boot, opening_.session, exchange}, now_, std::move(body)},
+        ruleset_->policy().strength,
+        recording_});
   }
 
   // --- what has happened
@@ -96,14 +103,18 @@ class Connection::Impl final : public RelaySink {
       case State::Handshake:
         if (!client_tls_) {
           hello_ += event.bytes;
-          if (hello_.size() > limits::kClientHello) refuse(kDecodeError, "bytes before the handshake could begin");
+          if (hello_.size() > limits::kClientHello)
+            refuse(kDecodeError, "bytes before the handshake could begin");
           return;
         }
         [[fallthrough]];
-      case State::Relaying: return client_ciphertext(event.bytes);
-      case State::Splicing: return put(ToUpstream{std::string(event.bytes)});
+      case State::Relaying:
+        return client_ciphertext(event.bytes);
+      case State::Splicing:
+        return put(ToUpstream{std::string(event.bytes)});
       case State::Closing:
-      case State::Done: return;
+      case State::Done:
+        return;
     }
   }
 
@@ -117,7 +128,8 @@ class Connection::Impl final : public RelaySink {
     client_ended_ = true;
     switch (state_) {
       case State::Hello:
-        // Clients race connections and drop the loser without a byte: nothing has happened that is worth a record.
+        // Clients race connections and drop the loser without a byte: nothing has happened that is
+        // worth a record.
         if (hello_.empty()) return finish_silently();
         open_session("refused");
         return finish("client left before it said whom it wants");
@@ -131,8 +143,10 @@ class Connection::Impl final : public RelaySink {
         put(CloseUpstream{event.reset ? How::Reset : How::HalfClose});
         if (event.reset || upstream_ended_) finish_splice(event.reset ? "client reset" : "closed");
         return;
-      case State::Closing: return finish(close_reason_);
-      case State::Done: return;
+      case State::Closing:
+        return finish(close_reason_);
+      case State::Done:
+        return;
     }
   }
 
@@ -147,7 +161,7 @@ class Connection::Impl final : public RelaySink {
     const bool handshaking = upstream_tls_->state() == wire::TlsEngine::State::Handshaking;
     upstream_tls_->end_of_input();
     if (handshaking) return upstream_broken("the TLS handshake was cut off", true);
-    upstream_over(upstream_tls_->state() == wire::TlsEngine::State::PeerClosed);
+    upstream_over(!upstream_tls_->truncated());
   }
 
   void on(const UpstreamConnected&) {
@@ -215,13 +229,16 @@ class Connection::Impl final : public RelaySink {
           return finish_silently();
         }
         return refuse(kDecodeError, "no whole ClientHello in time");
-      case State::Handshake: return refuse(kInternalError, "the handshake took too long");
+      case State::Handshake:
+        return refuse(kInternalError, "the handshake took too long");
       case State::Relaying:
         relay_->client_ended(true, now_);
         return;
-      case State::Closing: return finish(close_reason_);
+      case State::Closing:
+        return finish(close_reason_);
       case State::Splicing:
-      case State::Done: return;
+      case State::Done:
+        return;
     }
   }
 
@@ -230,13 +247,18 @@ class Connection::Impl final : public RelaySink {
   void judge_hello() {
     const wire::PeekResult peek = wire::peek_client_hello(hello_);
     switch (peek.peek) {
-      case wire::Peek::NeedMore: return;
-      case wire::Peek::NotTls: return uninspectable(policy::Uninspected::NotTls, kDecodeError);
-      case wire::Peek::Malformed: return uninspectable(policy::Uninspected::Malformed, kDecodeError);
-      case wire::Peek::Tls: break;
+      case wire::Peek::NeedMore:
+        return;
+      case wire::Peek::NotTls:
+        return uninspectable(policy::Uninspected::NotTls, kDecodeError);
+      case wire::Peek::Malformed:
+        return uninspectable(policy::Uninspected::Malformed, kDecodeError);
+      case wire::Peek::Tls:
+        break;
     }
     server_name_ = peek.hello.server_name;
-    if (server_name_.empty()) return uninspectable(policy::Uninspected::NoServerName, kUnrecognizedName);
+    if (server_name_.empty())
+      return uninspectable(policy::Uninspected::NoServerName, kUnrecognizedName);
     const policy::Host* host = policy::find_host(ruleset_->policy(), server_name_);
     if (host == nullptr) return splice(kSpliced);
     service_ = host->speaks;
@@ -252,7 +274,8 @@ class Connection::Impl final : public RelaySink {
         ruleset_->policy().uninspected[static_cast<std::size_t>(kind)] == policy::Action::Pass;
     if (pass) return splice(policy::to_string(kind));
     open_session("refused");
-    put_record(0, audit::Gap{std::string(policy::to_string(kind)), "connection", "block", from_client_});
+    put_record(
+        0, audit::Gap{std::string(policy::to_string(kind)), "connection", "block", from_client_});
     if (kind != policy::Uninspected::NotTls) put(ToClient{fatal_alert(alert)});
     close("refused: " + std::string(policy::to_string(kind)), kind == policy::Uninspected::NotTls);
   }
@@ -280,7 +303,8 @@ class Connection::Impl final : public RelaySink {
                                      .tls = std::move(tls)});
   }
 
-  // --- splicing: for what policy does not intercept, and for what it lets pass though nobody can look into it
+  // --- splicing: for what policy does not intercept, and for what it lets pass though nobody can
+  // look into it
 
   void splice(std::string_view reason) {
     state_ = State::Splicing;
@@ -290,7 +314,8 @@ class Connection::Impl final : public RelaySink {
   }
 
   void finish_splice(std::string_view reason) {
-    put_record(0, audit::Gap{std::string(splice_reason_), "connection", "pass", from_client_ + from_upstream_});
+    put_record(0, audit::Gap{std::string(splice_reason_), "connection", "pass",
+                             from_client_ + from_upstream_});
     finish(reason);
   }
 
@@ -298,13 +323,15 @@ class Connection::Impl final : public RelaySink {
 
   void client_ciphertext(std::string_view bytes) {
     client_tls_->receive(bytes);
-    if (state_ == State::Handshake && client_tls_->state() == wire::TlsEngine::State::Open) begin_relay();
+    if (state_ == State::Handshake && client_tls_->state() == wire::TlsEngine::State::Open)
+      begin_relay();
     if (state_ == State::Handshake && client_tls_->state() == wire::TlsEngine::State::Failed) {
       // A client that does not trust our authority says so here, or leaves without a word.
       open_session("intercepted");
       flush_tls();
       put(CloseUpstream{How::Reset});
-      return close("client handshake failed: " + std::string(wire::to_string(client_tls_->error())), false);
+      return close("client handshake failed: " + std::string(wire::to_string(client_tls_->error())),
+                   false);
     }
     if (state_ != State::Relaying) return;
     std::string plain;
@@ -324,7 +351,8 @@ class Connection::Impl final : public RelaySink {
     relay_ = std::make_unique<HttpRelay>(RelayTarget{server_name_, service_}, ruleset_, *this);
     if (identity_known_) relay_->identity_known(person_, now_);
     if (!recording_) relay_->recording_failed("the recorder does not answer");
-    if (upstream_failure_) relay_->upstream_failed(upstream_failure_->first, upstream_failure_->second, now_);
+    if (upstream_failure_)
+      relay_->upstream_failed(upstream_failure_->first, upstream_failure_->second, now_);
   }
 
   void upstream_ciphertext(std::string_view bytes) {
@@ -358,8 +386,10 @@ class Connection::Impl final : public RelaySink {
   void upstream_over(bool clean) {
     upstream_tls_.reset();
     put(CloseUpstream{How::Close});
-    if (state_ == State::Relaying) relay_->upstream_ended(clean, now_);
-    else upstream_failure_.emplace("it closed the connection before a request was sent", true);
+    if (state_ == State::Relaying)
+      relay_->upstream_ended(clean, now_);
+    else
+      upstream_failure_.emplace("it closed the connection before a request was sent", true);
   }
 
   // Ciphertext that the engines have ready goes out in the order of the decisions that made it.
@@ -378,7 +408,8 @@ class Connection::Impl final : public RelaySink {
   // --- RelaySink
 
   void to_client(std::string_view plain) override {
-    (void)client_tls_->send(plain);  // one that has failed meanwhile is found failed by the next event
+    (void)client_tls_->send(
+        plain);  // one that has failed meanwhile is found failed by the next event
     flush_tls();
   }
   void to_upstream(std::string_view plain) override {
@@ -424,8 +455,8 @@ class Connection::Impl final : public RelaySink {
 
   // --- the end
 
-  // No more goes to the client. What it still sends is discarded until it has closed as well, for a bounded time:
-  // closing a socket with unread bytes would destroy the answer on its way.
+  // No more goes to the client. What it still sends is discarded until it has closed as well, for a
+  // bounded time: closing a socket with unread bytes would destroy the answer on its way.
   void close(std::string reason, bool reset) {
     if (state_ == State::Closing || state_ == State::Done) return;
     put(CloseClient{reset});
@@ -451,20 +482,25 @@ class Connection::Impl final : public RelaySink {
 
   std::optional<Monotonic> deadline() const {
     switch (state_) {
-      case State::Hello: return started_ + limits::kClientHelloTime;
-      case State::Handshake: return handshake_started_ + limits::kHandshakeTime;
+      case State::Hello:
+        return started_ + limits::kClientHelloTime;
+      case State::Handshake:
+        return handshake_started_ + limits::kHandshakeTime;
       case State::Relaying:
         if (relay_->idle()) return last_client_ + limits::kIdleConnection;
         if (relay_->reading_request()) return last_client_ + limits::kRequestHeadTime;
         return std::nullopt;
-      case State::Closing: return closing_since_ + limits::kLinger;
+      case State::Closing:
+        return closing_since_ + limits::kLinger;
       case State::Splicing:
-      case State::Done: return std::nullopt;
+      case State::Done:
+        return std::nullopt;
     }
     return std::nullopt;
   }
 
-  // A later deadline is met by the earlier wake-up, which asks again: most events need no new timer.
+  // A later deadline is met by the earlier wake-up, which asks again: most events need no new
+  // timer.
   void rearm() {
     const auto wanted = deadline();
     if (!wanted || (wake_ && *wake_ <= *wanted)) return;
@@ -485,7 +521,8 @@ class Connection::Impl final : public RelaySink {
 
   std::optional<wire::TlsEngine> client_tls_;
   std::optional<wire::TlsEngine> upstream_tls_;
-  std::string to_upstream_;  // plain text that waits for the handshake; at most one request (limits::kRequestBody)
+  std::string to_upstream_;  // plain text that waits for the handshake; at most one request
+                             // (limits::kRequestBody)
   std::optional<std::pair<std::string, bool>> upstream_failure_;
   std::unique_ptr<HttpRelay> relay_;
 
@@ -509,7 +546,8 @@ class Connection::Impl final : public RelaySink {
 Connection::Connection(Opening opening) : impl_(std::make_unique<Impl>(std::move(opening))) {}
 Connection::~Connection() = default;
 void Connection::start(Now now, Outputs& out) { impl_->start(now, out); }
-void Connection::handle(const Input& input, Now now, const std::shared_ptr<const Ruleset>& ruleset, Outputs& out) {
+void Connection::handle(const Input& input, Now now, const std::shared_ptr<const Ruleset>& ruleset,
+                        Outputs& out) {
   impl_->handle(input, now, ruleset, out);
 }
 Connection::Summary Connection::summary() const { return impl_->summary(); }

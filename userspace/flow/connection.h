@@ -1,6 +1,6 @@
-// One client connection from its first byte to its last, as a pure machine: what has happened goes in, what is to be done
-// comes out, in order. It owns no socket, no thread and no clock, so a whole conversation, TLS on both sides included,
-// runs in a test's memory.
+// One client connection from its first byte to its last, as a pure machine: what has happened goes
+// in, what is to be done comes out, in order. It owns no socket, no thread and no clock, so a whole
+// conversation, TLS on both sides included, runs in a test's memory.
 //
 //   bytes -> TLS -> HTTP -> message -> findings -> decision -> bytes
 //
@@ -12,6 +12,12 @@
 // Tested by tests/unit/flow/connection_test.cpp.
 #pragma once
 
+#include "userspace/audit/record.h"
+#include "userspace/base/time.h"
+#include "userspace/flow/ruleset.h"
+#include "userspace/identity/person.h"
+#include "userspace/wire/tls_engine.h"
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,16 +26,10 @@
 #include <variant>
 #include <vector>
 
-#include "userspace/audit/record.h"
-#include "userspace/base/time.h"
-#include "userspace/flow/ruleset.h"
-#include "userspace/identity/person.h"
-#include "userspace/wire/tls_engine.h"
-
 namespace veilwire::flow {
 
 struct Destination {
-  std::string address;     // as the client asked: "203.0.113.7", "2001:db8::7"
+  std::string address;  // as the client asked: "203.0.113.7", "2001:db8::7"
   std::uint16_t port = 0;
 };
 
@@ -46,42 +46,88 @@ struct Opening {
 
 // --- what has happened
 
-struct FromClient { std::string_view bytes; };
-struct FromUpstream { std::string_view bytes; };
-struct ClientEnded { bool reset = false; };    // end of file, or an error
-struct UpstreamEnded { bool reset = false; };
+struct FromClient {
+  std::string_view bytes;
+};
+struct FromUpstream {
+  std::string_view bytes;
+};
+struct ClientEnded {
+  bool reset = false;
+};  // end of file, or an error
+struct UpstreamEnded {
+  bool reset = false;
+};
 struct UpstreamConnected {};
-struct UpstreamFailed { std::string reason; };  // the dial did not succeed
-struct LeafReady { std::shared_ptr<const wire::TlsServerContext> context; };
-struct LeafFailed { std::string reason; };
-struct IdentityKnown { identity::Person person; };
-struct IdentityRefused { std::string message; };  // for the person: why, and what to do
-// The recorder takes no records, and has not for a while: new requests are refused until it does again.
-struct RecordingFailed { std::string reason; };
+struct UpstreamFailed {
+  std::string reason;
+};  // the dial did not succeed
+struct LeafReady {
+  std::shared_ptr<const wire::TlsServerContext> context;
+};
+struct LeafFailed {
+  std::string reason;
+};
+struct IdentityKnown {
+  identity::Person person;
+};
+struct IdentityRefused {
+  std::string message;
+};  // for the person: why, and what to do
+// The recorder takes no records, and has not for a while: new requests are refused until it does
+// again.
+struct RecordingFailed {
+  std::string reason;
+};
 struct RecordingRestored {};
 struct Tick {};  // a time asked for by WakeAt has come
 
-using Input = std::variant<FromClient, FromUpstream, ClientEnded, UpstreamEnded, UpstreamConnected, UpstreamFailed,
-                           LeafReady, LeafFailed, IdentityKnown, IdentityRefused, RecordingFailed, RecordingRestored, Tick>;
+using Input = std::variant<FromClient, FromUpstream, ClientEnded, UpstreamEnded, UpstreamConnected,
+                           UpstreamFailed, LeafReady, LeafFailed, IdentityKnown, IdentityRefused,
+                           RecordingFailed, RecordingRestored, Tick>;
 
 // --- what is to be done, strictly in this order
 
-struct ToClient { std::string bytes; };
-struct ToUpstream { std::string bytes; };
-// By name (its own addresses first, the client's as a last resort) or, without a name, exactly where the client went.
-struct Dial { std::string name; Destination destination; };
-struct NeedLeaf { std::string name; };
+struct ToClient {
+  std::string bytes;
+};
+struct ToUpstream {
+  std::string bytes;
+};
+// By name (its own addresses first, the client's as a last resort) or, without a name, exactly
+// where the client went.
+struct Dial {
+  std::string name;
+  Destination destination;
+};
+struct NeedLeaf {
+  std::string name;
+};
 struct NeedIdentity {};
-// A barrier: nothing behind it is carried out before the record is as safe as `strength` says. wait is false only for
-// what says that the recorder cannot be reached: that record is kept and sent when it can.
-struct PutRecord { audit::Record record; policy::RecordStrength strength; bool wait = true; };
-// Reading from the client pauses and resumes; the upstream side is paced by what waits for the client.
-struct ReadClient { bool on = true; };
+// A barrier: nothing behind it is carried out before the record is as safe as `strength` says. wait
+// is false only for what says that the recorder cannot be reached: that record is kept and sent
+// when it can.
+struct PutRecord {
+  audit::Record record;
+  policy::RecordStrength strength;
+  bool wait = true;
+};
+// Reading from the client pauses and resumes; the upstream side is paced by what waits for the
+// client.
+struct ReadClient {
+  bool on = true;
+};
 // Once per change; earlier times replace later ones.
-struct WakeAt { Monotonic time; };
-// Half-close behind what is written (`reset`: at once, without FIN, so that nobody takes a torso for a whole).
-struct CloseClient { bool reset = false; };
-// HalfClose: no more is sent, what still comes is wanted (splicing). Close: gone once what is written has been sent.
+struct WakeAt {
+  Monotonic time;
+};
+// Half-close behind what is written (`reset`: at once, without FIN, so that nobody takes a torso
+// for a whole).
+struct CloseClient {
+  bool reset = false;
+};
+// HalfClose: no more is sent, what still comes is wanted (splicing). Close: gone once what is
+// written has been sent.
 struct CloseUpstream {
   enum class How { HalfClose, Close, Reset };
   How how = How::Close;
@@ -89,8 +135,8 @@ struct CloseUpstream {
 // The connection is over: no input is wanted any more.
 struct Done {};
 
-using Output = std::variant<ToClient, ToUpstream, Dial, NeedLeaf, NeedIdentity, PutRecord, ReadClient, WakeAt,
-                            CloseClient, CloseUpstream, Done>;
+using Output = std::variant<ToClient, ToUpstream, Dial, NeedLeaf, NeedIdentity, PutRecord,
+                            ReadClient, WakeAt, CloseClient, CloseUpstream, Done>;
 using Outputs = std::vector<Output>;
 
 class Connection {
@@ -103,7 +149,8 @@ class Connection {
   // Asked once, before any input: the first timer.
   void start(Now now, Outputs& out);
   // ruleset: what is active now; a change applies from this event on, to what is held as well.
-  void handle(const Input& input, Now now, const std::shared_ptr<const Ruleset>& ruleset, Outputs& out);
+  void handle(const Input& input, Now now, const std::shared_ptr<const Ruleset>& ruleset,
+              Outputs& out);
 
   // For status: what this connection is about.
   struct Summary {

@@ -1,17 +1,18 @@
-// What is known of one request and its response while it lasts. Passive: the stages fill it and read it.
+// What is known of one request and its response while it lasts. Passive: the stages fill it and
+// read it.
 #pragma once
-
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
 
 #include "userspace/flow/body_editor.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/identity/person.h"
 #include "userspace/wire/framing.h"
 #include "userspace/wire/http.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace veilwire::flow {
 
@@ -23,15 +24,15 @@ struct Exchange {
   wire::RequestHead head;
   wire::Framing framing;
   wire::Expectation expectation;
-  bool continued = false;   // we have answered Expect: 100-continue ourselves
-  bool persistent = true;   // as far as the client goes
-  std::string request_id;   // JSON text of a JSON-RPC id, empty when there is none
+  bool continued = false;  // we have answered Expect: 100-continue ourselves
+  bool persistent = true;  // as far as the client goes
+  std::string request_id;  // JSON text of a JSON-RPC id, empty when there is none
   std::string mcp_method;
 
   std::uint64_t request_bytes = 0;   // body, as received
   std::uint64_t response_bytes = 0;  // body, as released, decoded
   std::uint64_t masked = 0;
-  bool response_started = false;     // a byte of the final response has gone to the client
+  bool response_started = false;  // a byte of the final response has gone to the client
 
   EditorContext context(policy::Direction direction, std::string_view media_type) const {
     return {.service = service,
@@ -49,7 +50,7 @@ struct Refusal {
   std::string kind = "permission_error";  // Anthropic error type
   std::string message;                    // for the person, without any part of what was found
   std::string outcome;                    // for the record: ExchangeClose::outcome
-  bool retry = false;                     // false: x-should-retry says so, or clients try for minutes
+  bool retry = false;  // false: x-should-retry says so, or clients try for minutes
 };
 
 // "application/json" of "Application/JSON; charset=utf-8".

@@ -1,22 +1,24 @@
 #include "userspace/flow/head_edit.h"
 
+#include "userspace/audit/redact.h"
+
 #include <algorithm>
 #include <array>
 #include <span>
-
-#include "userspace/audit/redact.h"
 
 namespace veilwire::flow {
 namespace {
 
 bool one_of(std::string_view name, std::span<const std::string_view> names) {
-  return std::ranges::any_of(names, [name](std::string_view n) { return wire::equal_ignoring_case(n, name); });
+  return std::ranges::any_of(
+      names, [name](std::string_view n) { return wire::equal_ignoring_case(n, name); });
 }
 
 // Identifiers and descriptions of the protocol: a mask there would break the exchange.
 constexpr std::array<std::string_view, 12> kProtocolFields{
-    "mcp-session-id", "request-id", "x-request-id", "etag",           "last-event-id", "content-type",
-    "content-length", "date",       "cf-ray",       "content-encoding", "transfer-encoding", "connection"};
+    "mcp-session-id", "request-id",       "x-request-id",      "etag",
+    "last-event-id",  "content-type",     "content-length",    "date",
+    "cf-ray",         "content-encoding", "transfer-encoding", "connection"};
 
 constexpr std::array<std::string_view, 5> kHopFields{"te", "proxy-connection", "proxy-authenticate",
                                                      "proxy-authorization", "upgrade"};
@@ -26,23 +28,27 @@ constexpr std::array<std::string_view, 5> kHopFields{"te", "proxy-connection", "
 void remove_hop_fields(wire::FieldSection& head, wire::UpgradeFields upgrade) {
   const auto options = head.list("connection");
   const bool plain = std::ranges::all_of(options, [](std::string_view option) {
-    return wire::equal_ignoring_case(option, "keep-alive") || wire::equal_ignoring_case(option, "close");
+    return wire::equal_ignoring_case(option, "keep-alive") ||
+           wire::equal_ignoring_case(option, "close");
   });
-  const bool has_hop_field =
-      std::ranges::any_of(head.fields, [&head](const wire::Field& f) { return one_of(head.name(f), kHopFields); });
+  const bool has_hop_field = std::ranges::any_of(
+      head.fields, [&head](const wire::Field& f) { return one_of(head.name(f), kHopFields); });
   if (plain && !has_hop_field) return;
-  // Transfer-Encoding says how the body that we send on is framed, which is as it came: it goes back where it was.
+  // Transfer-Encoding says how the body that we send on is framed, which is as it came: it goes
+  // back where it was.
   const bool chunked = head.has("transfer-encoding");
   wire::strip_hop_by_hop(head, upgrade);
   if (chunked) (void)wire::set_field(head, "Transfer-Encoding", "chunked");
 }
 
 audit::MaskedSpan to_span(const masking::Finding& finding, std::uint64_t offset) {
-  return {finding.rule,   finding.category, offset,
-          finding.length, finding.digest,   finding.treatment == masking::Treatment::Block ? "block" : "mask"};
+  return {finding.rule,   finding.category,
+          offset,         finding.length,
+          finding.digest, finding.treatment == masking::Treatment::Block ? "block" : "mask"};
 }
 
-std::vector<audit::MaskedSpan> mask_fields(wire::FieldSection& head, const masking::Engine& engine) {
+std::vector<audit::MaskedSpan> mask_fields(wire::FieldSection& head,
+                                           const masking::Engine& engine) {
   std::vector<audit::MaskedSpan> masks;
   for (std::size_t i = 0; i < head.fields.size(); ++i) {
     const std::string_view name = head.name(head.fields[i]);
@@ -59,7 +65,8 @@ std::vector<audit::MaskedSpan> mask_fields(wire::FieldSection& head, const maski
 audit::Fields fields_for_record(const wire::FieldSection& head, const Ruleset& ruleset) {
   audit::Fields fields;
   fields.reserve(head.fields.size());
-  for (const wire::Field& field : head.fields) fields.emplace_back(head.name(field), head.value(field));
+  for (const wire::Field& field : head.fields)
+    fields.emplace_back(head.name(field), head.value(field));
   ruleset.redact(fields);
   for (auto& [name, value] : fields) value = masking::mask_all(*ruleset.record_engine(), value);
   return fields;

@@ -1,7 +1,12 @@
-// What a head needs before it may go on: the fields of one hop removed where there are any that matter, and secrets in
-// response field values masked. A head that needs neither keeps every byte.
+// What a head needs before it may go on: the fields of one hop removed where there are any that
+// matter, and secrets in response field values masked. A head that needs neither keeps every byte.
 // Tested by tests/unit/flow/head_edit_test.cpp.
 #pragma once
+
+#include "userspace/audit/record.h"
+#include "userspace/flow/ruleset.h"
+#include "userspace/masking/engine.h"
+#include "userspace/wire/http.h"
 
 #include <cstdint>
 #include <string>
@@ -9,20 +14,16 @@
 #include <utility>
 #include <vector>
 
-#include "userspace/audit/record.h"
-#include "userspace/flow/ruleset.h"
-#include "userspace/masking/engine.h"
-#include "userspace/wire/http.h"
-
 namespace veilwire::flow {
 
-// One upstream connection serves one client connection, so "Connection: keep-alive" and "close" mean the same on both
-// and stay; anything else that concerns one hop is removed (RFC 9110, 7.6.1).
+// One upstream connection serves one client connection, so "Connection: keep-alive" and "close"
+// mean the same on both and stay; anything else that concerns one hop is removed (RFC 9110, 7.6.1).
 void remove_hop_fields(wire::FieldSection& head, wire::UpgradeFields upgrade);
 
-// Masks findings in field values, except where a value is a credential or an identifier of the protocol itself (cookies,
-// session and request ids, validators): changing those would break the exchange and they are not shown to anybody.
-// Returns the masks; one with action "block" says that the response must not go out.
+// Masks findings in field values, except where a value is a credential or an identifier of the
+// protocol itself (cookies, session and request ids, validators): changing those would break the
+// exchange and they are not shown to anybody. Returns the masks; one with action "block" says that
+// the response must not go out.
 std::vector<audit::MaskedSpan> mask_fields(wire::FieldSection& head, const masking::Engine& engine);
 
 // Fields for a record: credentials as keyed digests, everything else with every rule masked.

@@ -1,15 +1,15 @@
 #include "userspace/flow/http_relay.h"
 
-#include <optional>
-#include <utility>
-#include <vector>
-
 #include "userspace/base/limits.h"
 #include "userspace/flow/exchange.h"
 #include "userspace/flow/head_edit.h"
 #include "userspace/flow/request_stage.h"
 #include "userspace/flow/response_stage.h"
 #include "userspace/wire/http1.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace veilwire::flow {
 namespace {
@@ -40,7 +40,8 @@ class HttpRelay::Impl {
 
   void adopt(std::shared_ptr<const Ruleset> ruleset) {
     ruleset_ = std::move(ruleset);
-    if (phase_ == Phase::Answering && response_) apply(response_->adopt(*ruleset_, response_engine()));
+    if (phase_ == Phase::Answering && response_)
+      apply(response_->adopt(*ruleset_, response_engine()));
   }
 
   void from_client(std::string_view plain, Now now) {
@@ -95,8 +96,8 @@ class HttpRelay::Impl {
       return shut(!clean);
     }
     if (phase_ != Phase::Answering) {
-      // Between exchanges the client sees what it would have seen: the connection ends. A request that is still being
-      // sent gets an upstream of its own.
+      // Between exchanges the client sees what it would have seen: the connection ends. A request
+      // that is still being sent gets an upstream of its own.
       if (!exchange_) shut(false);
       return;
     }
@@ -116,11 +117,12 @@ class HttpRelay::Impl {
   void upstream_failed(std::string_view reason, bool retry, Now) {
     if (phase_ == Phase::Closed) return;
     have_upstream_ = false;
-    failure_ = Refusal{.status = 502,
-                       .kind = "api_error",
-                       .message = "veilwire cannot reach " + target_.host + ": " + std::string(reason) + ".",
-                       .outcome = "upstream failed",
-                       .retry = retry};
+    failure_ = Refusal{
+        .status = 502,
+        .kind = "api_error",
+        .message = "veilwire cannot reach " + target_.host + ": " + std::string(reason) + ".",
+        .outcome = "upstream failed",
+        .retry = retry};
     if (phase_ == Phase::Answering) fail_upstream();
   }
 
@@ -145,7 +147,8 @@ class HttpRelay::Impl {
   std::uint64_t masked() const { return masked_ + (exchange_ ? exchange_->masked : 0); }
   bool idle() const { return !exchange_ && request_reader_.between_messages(); }
   bool reading_request() const {
-    return phase_ == Phase::Uploading || (phase_ == Phase::Reading && !request_reader_.between_messages());
+    return phase_ == Phase::Uploading ||
+           (phase_ == Phase::Reading && !request_reader_.between_messages());
   }
 
  private:
@@ -181,8 +184,10 @@ class HttpRelay::Impl {
     } else if (const auto* data = std::get_if<wire::BodyData>(&event)) {
       request_body(data->bytes, now);
     } else if (auto* trailers = std::get_if<wire::Trailers>(&event)) {
-      if (phase_ == Phase::Reading) request_->trailers(std::move(trailers->section.raw));
-      else upload_trailers_ = std::move(trailers->section.raw);
+      if (phase_ == Phase::Reading)
+        request_->trailers(std::move(trailers->section.raw));
+      else
+        upload_trailers_ = std::move(trailers->section.raw);
     } else if (const auto* end = std::get_if<wire::MessageEnd>(&event)) {
       exchange_->persistent = end->persistent;
       if (phase_ == Phase::Uploading) return finish_upload();
@@ -196,8 +201,12 @@ class HttpRelay::Impl {
   void bad_request(const wire::HttpFault& fault) {
     const std::string why = "malformed HTTP request: " + std::string(wire::to_string(fault.error));
     if (!exchange_) begin_numbered();
-    sink_.record(exchange_->number, audit::Gap{.reason = "malformed", .detail = why, .action = "block"});
-    refuse({.status = 400, .kind = "invalid_request_error", .message = "veilwire: " + why + ".", .outcome = "refused"});
+    sink_.record(exchange_->number,
+                 audit::Gap{.reason = "malformed", .detail = why, .action = "block"});
+    refuse({.status = 400,
+            .kind = "invalid_request_error",
+            .message = "veilwire: " + why + ".",
+            .outcome = "refused"});
   }
 
   void begin_numbered() {
@@ -219,11 +228,13 @@ class HttpRelay::Impl {
                      .kind = "invalid_request_error",
                      .message = "veilwire: CONNECT makes no sense to an origin server.",
                      .outcome = "refused"});
-    // The certificate was made for the name in the handshake: a request for another host is not what policy judged.
+    // The certificate was made for the name in the handshake: a request for another host is not
+    // what policy judged.
     if (!wire::equal_ignoring_case(host_of(wire::authority(exchange.head)), target_.host))
       return refuse({.status = 421,
                      .kind = "invalid_request_error",
-                     .message = "veilwire: this connection was made to " + target_.host + ", not to another host.",
+                     .message = "veilwire: this connection was made to " + target_.host +
+                                ", not to another host.",
                      .outcome = "refused"});
     if (exchange.expectation.upgrade && !upgrade_allowed()) return;
     const auto expect = exchange.head.list("expect");
@@ -238,15 +249,19 @@ class HttpRelay::Impl {
   }
 
   bool upgrade_allowed() {
-    const bool pass = ruleset_->policy().uninspected[static_cast<std::size_t>(policy::Uninspected::Upgrade)] ==
-                      policy::Action::Pass;
-    sink_.record(exchange_->number, audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::Upgrade)),
-                                               .detail = std::string(exchange_->head.sole_value("upgrade").value_or("")),
-                                               .action = pass ? "pass" : "block"});
+    const bool pass =
+        ruleset_->policy().uninspected[static_cast<std::size_t>(policy::Uninspected::Upgrade)] ==
+        policy::Action::Pass;
+    sink_.record(
+        exchange_->number,
+        audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::Upgrade)),
+                   .detail = std::string(exchange_->head.sole_value("upgrade").value_or("")),
+                   .action = pass ? "pass" : "block"});
     if (!pass)
       refuse({.status = 451,
               .kind = "permission_error",
-              .message = "Blocked by veilwire: policy does not allow a protocol that cannot be inspected (Upgrade).",
+              .message = "Blocked by veilwire: policy does not allow a protocol that cannot be "
+                         "inspected (Upgrade).",
               .outcome = "refused"});
     return pass;
   }
@@ -255,14 +270,17 @@ class HttpRelay::Impl {
     if (phase_ == Phase::Uploading) return upload(bytes);
     request_->body(bytes);
     if (!request_->over_limit()) return;
-    const bool pass = ruleset_->policy().uninspected[static_cast<std::size_t>(policy::Uninspected::OverLimit)] ==
-                      policy::Action::Pass;
+    const bool pass =
+        ruleset_->policy().uninspected[static_cast<std::size_t>(policy::Uninspected::OverLimit)] ==
+        policy::Action::Pass;
     const bool known = person_ && person_->valid_until > now.mono;
     if (pass && known && !failure_) return begin_upload();
-    sink_.record(exchange_->number, audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::OverLimit)),
-                                               .detail = "request body",
-                                               .action = "block",
-                                               .bytes = request_->size()});
+    sink_.record(
+        exchange_->number,
+        audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::OverLimit)),
+                   .detail = "request body",
+                   .action = "block",
+                   .bytes = request_->size()});
     refuse({.status = 413,
             .kind = "request_too_large",
             .message = "veilwire: the request is larger than what can be inspected (" +
@@ -294,7 +312,8 @@ class HttpRelay::Impl {
     phase_ = Phase::Answering;
   }
 
-  // Each request is judged by who the person is now, not by who they were when the connection began.
+  // Each request is judged by who the person is now, not by who they were when the connection
+  // began.
   void identify(Now now) {
     if (person_ && person_->valid_until > now.mono) return submit(now);
     sink_.need_identity();
@@ -304,7 +323,8 @@ class HttpRelay::Impl {
     if (!unrecorded_.empty())
       return refuse({.status = 503,
                      .kind = "api_error",
-                     .message = "veilwire: the record cannot be written (" + unrecorded_ + "), so nothing is let through.",
+                     .message = "veilwire: the record cannot be written (" + unrecorded_ +
+                                "), so nothing is let through.",
                      .outcome = "not recorded",
                      .retry = true});
     RequestStage::Outcome outcome = request_->finish(*ruleset_, *person_);
@@ -354,7 +374,8 @@ class HttpRelay::Impl {
   void interim(wire::ResponseHead head) {
     if (head.status == 100 && exchange_->continued) return;  // the client has had its 100 from us
     remove_hop_fields(head, wire::UpgradeFields::Strip);
-    if (const auto engine = response_engine()) exchange_->masked += mask_fields(head, *engine).size();
+    if (const auto engine = response_engine())
+      exchange_->masked += mask_fields(head, *engine).size();
     sink_.to_client(head.raw);
   }
 
@@ -367,8 +388,8 @@ class HttpRelay::Impl {
     sink_.record(exchange_->number, audit::UpstreamError{why});
     if (fault.error == wire::HttpError::EndedEarly) {
       if (response_) return apply(response_->cut_short());
-      // A connection that had answered before and ended under the next request: the client sees just that, as it would
-      // without us, and sends its request again.
+      // A connection that had answered before and ended under the next request: the client sees
+      // just that, as it would without us, and sends its request again.
       if (answered_bytes_ == 0 && exchange_->number > 1) return abort("upstream ended early");
     } else if (exchange_->response_started) {
       return abort("upstream malformed");
@@ -376,7 +397,8 @@ class HttpRelay::Impl {
     refuse({.status = 502,
             .kind = "api_error",
             .message = "veilwire: the answer of " + target_.host + " cannot be used: " + why + ".",
-            .outcome = fault.error == wire::HttpError::EndedEarly ? "upstream ended early" : "upstream malformed",
+            .outcome = fault.error == wire::HttpError::EndedEarly ? "upstream ended early"
+                                                                  : "upstream malformed",
             .retry = true});
   }
 
@@ -391,13 +413,16 @@ class HttpRelay::Impl {
 
   void apply(const ResponseStep& step) {
     switch (step.next) {
-      case ResponseStep::Next::More: return;
-      case ResponseStep::Next::Refuse: return refuse(step.refusal);
+      case ResponseStep::Next::More:
+        return;
+      case ResponseStep::Next::Refuse:
+        return refuse(step.refusal);
       case ResponseStep::Next::EndedEarly:
         close_exchange(step.outcome);
         sink_.drop_upstream();
         return shut(false);
-      case ResponseStep::Next::Abort: return abort(step.outcome);
+      case ResponseStep::Next::Abort:
+        return abort(step.outcome);
     }
   }
 
@@ -422,13 +447,15 @@ class HttpRelay::Impl {
     const EditorContext context = exchange_->context(policy::Direction::Response, {});
     const ErrorBody error = error_body(context, refusal.status, refusal.kind, refusal.message);
     const std::string length = std::to_string(error.body.size());
-    const auto head = wire::make_response_head(error.status, reason_phrase(error.status),
-                                               {{"Content-Type", error.media_type},
-                                                {"Content-Length", length},
-                                                {"x-should-retry", refusal.retry ? "true" : "false"},
-                                                {"Connection", "close"}});
+    const auto head =
+        wire::make_response_head(error.status, reason_phrase(error.status),
+                                 {{"Content-Type", error.media_type},
+                                  {"Content-Length", length},
+                                  {"x-should-retry", refusal.retry ? "true" : "false"},
+                                  {"Connection", "close"}});
     if (!head) return abort(refusal.outcome);
-    sink_.record(exchange_->number, audit::ResponseHead{error.status, {{"Content-Type", error.media_type}}});
+    sink_.record(exchange_->number,
+                 audit::ResponseHead{error.status, {{"Content-Type", error.media_type}}});
     sink_.record(exchange_->number, audit::ResponseFragment{0, error.body, {}});
     sink_.to_client(head->raw);
     if (exchange_->head.method() != "HEAD") sink_.to_client(error.body);
@@ -439,16 +466,26 @@ class HttpRelay::Impl {
 
   static std::string_view reason_phrase(int status) {
     switch (status) {
-      case 200: return "OK";
-      case 400: return "Bad Request";
-      case 403: return "Forbidden";
-      case 413: return "Content Too Large";
-      case 417: return "Expectation Failed";
-      case 421: return "Misdirected Request";
-      case 451: return "Unavailable For Legal Reasons";
-      case 502: return "Bad Gateway";
-      case 503: return "Service Unavailable";
-      default: return "Error";
+      case 200:
+        return "OK";
+      case 400:
+        return "Bad Request";
+      case 403:
+        return "Forbidden";
+      case 413:
+        return "Content Too Large";
+      case 417:
+        return "Expectation Failed";
+      case 421:
+        return "Misdirected Request";
+      case 451:
+        return "Unavailable For Legal Reasons";
+      case 502:
+        return "Bad Gateway";
+      case 503:
+        return "Service Unavailable";
+      default:
+        return "Error";
     }
   }
 
@@ -460,10 +497,11 @@ class HttpRelay::Impl {
 
   void close_exchange(std::string_view outcome) {
     if (phase_ == Phase::Tunnel) exchange_->response_bytes += tunnel_bytes_;
-    sink_.record(exchange_->number, audit::ExchangeClose{.outcome = std::string(outcome),
-                                                         .request_bytes = exchange_->request_bytes,
-                                                         .response_bytes = exchange_->response_bytes,
-                                                         .masked = exchange_->masked});
+    sink_.record(exchange_->number,
+                 audit::ExchangeClose{.outcome = std::string(outcome),
+                                      .request_bytes = exchange_->request_bytes,
+                                      .response_bytes = exchange_->response_bytes,
+                                      .masked = exchange_->masked});
     masked_ += exchange_->masked;
     response_.reset();
     request_.reset();
@@ -477,7 +515,8 @@ class HttpRelay::Impl {
   }
 
   std::shared_ptr<const masking::Engine> response_engine() const {
-    return ruleset_->engine(policy::Direction::Response, target_.host, person_ ? &*person_ : nullptr);
+    return ruleset_->engine(policy::Direction::Response, target_.host,
+                            person_ ? &*person_ : nullptr);
   }
 
   RelayTarget target_;
@@ -514,8 +553,12 @@ void HttpRelay::upstream_ended(bool clean, Now now) { impl_->upstream_ended(clea
 void HttpRelay::upstream_failed(std::string_view reason, bool retry, Now now) {
   impl_->upstream_failed(reason, retry, now);
 }
-void HttpRelay::identity_known(const identity::Person& person, Now now) { impl_->identity_known(person, now); }
-void HttpRelay::identity_refused(std::string_view message, Now now) { impl_->identity_refused(message, now); }
+void HttpRelay::identity_known(const identity::Person& person, Now now) {
+  impl_->identity_known(person, now);
+}
+void HttpRelay::identity_refused(std::string_view message, Now now) {
+  impl_->identity_refused(message, now);
+}
 void HttpRelay::recording_failed(std::string_view reason) { impl_->recording_failed(reason); }
 void HttpRelay::recording_restored() { impl_->recording_restored(); }
 std::uint64_t HttpRelay::exchanges() const { return impl_->exchanges(); }

@@ -1,19 +1,20 @@
-// HTTP/1.1 between a client and its upstream in plain text: one exchange after the other, requests held until they have
-// been scanned, responses edited while they stream. What nobody changes leaves as it came, head and body, byte for byte.
+// HTTP/1.1 between a client and its upstream in plain text: one exchange after the other, requests
+// held until they have been scanned, responses edited while they stream. What nobody changes leaves
+// as it came, head and body, byte for byte.
 //
 // Tested by tests/unit/flow/http_relay_test.cpp; refusals by relay_refusal_test.cpp.
 #pragma once
-
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
 
 #include "userspace/audit/record.h"
 #include "userspace/base/time.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/identity/person.h"
 #include "userspace/policy/policy.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
 
 namespace veilwire::flow {
 
@@ -51,11 +52,13 @@ class HttpRelay {
   // clean: TLS said that it was the end.
   void client_ended(bool clean, Now now);
   void upstream_ended(bool clean, Now now);
-  // The dial or the handshake failed. retry: whether trying again could help (a refused certificate will not).
+  // The dial or the handshake failed. retry: whether trying again could help (a refused certificate
+  // will not).
   void upstream_failed(std::string_view reason, bool retry, Now now);
   void identity_known(const identity::Person& person, Now now);
   void identity_refused(std::string_view message, Now now);
-  // New requests are refused until recording is restored; an exchange that is under way waits or ends with its connection.
+  // New requests are refused until recording is restored; an exchange that is under way waits or
+  // ends with its connection.
   void recording_failed(std::string_view reason);
   void recording_restored();
 

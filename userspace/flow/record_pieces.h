@@ -1,14 +1,14 @@
-// Cuts a long released text into pieces that fit a record each, and gives every mask to the piece that holds its start.
-// Tested by tests/unit/flow/record_pieces_test.cpp.
+// Cuts a long released text into pieces that fit a record each, and gives every mask to the piece
+// that holds its start. Tested by tests/unit/flow/record_pieces_test.cpp.
 #pragma once
+
+#include "userspace/audit/record.h"
 
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "userspace/audit/record.h"
 
 namespace veilwire::flow {
 
@@ -18,8 +18,8 @@ struct RecordPiece {
   std::vector<audit::MaskedSpan> masks;
 };
 
-// masks: ordered by offset, which counts from the start of the body, as `offset` does. A mask that replaced something by
-// nothing at the very end stays with the last piece.
+// masks: ordered by offset, which counts from the start of the body, as `offset` does. A mask that
+// replaced something by nothing at the very end stays with the last piece.
 std::vector<RecordPiece> record_pieces(std::uint64_t offset, std::string_view content,
                                        const std::vector<audit::MaskedSpan>& masks);
 

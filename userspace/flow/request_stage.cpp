@@ -1,13 +1,13 @@
 #include "userspace/flow/request_stage.h"
 
-#include <utility>
-
 #include "userspace/base/limits.h"
 #include "userspace/flow/head_edit.h"
 #include "userspace/flow/record_pieces.h"
 #include "userspace/message/inspect.h"
 #include "userspace/wire/content_coding.h"
 #include "userspace/wire/http1.h"
+
+#include <utility>
 
 namespace veilwire::flow {
 
@@ -26,9 +26,12 @@ namespace {
 
 message::Dialect dialect(policy::Service service) {
   switch (service) {
-    case policy::Service::Anthropic: return message::Dialect::Anthropic;
-    case policy::Service::Mcp: return message::Dialect::Mcp;
-    case policy::Service::Generic: return message::Dialect::Generic;
+    case policy::Service::Anthropic:
+      return message::Dialect::Anthropic;
+    case policy::Service::Mcp:
+      return message::Dialect::Mcp;
+    case policy::Service::Generic:
+      return message::Dialect::Generic;
   }
   return message::Dialect::Generic;
 }
@@ -36,8 +39,9 @@ message::Dialect dialect(policy::Service service) {
 Refusal blocked_refusal(const audit::MaskedSpan& finding) {
   return {.status = 451,
           .kind = "permission_error",
-          .message = "Blocked by veilwire: this request holds data that policy does not let leave (rule " +
-                     finding.rule + "). Remove it and send again.",
+          .message =
+              "Blocked by veilwire: this request holds data that policy does not let leave (rule " +
+              finding.rule + "). Remove it and send again.",
           .outcome = "blocked"};
 }
 
@@ -45,21 +49,23 @@ Refusal uninspected_refusal(policy::Uninspected kind, std::string_view detail) {
   const bool too_large = kind == policy::Uninspected::OverLimit;
   return {.status = too_large ? 413 : 451,
           .kind = too_large ? "request_too_large" : "permission_error",
-          .message = "Blocked by veilwire: policy does not let a request pass that cannot be inspected (" +
-                     std::string(policy::to_string(kind)) + (detail.empty() ? "" : ": " + std::string(detail)) + ").",
+          .message =
+              "Blocked by veilwire: policy does not let a request pass that cannot be inspected (" +
+              std::string(policy::to_string(kind)) +
+              (detail.empty() ? "" : ": " + std::string(detail)) + ").",
           .outcome = "refused"};
 }
 
-Result<void, wire::CodingError> decode(const std::vector<wire::Coding>& codings, std::string_view coded,
-                                       std::string& plain) {
+Result<void, wire::CodingError> decode(const std::vector<wire::Coding>& codings,
+                                       std::string_view coded, std::string& plain) {
   auto decoder = wire::Decoder::make(codings);
   if (!decoder) return Unexpected{decoder.error()};
   if (const auto fed = decoder->feed(coded, plain); !fed) return fed;
   return decoder->finish();
 }
 
-Result<void, wire::CodingError> encode(const std::vector<wire::Coding>& codings, std::string_view plain,
-                                       std::string& coded) {
+Result<void, wire::CodingError> encode(const std::vector<wire::Coding>& codings,
+                                       std::string_view plain, std::string& coded) {
   auto encoder = wire::Encoder::make(codings);
   if (!encoder) return Unexpected{encoder.error()};
   if (const auto fed = encoder->feed(plain, coded); !fed) return fed;
@@ -79,37 +85,46 @@ bool edit_all(const EditorContext& context, const std::shared_ptr<const masking:
 
 bool RequestStage::over_limit() const { return body_.size() > limits::kRequestBody; }
 
-bool RequestStage::pass_uninspected(policy::Uninspected kind, std::string_view detail, const Ruleset& ruleset,
-                                    Outcome& out) const {
-  const bool pass = ruleset.policy().uninspected[static_cast<std::size_t>(kind)] == policy::Action::Pass;
-  out.records.emplace_back(audit::Gap{.reason = std::string(policy::to_string(kind)),
-                                      .detail = "request body" + (detail.empty() ? "" : ": " + std::string(detail)),
-                                      .action = pass ? "pass" : "block",
-                                      .bytes = body_.size()});
+bool RequestStage::pass_uninspected(policy::Uninspected kind, std::string_view detail,
+                                    const Ruleset& ruleset, Outcome& out) const {
+  const bool pass =
+      ruleset.policy().uninspected[static_cast<std::size_t>(kind)] == policy::Action::Pass;
+  out.records.emplace_back(
+      audit::Gap{.reason = std::string(policy::to_string(kind)),
+                 .detail = "request body" + (detail.empty() ? "" : ": " + std::string(detail)),
+                 .action = pass ? "pass" : "block",
+                 .bytes = body_.size()});
   if (!pass) out.refusal = uninspected_refusal(kind, detail);
   return pass;
 }
 
-void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, Outcome& out, Scan& scan) const {
+void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, Outcome& out,
+                        Scan& scan) const {
   if (body_.empty()) return;
   auto codings = wire::read_codings(exchange_.head.list("content-encoding"));
   if (!codings) {
-    pass_uninspected(policy::Uninspected::UnknownCoding, wire::to_string(codings.error()), ruleset, out);
+    pass_uninspected(policy::Uninspected::UnknownCoding, wire::to_string(codings.error()), ruleset,
+                     out);
     return;
   }
   scan.codings = std::move(codings).value();
   if (const auto decoded = decode(scan.codings, body_, scan.plain); !decoded) {
-    const bool bomb =
-        decoded.error() == wire::CodingError::TooLarge || decoded.error() == wire::CodingError::RatioTooHigh;
+    const bool bomb = decoded.error() == wire::CodingError::TooLarge ||
+                      decoded.error() == wire::CodingError::RatioTooHigh;
     pass_uninspected(bomb ? policy::Uninspected::OverLimit : policy::Uninspected::Malformed,
                      wire::to_string(decoded.error()), ruleset, out);
     return;
   }
+  scan.facts = message::inspect_request(dialect(exchange_.service), exchange_.head.method(),
+                                        exchange_.head.target(), scan.plain);
+  exchange_.request_id = scan.facts.id;
+  exchange_.mcp_method = scan.facts.mcp_method;
   const std::string type = media_type(exchange_.head);
   const auto engine = ruleset.engine(policy::Direction::Request, exchange_.host, &person);
   Released released;
   const bool editable =
-      engine != nullptr && edit_all(exchange_.context(policy::Direction::Request, type), engine, scan.plain, released);
+      engine != nullptr &&
+      edit_all(exchange_.context(policy::Direction::Request, type), engine, scan.plain, released);
   if (!editable) {
     pass_uninspected(policy::Uninspected::NotText, type, ruleset, out);
     return;
@@ -130,15 +145,14 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
   scan.inspected = true;
   scan.released = std::move(released.bytes);
   scan.masks = std::move(released.masks);
-  scan.facts = message::inspect_request(dialect(exchange_.service), exchange_.head.method(), exchange_.head.target(),
-                                        scan.plain);
   if (engine == ruleset.record_engine()) {
     scan.recorded = scan.released;
     return;
   }
   // What policy lets pass upstream is still not written down in clear.
   Released recorded;
-  edit_all(exchange_.context(policy::Direction::Request, type), ruleset.record_engine(), scan.plain, recorded);
+  edit_all(exchange_.context(policy::Direction::Request, type), ruleset.record_engine(), scan.plain,
+           recorded);
   scan.recorded = std::move(recorded.bytes);
   scan.masks = std::move(recorded.masks);
   for (audit::MaskedSpan& mask : scan.masks) {
@@ -153,7 +167,8 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
 
 void RequestStage::write(const Scan& scan, Outcome& out) const {
   wire::RequestHead head = exchange_.head;
-  remove_hop_fields(head, exchange_.expectation.upgrade ? wire::UpgradeFields::Keep : wire::UpgradeFields::Strip);
+  remove_hop_fields(
+      head, exchange_.expectation.upgrade ? wire::UpgradeFields::Keep : wire::UpgradeFields::Strip);
   if (exchange_.continued) wire::remove_fields(head, "expect");
   std::string coded;
   const bool changed = scan.inspected && scan.released != scan.plain;
@@ -200,15 +215,14 @@ RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identit
   Scan scan;
   exchange_.request_bytes = body_.size();
   this->scan(ruleset, person, out, scan);
-  exchange_.request_id = scan.facts.id;
-  exchange_.mcp_method = scan.facts.mcp_method;
   exchange_.masked += scan.masks.size();
 
   std::vector<audit::Body> records;
   records.emplace_back(head_record(scan, ruleset, person));
   if (!scan.recorded.empty()) {
     for (RecordPiece& piece : record_pieces(0, scan.recorded, scan.masks))
-      records.emplace_back(audit::RequestBody{piece.offset, std::move(piece.content), std::move(piece.masks)});
+      records.emplace_back(
+          audit::RequestBody{piece.offset, std::move(piece.content), std::move(piece.masks)});
   }
   for (audit::Body& record : out.records) records.push_back(std::move(record));
   out.records = std::move(records);
@@ -216,21 +230,25 @@ RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identit
   return out;
 }
 
-RequestStage::Outcome RequestStage::pass_unseen(const Ruleset& ruleset, const identity::Person& person) {
+RequestStage::Outcome RequestStage::pass_unseen(const Ruleset& ruleset,
+                                                const identity::Person& person) {
   Outcome out;
   const Scan scan;
   exchange_.request_bytes = body_.size();
   out.records.emplace_back(head_record(scan, ruleset, person));
-  out.records.emplace_back(audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::OverLimit)),
-                                      .detail = "request body",
-                                      .action = "pass",
-                                      .bytes = body_.size()});
+  out.records.emplace_back(
+      audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::OverLimit)),
+                 .detail = "request body",
+                 .action = "pass",
+                 .bytes = body_.size()});
   wire::RequestHead head = exchange_.head;
   remove_hop_fields(head, wire::UpgradeFields::Strip);
   if (exchange_.continued) wire::remove_fields(head, "expect");
   out.bytes = head.raw;
-  if (exchange_.framing.kind == wire::Framing::Kind::Chunked) wire::encode_chunk(body_, out.bytes);
-  else out.bytes += body_;
+  if (exchange_.framing.kind == wire::Framing::Kind::Chunked)
+    wire::encode_chunk(body_, out.bytes);
+  else
+    out.bytes += body_;
   return out;
 }
 

@@ -1,17 +1,17 @@
-// Holds one request until it is whole, then says what goes upstream and what the record says. Nothing leaves before the
-// last byte has been scanned, because a block must come before the first one.
-// Tested by tests/unit/flow/http_relay_test.cpp.
+// Holds one request until it is whole, then says what goes upstream and what the record says.
+// Nothing leaves before the last byte has been scanned, because a block must come before the first
+// one. Tested by tests/unit/flow/http_relay_test.cpp.
 #pragma once
+
+#include "userspace/audit/record.h"
+#include "userspace/flow/exchange.h"
+#include "userspace/flow/ruleset.h"
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "userspace/audit/record.h"
-#include "userspace/flow/exchange.h"
-#include "userspace/flow/ruleset.h"
 
 namespace veilwire::flow {
 
@@ -33,17 +33,19 @@ class RequestStage {
     std::string bytes;                 // head and body for the upstream
   };
   Outcome finish(const Ruleset& ruleset, const identity::Person& person);
-  // Policy lets a request that is over the limit pass: what is here goes on as it came, with a gap on record, and the
-  // caller sends the rest behind it.
+  // Policy lets a request that is over the limit pass: what is here goes on as it came, with a gap
+  // on record, and the caller sends the rest behind it.
   Outcome pass_unseen(const Ruleset& ruleset, const identity::Person& person);
 
  private:
   struct Scan;
   // What a body that cannot be looked into means; true: it passes, with a gap on record.
-  bool pass_uninspected(policy::Uninspected kind, std::string_view detail, const Ruleset& ruleset, Outcome& out) const;
+  bool pass_uninspected(policy::Uninspected kind, std::string_view detail, const Ruleset& ruleset,
+                        Outcome& out) const;
   void scan(const Ruleset& ruleset, const identity::Person& person, Outcome& out, Scan& scan) const;
   void write(const Scan& scan, Outcome& out) const;
-  audit::RequestHead head_record(const Scan& scan, const Ruleset& ruleset, const identity::Person& person) const;
+  audit::RequestHead head_record(const Scan& scan, const Ruleset& ruleset,
+                                 const identity::Person& person) const;
 
   Exchange& exchange_;
   std::string body_;

@@ -1,11 +1,11 @@
 #include "userspace/flow/response_stage.h"
 
-#include <algorithm>
-#include <utility>
-
 #include "userspace/base/limits.h"
 #include "userspace/flow/head_edit.h"
 #include "userspace/flow/record_pieces.h"
+
+#include <algorithm>
+#include <utility>
 
 namespace veilwire::flow {
 namespace {
@@ -15,10 +15,13 @@ using Next = ResponseStep::Next;
 
 constexpr std::string_view kNotice = "[veilwire: this answer was stopped by policy (";
 
-std::string notice(const audit::MaskedSpan& finding) { return std::string(kNotice) + "rule " + finding.rule + ")]"; }
+std::string notice(const audit::MaskedSpan& finding) {
+  return std::string(kNotice) + "rule " + finding.rule + ")]";
+}
 
 std::string notice(policy::Uninspected kind) {
-  return std::string(kNotice) + "it cannot be inspected: " + std::string(policy::to_string(kind)) + ")]";
+  return std::string(kNotice) + "it cannot be inspected: " + std::string(policy::to_string(kind)) +
+         ")]";
 }
 
 Refusal upstream_refusal(std::string_view why, std::string_view outcome) {
@@ -29,7 +32,8 @@ Refusal upstream_refusal(std::string_view why, std::string_view outcome) {
 }
 
 void remove_body_digests(wire::FieldSection& head) {
-  for (const std::string_view name : {"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"})
+  for (const std::string_view name :
+       {"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"})
     wire::remove_fields(head, name);
 }
 
@@ -39,26 +43,32 @@ bool ResponseStage::passes(policy::Uninspected kind) const {
   return uninspected_[static_cast<std::size_t>(kind)] == policy::Action::Pass;
 }
 
-void ResponseStage::gap(policy::Uninspected kind, std::string_view detail, bool pass, std::uint64_t bytes) {
-  sink_.record(exchange_.number,
-               audit::Gap{.reason = std::string(policy::to_string(kind)),
-                          .detail = "response body" + (detail.empty() ? "" : ": " + std::string(detail)),
-                          .action = pass ? "pass" : "block",
-                          .bytes = bytes});
+void ResponseStage::gap(policy::Uninspected kind, std::string_view detail, bool pass,
+                        std::uint64_t bytes) {
+  sink_.record(
+      exchange_.number,
+      audit::Gap{.reason = std::string(policy::to_string(kind)),
+                 .detail = "response body" + (detail.empty() ? "" : ": " + std::string(detail)),
+                 .action = pass ? "pass" : "block",
+                 .bytes = bytes});
 }
 
 ResponseStep ResponseStage::refuse_uninspected(policy::Uninspected kind, std::string_view detail) {
   gap(kind, detail, false, 0);
-  return {Next::Refuse,
-          {.status = 451,
-           .kind = "permission_error",
-           .message = "Blocked by veilwire: policy does not let an answer pass that cannot be inspected (" +
-                      std::string(policy::to_string(kind)) + (detail.empty() ? "" : ": " + std::string(detail)) + ").",
-           .outcome = "refused"},
-          {}};
+  return {
+      Next::Refuse,
+      {.status = 451,
+       .kind = "permission_error",
+       .message =
+           "Blocked by veilwire: policy does not let an answer pass that cannot be inspected (" +
+           std::string(policy::to_string(kind)) +
+           (detail.empty() ? "" : ": " + std::string(detail)) + ").",
+       .outcome = "refused"},
+      {}};
 }
 
-ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& framing, const Ruleset& ruleset,
+ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& framing,
+                                  const Ruleset& ruleset,
                                   std::shared_ptr<const masking::Engine> engine) {
   head_ = std::move(head);
   framing_ = framing;
@@ -66,8 +76,10 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
   engine_ = std::move(engine);
   std::ranges::copy(ruleset.policy().uninspected, uninspected_);
   type_ = media_type(head_);
-  sink_.record(exchange_.number, audit::ResponseHead{head_.status, fields_for_record(head_, ruleset)});
-  remove_hop_fields(head_, framing.kind == Kind::Tunnel ? wire::UpgradeFields::Keep : wire::UpgradeFields::Strip);
+  sink_.record(exchange_.number,
+               audit::ResponseHead{head_.status, fields_for_record(head_, ruleset)});
+  remove_hop_fields(
+      head_, framing.kind == Kind::Tunnel ? wire::UpgradeFields::Keep : wire::UpgradeFields::Strip);
   if (engine_ != nullptr) {
     const auto masks = mask_fields(head_, *engine_);
     exchange_.masked += masks.size();
@@ -90,9 +102,11 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
     return pass_raw(policy::Uninspected::UnknownCoding);
   }
   decoder_ = std::make_unique<wire::Decoder>(std::move(decoder).value());
-  if (engine_ != nullptr) editor_ = make_body_editor(exchange_.context(policy::Direction::Response, type_), engine_);
+  if (engine_ != nullptr)
+    editor_ = make_body_editor(exchange_.context(policy::Direction::Response, type_), engine_);
   if (editor_ == nullptr) {
-    if (!passes(policy::Uninspected::NotText)) return refuse_uninspected(policy::Uninspected::NotText, type_);
+    if (!passes(policy::Uninspected::NotText))
+      return refuse_uninspected(policy::Uninspected::NotText, type_);
     return pass_raw(policy::Uninspected::NotText);
   }
   const bool stream = type_ == "text/event-stream";
@@ -113,7 +127,8 @@ ResponseStep ResponseStage::pass_raw(policy::Uninspected kind) {
 void ResponseStage::start_streaming() {
   mode_ = Mode::Streaming;
   if (!codings_.empty()) {
-    if (auto encoder = wire::Encoder::make(codings_)) encoder_ = std::make_unique<wire::Encoder>(std::move(encoder).value());
+    if (auto encoder = wire::Encoder::make(codings_))
+      encoder_ = std::make_unique<wire::Encoder>(std::move(encoder).value());
   }
   if (framing_.kind == Kind::Length) {
     wire::remove_fields(head_, "content-length");
@@ -154,8 +169,8 @@ void ResponseStage::release(Released& released, bool last) {
   if (!released.bytes.empty()) {
     exchange_.masked += released.masks.size();
     for (RecordPiece& piece : record_pieces(released_bytes_, released.bytes, released.masks))
-      sink_.record(exchange_.number,
-                   audit::ResponseFragment{piece.offset, std::move(piece.content), std::move(piece.masks)});
+      sink_.record(exchange_.number, audit::ResponseFragment{piece.offset, std::move(piece.content),
+                                                             std::move(piece.masks)});
     released_bytes_ += released.bytes.size();
     exchange_.response_bytes = released_bytes_;
   }
@@ -179,13 +194,15 @@ ResponseStep ResponseStage::block(const audit::MaskedSpan& finding) {
                          .answer = exchange_.response_started ? "stream ended" : "451"};
   sink_.record(exchange_.number, std::move(blocked));
   if (!exchange_.response_started)
-    return {Next::Refuse,
-            {.status = 451,
-             .kind = "permission_error",
-             .message = "Blocked by veilwire: the answer holds data that policy does not let through (rule " +
-                        finding.rule + ").",
-             .outcome = "blocked"},
-            {}};
+    return {
+        Next::Refuse,
+        {.status = 451,
+         .kind = "permission_error",
+         .message =
+             "Blocked by veilwire: the answer holds data that policy does not let through (rule " +
+             finding.rule + ").",
+         .outcome = "blocked"},
+        {}};
   Released end;
   editor_->end_early(notice(finding), end);
   release(end, true);
@@ -194,7 +211,8 @@ ResponseStep ResponseStage::block(const audit::MaskedSpan& finding) {
 
 ResponseStep ResponseStage::malformed(policy::Uninspected kind, std::string_view detail) {
   gap(kind, detail, false, exchange_.response_bytes);
-  if (!exchange_.response_started) return {Next::Refuse, upstream_refusal(detail, "upstream malformed"), {}};
+  if (!exchange_.response_started)
+    return {Next::Refuse, upstream_refusal(detail, "upstream malformed"), {}};
   Released end;
   editor_->end_early(notice(kind), end);
   release(end, true);
@@ -248,12 +266,15 @@ ResponseStep ResponseStage::data(std::string_view bytes) {
   if (mode_ == Mode::Held) {
     held_plain_ += plain;
     editor_->feed(plain, held_);
-    if (const ResponseStep step = settle(held_, false); step.next != Next::More || mode_ == Mode::Raw) return step;
+    if (const ResponseStep step = settle(held_, false);
+        step.next != Next::More || mode_ == Mode::Raw)
+      return step;
     if (!decoded) {
       held_.malformed = std::string(wire::to_string(decoded.error()));
       return settle(held_, false);
     }
-    if (held_raw_.size() > limits::kHeldJsonResponse || held_plain_.size() > limits::kHeldJsonResponse) {
+    if (held_raw_.size() > limits::kHeldJsonResponse ||
+        held_plain_.size() > limits::kHeldJsonResponse) {
       start_streaming();
       Released released = std::exchange(held_, {});
       held_raw_.clear();
@@ -273,7 +294,8 @@ void ResponseStage::trailers(wire::FieldSection section) {
   if (engine_ != nullptr) {
     for (const audit::MaskedSpan& mask : mask_fields(section, *engine_)) {
       exchange_.masked += 1;
-      if (mask.action == "block") return;  // trailers are optional by definition: these are left out
+      if (mask.action == "block")
+        return;  // trailers are optional by definition: these are left out
     }
   }
   trailers_ = std::move(section.raw);
@@ -285,15 +307,17 @@ ResponseStep ResponseStage::finish_held() {
   if (changed) {
     auto encoder = wire::Encoder::make(codings_);
     if (!encoder || !encoder->feed(held_.bytes, coded) || !encoder->finish(coded))
-      return {Next::Refuse, upstream_refusal("the masked answer cannot be encoded again", "refused"), {}};
+      return {Next::Refuse,
+              upstream_refusal("the masked answer cannot be encoded again", "refused"),
+              {}};
     remove_body_digests(head_);
     if (framing_.kind == Kind::Length)
       (void)wire::set_field(head_, "Content-Length", std::to_string(coded.size()));
   }
   exchange_.masked += held_.masks.size();
   for (RecordPiece& piece : record_pieces(0, held_.bytes, held_.masks))
-    sink_.record(exchange_.number,
-                 audit::ResponseFragment{piece.offset, std::move(piece.content), std::move(piece.masks)});
+    sink_.record(exchange_.number, audit::ResponseFragment{piece.offset, std::move(piece.content),
+                                                           std::move(piece.masks)});
   exchange_.response_bytes = held_.bytes.size();
   send_head();
   send_body(changed ? coded : held_raw_);
@@ -334,7 +358,8 @@ ResponseStep ResponseStage::cut_short() {
   return {Next::Abort, {}, "upstream ended early"};
 }
 
-ResponseStep ResponseStage::adopt(const Ruleset& ruleset, std::shared_ptr<const masking::Engine> engine) {
+ResponseStep ResponseStage::adopt(const Ruleset& ruleset,
+                                  std::shared_ptr<const masking::Engine> engine) {
   std::ranges::copy(ruleset.policy().uninspected, uninspected_);
   if (editor_ == nullptr || engine == nullptr || engine == engine_) return {};
   engine_ = std::move(engine);

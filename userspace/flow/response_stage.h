@@ -1,20 +1,20 @@
-// One final response on its way to the client. A server-sent stream leaves as it comes, event by event; a body that is
-// short enough is held whole, so that it keeps its length when nothing is masked and can still become a clean refusal when
-// something is blocked. Every byte is recorded before it is handed on.
-// Tested by tests/unit/flow/http_relay_test.cpp and relay_refusal_test.cpp.
+// One final response on its way to the client. A server-sent stream leaves as it comes, event by
+// event; a body that is short enough is held whole, so that it keeps its length when nothing is
+// masked and can still become a clean refusal when something is blocked. Every byte is recorded
+// before it is handed on. Tested by tests/unit/flow/http_relay_test.cpp and relay_refusal_test.cpp.
 #pragma once
-
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "userspace/flow/exchange.h"
 #include "userspace/flow/http_relay.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/wire/content_coding.h"
 #include "userspace/wire/http1.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace veilwire::flow {
 

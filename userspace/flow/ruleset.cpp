@@ -8,18 +8,24 @@ namespace {
 
 char letter(policy::Action action) {
   switch (action) {
-    case policy::Action::Pass: return 'p';
-    case policy::Action::Mask: return 'm';
-    case policy::Action::Block: return 'b';
+    case policy::Action::Pass:
+      return 'p';
+    case policy::Action::Mask:
+      return 'm';
+    case policy::Action::Block:
+      return 'b';
   }
   return 'b';
 }
 
 masking::Treatment treatment(char c) {
   switch (c) {
-    case 'p': return masking::Treatment::Ignore;
-    case 'm': return masking::Treatment::Mask;
-    default: return masking::Treatment::Block;
+    case 'p':
+      return masking::Treatment::Ignore;
+    case 'm':
+      return masking::Treatment::Mask;
+    default:
+      return masking::Treatment::Block;
   }
 }
 
@@ -28,10 +34,10 @@ masking::Treatment treatment(char c) {
 Ruleset::Ruleset(policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key)
     : policy_(std::move(policy)), packs_(std::move(packs)), site_key_(std::move(site_key)) {}
 
-Result<std::shared_ptr<const Ruleset>, std::string> Ruleset::build(policy::Policy policy,
-                                                                   std::vector<masking::RulePack> packs,
-                                                                   Secret site_key) {
-  std::shared_ptr<Ruleset> ruleset(new Ruleset(std::move(policy), std::move(packs), std::move(site_key)));
+Result<std::shared_ptr<const Ruleset>, std::string> Ruleset::build(
+    policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key) {
+  std::shared_ptr<Ruleset> ruleset(
+      new Ruleset(std::move(policy), std::move(packs), std::move(site_key)));
   // Every rule at once: whatever a treatment leaves out later, what is left has been compiled here.
   std::size_t rules = 0;
   for (const masking::RulePack& pack : ruleset->packs_) rules += pack.rules.size();
@@ -63,13 +69,15 @@ Result<std::shared_ptr<const masking::Engine>, masking::EngineError> Ruleset::co
   std::map<const masking::Rule*, masking::Treatment> chosen;
   std::size_t index = 0;
   for (const masking::RulePack& pack : packs_) {
-    for (const masking::Rule& rule : pack.rules) chosen.emplace(&rule, treatment(treatments[index++]));
+    for (const masking::Rule& rule : pack.rules)
+      chosen.emplace(&rule, treatment(treatments[index++]));
   }
   return masking::compile(
       packs_, [&chosen](const masking::Rule& rule) { return chosen.at(&rule); }, site_key_);
 }
 
-std::shared_ptr<const masking::Engine> Ruleset::engine(policy::Direction direction, std::string_view host,
+std::shared_ptr<const masking::Engine> Ruleset::engine(policy::Direction direction,
+                                                       std::string_view host,
                                                        const identity::Person* person) const {
   const Treatments key = treatments(direction, host, person);
   const std::lock_guard lock(mutex_);

@@ -1,13 +1,7 @@
-// A policy with its rule packs, compiled: what decides from the next event on. Immutable and shared by every connection;
-// a changed policy is a new Ruleset. Tested by tests/unit/flow/ruleset_test.cpp.
+// A policy with its rule packs, compiled: what decides from the next event on. Immutable and shared
+// by every connection; a changed policy is a new Ruleset. Tested by
+// tests/unit/flow/ruleset_test.cpp.
 #pragma once
-
-#include <map>
-#include <memory>
-#include <mutex>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "userspace/audit/redact.h"
 #include "userspace/base/result.h"
@@ -17,36 +11,48 @@
 #include "userspace/masking/rule_pack.h"
 #include "userspace/policy/policy.h"
 
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace veilwire::flow {
 
 class Ruleset {
  public:
-  // Compiles at once what an unknown person would be judged by, so that a rule that cannot be compiled is refused when
-  // the policy is loaded. The error names the rule and says what to do.
-  static Result<std::shared_ptr<const Ruleset>, std::string> build(policy::Policy policy,
-                                                                   std::vector<masking::RulePack> packs,
-                                                                   Secret site_key);
+  // Compiles at once what an unknown person would be judged by, so that a rule that cannot be
+  // compiled is refused when the policy is loaded. The error names the rule and says what to do.
+  static Result<std::shared_ptr<const Ruleset>, std::string> build(
+      policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key);
 
   const policy::Policy& policy() const { return policy_; }
 
-  // The engine for one direction, host and person. Persons whom the policy treats alike share one; a treatment that
-  // has not been met yet is compiled here, once (milliseconds). nullptr only when that fails, which build() has
-  // excluded for every rule on its own: the caller treats it as a malformed body, never as a pass.
+  // The engine for one direction, host and person. Persons whom the policy treats alike share one;
+  // a treatment that has not been met yet is compiled here, once (milliseconds). nullptr only when
+  // that fails, which build() has excluded for every rule on its own: the caller treats it as a
+  // malformed body, never as a pass.
   std::shared_ptr<const masking::Engine> engine(policy::Direction direction, std::string_view host,
                                                 const identity::Person* person) const;
 
-  // Masks every rule, whatever the policy does with it on the wire: for what only the record sees. Never nullptr.
+  // Masks every rule, whatever the policy does with it on the wire: for what only the record sees.
+  // Never nullptr.
   const std::shared_ptr<const masking::Engine>& record_engine() const { return record_engine_; }
 
   // Credentials become keyed digests, the same that findings have: for what only the record sees.
   void redact(audit::Fields& fields) const { audit::redact_fields(fields, site_key_); }
-  std::string redact_target(std::string_view target) const { return audit::redact_target(target, site_key_); }
+  std::string redact_target(std::string_view target) const {
+    return audit::redact_target(target, site_key_);
+  }
 
  private:
   Ruleset(policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key);
   using Treatments = std::string;  // one character a rule: the key under which an engine is shared
-  Treatments treatments(policy::Direction direction, std::string_view host, const identity::Person* person) const;
-  Result<std::shared_ptr<const masking::Engine>, masking::EngineError> compile(const Treatments& treatments) const;
+  Treatments treatments(policy::Direction direction, std::string_view host,
+                        const identity::Person* person) const;
+  Result<std::shared_ptr<const masking::Engine>, masking::EngineError> compile(
+      const Treatments& treatments) const;
 
   policy::Policy policy_;
   std::vector<masking::RulePack> packs_;

@@ -1,16 +1,17 @@
-// One connection with real TLS on both sides, in memory: a client, the machine under test, an upstream.
+// One connection with real TLS on both sides, in memory: a client, the machine under test, an
+// upstream.
 #include "userspace/flow/connection.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <deque>
-#include <optional>
 
 #include "tests/unit/flow/relay_fixture.h"
 #include "tests/unit/tls/hello_builder.h"
 #include "tests/unit/tls/tls_harness.h"
 #include "userspace/base/limits.h"
+
+#include <deque>
+#include <optional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace veilwire::flow {
 namespace {
@@ -57,16 +58,26 @@ class World : public testing::Test {
 
   void carry_out(Outputs& outputs) {
     for (Output& output : outputs) {
-      if (auto* o = std::get_if<ToClient>(&output)) to_client += o->bytes;
-      else if (auto* u = std::get_if<ToUpstream>(&output)) to_upstream += u->bytes;
-      else if (auto* d = std::get_if<Dial>(&output)) dials.push_back(*d);
-      else if (auto* l = std::get_if<NeedLeaf>(&output)) leaf_wanted = l->name;
-      else if (std::get_if<NeedIdentity>(&output)) ++identity_wanted;
-      else if (auto* r = std::get_if<PutRecord>(&output)) records.push_back(r->record);
-      else if (auto* w = std::get_if<WakeAt>(&output)) wake = w->time;
-      else if (auto* c = std::get_if<CloseClient>(&output)) client_closed = c->reset ? "reset" : "fin";
-      else if (auto* x = std::get_if<CloseUpstream>(&output)) upstream_closed = static_cast<int>(x->how);
-      else if (std::get_if<Done>(&output)) done = true;
+      if (auto* o = std::get_if<ToClient>(&output))
+        to_client += o->bytes;
+      else if (auto* u = std::get_if<ToUpstream>(&output))
+        to_upstream += u->bytes;
+      else if (auto* d = std::get_if<Dial>(&output))
+        dials.push_back(*d);
+      else if (auto* l = std::get_if<NeedLeaf>(&output))
+        leaf_wanted = l->name;
+      else if (std::get_if<NeedIdentity>(&output))
+        ++identity_wanted;
+      else if (auto* r = std::get_if<PutRecord>(&output))
+        records.push_back(r->record);
+      else if (auto* w = std::get_if<WakeAt>(&output))
+        wake = w->time;
+      else if (auto* c = std::get_if<CloseClient>(&output))
+        client_closed = c->reset ? "reset" : "fin";
+      else if (auto* x = std::get_if<CloseUpstream>(&output))
+        upstream_closed = static_cast<int>(x->how);
+      else if (std::get_if<Done>(&output))
+        done = true;
     }
   }
 
@@ -114,12 +125,13 @@ class World : public testing::Test {
     answer_dial();
   }
   static std::string post(std::string_view body) {
-    return "POST /v1/messages HTTP/1.1\r\nHost: api.example.test\r\nContent-Type: application/json\r\nContent-Length: " +
+    return "POST /v1/messages HTTP/1.1\r\nHost: api.example.test\r\nContent-Type: "
+           "application/json\r\nContent-Length: " +
            std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
   }
   static std::string answer(std::string_view body) {
-    return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
-           "\r\n\r\n" + std::string(body);
+    return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
   }
   void client_sends(std::string_view text) {
     ASSERT_TRUE(client->send(text));
@@ -288,7 +300,9 @@ TEST_F(World, NoCertificateMeansAnAlertAndARecord) {
 TEST_F(World, ATruncatedStreamIsNotVouchedFor) {
   open();
   client_sends(post(R"({"stream":true})"));
-  upstream_sends("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: ping\ndata: {\"type\":\"ping\"}\n\n");
+  upstream_sends(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: ping\ndata: "
+      "{\"type\":\"ping\"}\n\n");
   give(UpstreamEnded{});  // without close_notify
   settle();
   EXPECT_EQ(client_closed, "reset");
@@ -298,7 +312,9 @@ TEST_F(World, ATruncatedStreamIsNotVouchedFor) {
 TEST_F(World, AStreamThatTheUpstreamEndsProperlyEndsProperly) {
   open();
   client_sends(post(R"({"stream":true})"));
-  upstream_sends("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: ping\ndata: {\"type\":\"ping\"}\n\n");
+  upstream_sends(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: ping\ndata: "
+      "{\"type\":\"ping\"}\n\n");
   upstream->close();
   settle();
   EXPECT_EQ(client_closed, "fin");

@@ -1,11 +1,11 @@
 #include "userspace/flow/http_relay.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "tests/unit/flow/relay_fixture.h"
 #include "userspace/wire/content_coding.h"
 #include "userspace/wire/http1.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace veilwire::flow {
 namespace {
@@ -16,7 +16,8 @@ using testing::Not;
 using testing::StartsWith;
 
 constexpr std::string_view kStreamHead =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n";
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: "
+    "chunked\r\n\r\n";
 
 std::string chunk(std::string_view bytes) {
   std::string out;
@@ -29,16 +30,22 @@ std::string event(std::string_view name, std::string_view data) {
 }
 
 std::string text_stream(const std::vector<std::string>& pieces) {
-  std::string out = event("message_start",
-                          R"({"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"model":"m","stop_reason":null,"usage":{"input_tokens":1,"output_tokens":1}}})") +
-                    event("content_block_start",
-                          R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})");
+  std::string out =
+      event(
+          "message_start",
+          R"({"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"model":"m","stop_reason":null,"usage":{"input_tokens":1,"output_tokens":1}}})") +
+      event(
+          "content_block_start",
+          R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})");
   for (const std::string& piece : pieces)
-    out += event("content_block_delta",
-                 R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":")" + piece + R"("}})");
+    out +=
+        event("content_block_delta",
+              R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":")" +
+                  piece + R"("}})");
   return out + event("content_block_stop", R"({"type":"content_block_stop","index":0})") +
-         event("message_delta",
-               R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}})") +
+         event(
+             "message_delta",
+             R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}})") +
          event("message_stop", R"({"type":"message_stop"})");
 }
 
@@ -57,10 +64,12 @@ std::string gunzip(std::string_view coded) {
 }
 
 TEST_F(RelayTest, PassesWhatHoldsNoSecretByteForByte) {
-  const std::string request = "POST /v1/messages?beta=true HTTP/1.1\r\nhOsT:api.anthropic.com\r\nX-Odd:   spaced  \r\n"
-                              "Connection: keep-alive\r\ncontent-type: application/json\r\nContent-Length: 18\r\n\r\n"
-                              "{ \"a\" : \"\\u0062\" }";
-  const std::string response = answer("{\"x\": [1.0e2, \"\\/\"] }", "keep-alive: timeout=5\r\nX-ODD:y\r\n");
+  const std::string request =
+      "POST /v1/messages?beta=true HTTP/1.1\r\nhOsT:api.anthropic.com\r\nX-Odd:   spaced  \r\n"
+      "Connection: keep-alive\r\ncontent-type: application/json\r\nContent-Length: 18\r\n\r\n"
+      "{ \"a\" : \"\\u0062\" }";
+  const std::string response =
+      answer("{\"x\": [1.0e2, \"\\/\"] }", "keep-alive: timeout=5\r\nX-ODD:y\r\n");
   client(request);
   EXPECT_EQ(sink.upstream, request);
   upstream(response);
@@ -74,8 +83,8 @@ TEST_F(RelayTest, WritesEachRecordBeforeWhatItIsAbout) {
   EXPECT_THAT(sink.order, ElementsAre("record request.head", "record request.body", "upstream"));
   sink.order.clear();
   upstream(answer(R"({"a":"b"})"));
-  EXPECT_THAT(sink.order,
-              ElementsAre("record response.head", "record response.fragment", "client", "client", "record exchange.close"));
+  EXPECT_THAT(sink.order, ElementsAre("record response.head", "record response.fragment", "client",
+                                      "client", "record exchange.close"));
 }
 
 TEST_F(RelayTest, MasksAJsonAnswerAndGivesItItsNewLength) {
@@ -109,7 +118,8 @@ TEST_F(RelayTest, NeverReleasesASecretThatIsCutAnywhere) {
     HttpRelay one({"api.anthropic.com", policy::Service::Anthropic}, ruleset, log);
     one.identity_known(person(), now);
     one.from_client(post(R"({"stream":true})"), now);
-    const std::string stream = text_stream({"so " + secret.substr(0, cut), secret.substr(cut) + " end"});
+    const std::string stream =
+        text_stream({"so " + secret.substr(0, cut), secret.substr(cut) + " end"});
     one.from_upstream(std::string(kStreamHead) + chunk(stream) + "0\r\n\r\n", now);
     EXPECT_THAT(log.client, Not(HasSubstr(secret)));
     EXPECT_THAT(dechunk(log.client), HasSubstr("[MASKED:test-key:"));
@@ -128,7 +138,8 @@ TEST_F(RelayTest, GivesTheSameAnswerHoweverTheUpstreamCutsIt) {
     HttpRelay one({"api.anthropic.com", policy::Service::Anthropic}, ruleset, log);
     one.identity_known(person(), now);
     one.from_client(post(R"({"stream":true})"), now);
-    for (std::size_t at = 0; at < bytes.size(); at += size) one.from_upstream(bytes.substr(at, size), now);
+    for (std::size_t at = 0; at < bytes.size(); at += size)
+      one.from_upstream(bytes.substr(at, size), now);
     EXPECT_EQ(dechunk(log.client), whole) << size;
     EXPECT_THAT(log.client, HasSubstr("X-T: 1\r\n"));
     EXPECT_EQ(log.outcome(), "complete");
@@ -153,23 +164,28 @@ TEST_F(RelayTest, KeepsACodedBodyAsItCameAndCodesAMaskedOneAnew) {
   sink.client.clear();
   client(post("{}"));
   upstream(answer(gzip(R"({"a":"KEY-12345678"})"), "Content-Encoding: gzip\r\n"));
-  EXPECT_THAT(gunzip(sink.client.substr(sink.client.find("\r\n\r\n") + 4)), StartsWith(R"({"a":"[MASKED:test-key:)"));
+  EXPECT_THAT(gunzip(sink.client.substr(sink.client.find("\r\n\r\n") + 4)),
+              StartsWith(R"({"a":"[MASKED:test-key:)"));
 }
 
 TEST_F(RelayTest, MasksACodedRequestInItsCoding) {
   const std::string coded = gzip(R"({"a":"KEY-12345678"})");
   client(post(coded, "Content-Encoding: gzip\r\n"));
-  EXPECT_THAT(gunzip(sink.upstream.substr(sink.upstream.find("\r\n\r\n") + 4)), StartsWith(R"({"a":"[MASKED:test-key:)"));
+  EXPECT_THAT(gunzip(sink.upstream.substr(sink.upstream.find("\r\n\r\n") + 4)),
+              StartsWith(R"({"a":"[MASKED:test-key:)"));
 }
 
 TEST_F(RelayTest, MasksACodedStreamSoThatEachEventCanBeReadAtOnce) {
   client(post(R"({"stream":true})"));
-  upstream("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n");
+  upstream(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: "
+      "gzip\r\nTransfer-Encoding: chunked\r\n\r\n");
   auto encoder = wire::Encoder::make({wire::Coding::Gzip});
   auto decoder = wire::Decoder::make({wire::Coding::Gzip});
   ASSERT_TRUE(encoder && decoder);
   std::string seen;
-  for (const std::string& data : {std::string("one"), std::string("KEY-12345678"), std::string("three")}) {
+  for (const std::string& data :
+       {std::string("one"), std::string("KEY-12345678"), std::string("three")}) {
     std::string coded;
     ASSERT_TRUE(encoder->feed(event("x", "\"" + data + "\""), coded));
     sink.client = "\r\n\r\n";
@@ -202,7 +218,8 @@ TEST_F(RelayTest, KnowsTheAnswersThatHaveNoBody) {
   client("GET /b HTTP/1.1\r\nHost: api.anthropic.com\r\n\r\n");
   upstream("HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n");
   EXPECT_EQ(sink.all<audit::ExchangeClose>().size(), 3U);
-  EXPECT_THAT(sink.client, HasSubstr("Content-Length: 400\r\n\r\nHTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304"));
+  EXPECT_THAT(sink.client,
+              HasSubstr("Content-Length: 400\r\n\r\nHTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304"));
 }
 
 TEST_F(RelayTest, PassesInterimAnswersOn) {
@@ -224,8 +241,10 @@ TEST_F(RelayTest, AnswersExpectItselfBecauseItNeedsTheWholeBodyFirst) {
 }
 
 TEST_F(RelayTest, KeepsChunksAndTrailersOfARequest) {
-  client("POST /x HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-         "3\r\n{\"a\r\n5\r\n\":1}\n\r\n0\r\nX-Sum: 9\r\n\r\n");
+  client(
+      "POST /x HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Type: "
+      "application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3\r\n{\"a\r\n5\r\n\":1}\n\r\n0\r\nX-Sum: 9\r\n\r\n");
   EXPECT_THAT(sink.upstream, StartsWith("POST /x HTTP/1.1\r\nHost: api.anthropic.com\r\n"));
   EXPECT_EQ(dechunk(sink.upstream), "{\"a\":1}\n");
   EXPECT_THAT(sink.upstream, HasSubstr("\r\n0\r\nX-Sum: 9\r\n\r\n"));
@@ -239,7 +258,8 @@ TEST_F(RelayTest, MasksSecretsInAnswerFieldsButNotCookies) {
 }
 
 TEST_F(RelayTest, WritesNoCredentialIntoARecord) {
-  client(post("{}", "x-api-key: sk-ant-0123456789\r\nAuthorization: Bearer abcdefghij\r\n", "/v1/x?access_token=qwertz"));
+  client(post("{}", "x-api-key: sk-ant-0123456789\r\nAuthorization: Bearer abcdefghij\r\n",
+              "/v1/x?access_token=qwertz"));
   const auto heads = sink.all<audit::RequestHead>();
   ASSERT_EQ(heads.size(), 1U);
   EXPECT_THAT(heads[0].target, Not(HasSubstr("qwertz")));

@@ -1,8 +1,8 @@
 #include "userspace/flow/record_pieces.h"
 
-#include <gtest/gtest.h>
-
 #include "userspace/base/limits.h"
+
+#include <gtest/gtest.h>
 
 namespace veilwire::flow {
 namespace {

@@ -1,17 +1,17 @@
-// A relay whose decisions are written down in order, with a rule pack whose secrets look like KEY-12345678 (masked) and
-// BAD-1234 (blocked).
+// A relay whose decisions are written down in order, with a rule pack whose secrets look like
+// KEY-12345678 (masked) and BAD-1234 (blocked).
 #pragma once
 
-#include <gtest/gtest.h>
+#include "userspace/flow/http_relay.h"
+#include "userspace/masking/rule_pack.h"
+#include "userspace/policy/policy.h"
 
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "userspace/flow/http_relay.h"
-#include "userspace/masking/rule_pack.h"
-#include "userspace/policy/policy.h"
+#include <gtest/gtest.h>
 
 namespace veilwire::flow {
 
@@ -77,7 +77,9 @@ struct SinkLog final : RelaySink {
   bool closed = false, reset = false, reading = true;
 
   void to_client(std::string_view plain) override { client += plain, order.emplace_back("client"); }
-  void to_upstream(std::string_view plain) override { upstream += plain, order.emplace_back("upstream"); }
+  void to_upstream(std::string_view plain) override {
+    upstream += plain, order.emplace_back("upstream");
+  }
   void record(std::uint64_t exchange, audit::Body body) override {
     const audit::Record record{{"", "", "", exchange}, {}, body};
     order.push_back("record " + std::string(audit::kind(record)));
@@ -115,7 +117,8 @@ struct SinkLog final : RelaySink {
 
 class RelayTest : public testing::Test {
  protected:
-  explicit RelayTest(std::string host = "api.anthropic.com", policy::Service service = policy::Service::Anthropic,
+  explicit RelayTest(std::string host = "api.anthropic.com",
+                     policy::Service service = policy::Service::Anthropic,
                      std::string_view policy = kPolicy)
       : ruleset(make_ruleset(policy)), relay({std::move(host), service}, ruleset, sink) {
     relay.identity_known(person(), now);
@@ -132,9 +135,10 @@ class RelayTest : public testing::Test {
 
   static std::string post(std::string_view body, std::string_view extra = "",
                           std::string_view target = "/v1/messages") {
-    return "POST " + std::string(target) + " HTTP/1.1\r\nHost: api.anthropic.com\r\n" + std::string(extra) +
-           "content-type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-           std::string(body);
+    return "POST " + std::string(target) + " HTTP/1.1\r\nHost: api.anthropic.com\r\n" +
+           std::string(extra) +
+           "content-type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + std::string(body);
   }
   static std::string answer(std::string_view body, std::string_view extra = "") {
     return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + std::string(extra) +

@@ -1,11 +1,12 @@
-// What bad input gets: every refusal is a complete answer in the client's own protocol, or a reset where none is left.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
+// What bad input gets: every refusal is a complete answer in the client's own protocol, or a reset
+// where none is left.
 #include "tests/unit/flow/relay_fixture.h"
 #include "userspace/base/limits.h"
 #include "userspace/flow/http_relay.h"
 #include "userspace/wire/http1.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace veilwire::flow {
 namespace {
@@ -24,15 +25,19 @@ std::string chunk(std::string_view bytes) {
 }
 
 std::string delta(std::string_view text) {
-  return "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
+  return "event: content_block_delta\ndata: "
+         "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
          "\"text\":\"" +
          std::string(text) + "\"}}\n\n";
 }
 
 const std::string kOpening =
-    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":"
-    "\"assistant\",\"content\":[],\"model\":\"m\",\"stop_reason\":null,\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n"
-    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
+    "event: message_start\ndata: "
+    "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":"
+    "\"assistant\",\"content\":[],\"model\":\"m\",\"stop_reason\":null,\"usage\":{\"input_tokens\":"
+    "1,\"output_tokens\":1}}}\n\n"
+    "event: content_block_start\ndata: "
+    "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
     "\"text\":\"\"}}\n\n";
 
 class Refusals : public RelayTest {
@@ -71,7 +76,8 @@ TEST_F(Refusals, ABlockedJsonAnswerBecomesA451) {
 
 TEST_F(Refusals, ABlockedStreamEndsProperlyWithANotice) {
   client(post(R"({"stream":true})"));
-  upstream(std::string(kStreamHead) + chunk(kOpening + delta("fine ") + delta("BAD-") + delta("1234 more")));
+  upstream(std::string(kStreamHead) +
+           chunk(kOpening + delta("fine ") + delta("BAD-") + delta("1234 more")));
   const std::string body = dechunk(sink.client);
   EXPECT_THAT(body, HasSubstr("fine "));
   EXPECT_THAT(body, Not(HasSubstr("BAD-1")));
@@ -88,7 +94,9 @@ TEST_F(Refusals, ABlockedStreamEndsProperlyWithANotice) {
 }
 
 TEST_F(Refusals, MalformedHttpIsA400) {
-  client("POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client(
+      "POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Length: "
+      "5\r\nTransfer-Encoding: chunked\r\n\r\n");
   expect_refusal(400, "malformed HTTP request");
   EXPECT_EQ(sink.upstream, "");
 }
@@ -105,10 +113,13 @@ TEST_F(Refusals, AHostWithAPortIsTheSameHost) {
 }
 
 TEST_F(Refusals, ABodyOverTheLimitIsA413) {
-  client("POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Type: application/json\r\nContent-Length: " +
-         std::to_string(limits::kRequestBody + 10) + "\r\n\r\n");
+  client(
+      "POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Type: "
+      "application/json\r\nContent-Length: " +
+      std::to_string(limits::kRequestBody + 10) + "\r\n\r\n");
   const std::string megabyte(1024 * 1024, ' ');
-  for (std::size_t sent = 0; sent <= limits::kRequestBody && !sink.closed; sent += megabyte.size()) client(megabyte);
+  for (std::size_t sent = 0; sent <= limits::kRequestBody && !sink.closed; sent += megabyte.size())
+    client(megabyte);
   expect_refusal(413, "larger than what can be inspected");
   EXPECT_EQ(sink.upstream, "");
 }
@@ -154,11 +165,13 @@ TEST_F(Lenient, WhatCannotBeInspectedPassesUntouchedWithAGapOnRecord) {
 
 TEST_F(Lenient, ABodyOverTheLimitPassesAsItComes) {
   const std::string head =
-      "POST /v1/files HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Type: application/json\r\nContent-Length: " +
+      "POST /v1/files HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Type: "
+      "application/json\r\nContent-Length: " +
       std::to_string(limits::kRequestBody + 1024 * 1024) + "\r\n\r\n";
   client(head);
   const std::string megabyte(1024 * 1024, ' ');
-  for (std::size_t sent = 0; sent < limits::kRequestBody + 1024 * 1024; sent += megabyte.size()) client(megabyte);
+  for (std::size_t sent = 0; sent < limits::kRequestBody + 1024 * 1024; sent += megabyte.size())
+    client(megabyte);
   EXPECT_EQ(sink.upstream.size(), head.size() + limits::kRequestBody + 1024 * 1024);
   upstream(answer("{}"));
   EXPECT_EQ(sink.client, answer("{}"));
@@ -166,10 +179,13 @@ TEST_F(Lenient, ABodyOverTheLimitPassesAsItComes) {
 
 TEST_F(Lenient, AnUpgradeBecomesATunnel) {
   const std::string request =
-      "GET /ws HTTP/1.1\r\nHost: api.anthropic.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+      "GET /ws HTTP/1.1\r\nHost: api.anthropic.com\r\nConnection: Upgrade\r\nUpgrade: "
+      "websocket\r\n\r\n";
   client(request);
   EXPECT_EQ(sink.upstream, request);
-  upstream("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x01x");
+  upstream(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
+      "websocket\r\n\r\n\x81\x01x");
   client("\x81\x01y");
   EXPECT_THAT(sink.client, testing::EndsWith("\r\n\r\n\x81\x01x"));
   EXPECT_THAT(sink.upstream, testing::EndsWith("\x81\x01y"));
@@ -184,7 +200,9 @@ TEST_F(Lenient, JsonThatIsNoneAndMayPassIsDeliveredAsItCame) {
 }
 
 TEST_F(Refusals, AnUpgradeIsRefused) {
-  client("GET /ws HTTP/1.1\r\nHost: api.anthropic.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  client(
+      "GET /ws HTTP/1.1\r\nHost: api.anthropic.com\r\nConnection: Upgrade\r\nUpgrade: "
+      "websocket\r\n\r\n");
   expect_refusal(451, "Upgrade");
   EXPECT_EQ(sink.upstream, "");
 }
@@ -198,7 +216,8 @@ TEST_F(Refusals, JsonThatIsNoneIsABadGateway) {
 TEST_F(Refusals, AMalformedStreamEndsProperly) {
   client(post(R"({"stream":true})"));
   upstream(std::string(kStreamHead) +
-           chunk(kOpening + delta("fine") + "event: content_block_delta\ndata: {\"type\":\n\n" + delta("x")));
+           chunk(kOpening + delta("fine") + "event: content_block_delta\ndata: {\"type\":\n\n" +
+                 delta("x")));
   const std::string body = dechunk(sink.client);
   EXPECT_THAT(body.substr(body.rfind("event:")), HasSubstr("message_stop"));
   EXPECT_TRUE(sink.closed);
@@ -207,7 +226,9 @@ TEST_F(Refusals, AMalformedStreamEndsProperly) {
 
 TEST_F(Refusals, AnUpstreamThatStopsInTheMiddleOfJsonIsABadGateway) {
   client(post("{}"));
-  upstream("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"a\":\"KEY-1234");
+  upstream(
+      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+      "100\r\n\r\n{\"a\":\"KEY-1234");
   relay.upstream_ended(true, now);
   expect_refusal(502, "ended in the middle");
   EXPECT_THAT(sink.client, Not(HasSubstr("KEY-")));
@@ -283,9 +304,11 @@ class McpRefusals : public RelayTest {
  protected:
   McpRefusals() : RelayTest("mcp.example.com", policy::Service::Mcp) {}
   static std::string call(std::string_view argument) {
-    const std::string body = R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"read","arguments":{"p":")" +
-                             std::string(argument) + R"("}}})";
-    return "POST /mcp HTTP/1.1\r\nHost: mcp.example.com\r\ncontent-type: application/json\r\nContent-Length: " +
+    const std::string body =
+        R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"read","arguments":{"p":")" +
+        std::string(argument) + R"("}}})";
+    return "POST /mcp HTTP/1.1\r\nHost: mcp.example.com\r\ncontent-type: "
+           "application/json\r\nContent-Length: " +
            std::to_string(body.size()) + "\r\n\r\n" + body;
   }
 };
@@ -300,7 +323,8 @@ TEST_F(McpRefusals, ABlockedToolCallIsAJsonRpcErrorWithItsId) {
 
 TEST_F(McpRefusals, ABlockedToolResultIsAJsonRpcErrorWithItsId) {
   client(call("x"));
-  upstream(answer(R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"BAD-1234"}]}})"));
+  upstream(answer(
+      R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"BAD-1234"}]}})"));
   EXPECT_THAT(sink.client, HasSubstr("\"id\":7"));
   EXPECT_THAT(sink.client, HasSubstr("\"error\""));
   EXPECT_THAT(sink.client, Not(HasSubstr("BAD-1234")));
@@ -308,7 +332,8 @@ TEST_F(McpRefusals, ABlockedToolResultIsAJsonRpcErrorWithItsId) {
 
 TEST_F(McpRefusals, AToolResultIsMasked) {
   client(call("x"));
-  upstream(answer(R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"KEY-12345678"}]}})"));
+  upstream(answer(
+      R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"KEY-12345678"}]}})"));
   EXPECT_THAT(sink.client, HasSubstr("\"text\":\"[MASKED:test-key:"));
 }
 

@@ -1,8 +1,8 @@
 #include "userspace/flow/ruleset.h"
 
-#include <gtest/gtest.h>
-
 #include "tests/unit/flow/relay_fixture.h"
+
+#include <gtest/gtest.h>
 
 namespace veilwire::flow {
 namespace {
@@ -15,7 +15,9 @@ TEST(Ruleset, SharesOneEngineAmongThoseWhomPolicyTreatsAlike) {
   bob.name = "bob";
   const auto first = ruleset->engine(policy::Direction::Response, "api.anthropic.com", &ada);
   EXPECT_EQ(first, ruleset->engine(policy::Direction::Response, "api.anthropic.com", &bob));
-  EXPECT_NE(first, ruleset->record_engine());  // one rule blocks on the wire and is only masked in the record
+  EXPECT_NE(
+      first,
+      ruleset->record_engine());  // one rule blocks on the wire and is only masked in the record
 }
 
 TEST(Ruleset, TreatsAGroupAsPolicySays) {
@@ -32,8 +34,13 @@ action = "pass"
   identity::Person auditor, developer;
   auditor.groups = {"auditors"};
   const std::string text = "KEY-12345678";
-  EXPECT_EQ(masking::mask_all(*ruleset->engine(policy::Direction::Response, "api.anthropic.com", &auditor), text), text);
-  EXPECT_NE(masking::mask_all(*ruleset->engine(policy::Direction::Response, "api.anthropic.com", &developer), text), text);
+  EXPECT_EQ(masking::mask_all(
+                *ruleset->engine(policy::Direction::Response, "api.anthropic.com", &auditor), text),
+            text);
+  EXPECT_NE(
+      masking::mask_all(
+          *ruleset->engine(policy::Direction::Response, "api.anthropic.com", &developer), text),
+      text);
 }
 
 TEST(Ruleset, NamesTheRuleThatCannotBeCompiled) {

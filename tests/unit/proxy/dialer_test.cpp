@@ -1,10 +1,10 @@
 #include "agent/proxy/dialer.h"
 
-#include <gtest/gtest.h>
+#include <optional>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <optional>
+#include <gtest/gtest.h>
 
 namespace veilwire::proxy {
 namespace {
@@ -13,9 +13,11 @@ using boost::asio::ip::tcp;
 
 class Dialer : public testing::Test {
  protected:
-  std::optional<DialResult> dial(const std::string& name, const std::string& address, std::uint16_t port) {
+  std::optional<DialResult> dial(const std::string& name, const std::string& address,
+                                 std::uint16_t port) {
     std::optional<DialResult> result;
-    const auto race = start_dial(io, {name, {address, port}}, 0, [&](DialResult r) { result.emplace(std::move(r)); });
+    const auto race = start_dial(io, {name, {address, port}}, 0,
+                                 [&](DialResult r) { result.emplace(std::move(r)); });
     io.run_for(std::chrono::seconds(20));
     return result;
   }

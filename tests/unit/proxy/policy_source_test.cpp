@@ -1,13 +1,13 @@
 #include "agent/proxy/policy_source.h"
 
-#include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+#include <stdlib.h>
 
 namespace veilwire::proxy {
 namespace {
@@ -48,7 +48,8 @@ class PolicySourceTest : public testing::Test {
   // Runs the loop until something was reported; the bound only ends a test that has failed.
   void run_until(const bool& reported) {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!reported && std::chrono::steady_clock::now() < limit) io.run_one_for(std::chrono::seconds(1));
+    while (!reported && std::chrono::steady_clock::now() < limit)
+      io.run_one_for(std::chrono::seconds(1));
   }
 
   static Secret key() { return Secret(std::string("0123456789abcdef0123456789abcdef")); }
@@ -67,21 +68,24 @@ TEST_F(PolicySourceTest, SaysWhereAPolicyIsBroken) {
   write("policy.toml", "[[host]]\nnam = 'x'\n");
   const auto loaded = load_ruleset(policy(), key());
   ASSERT_FALSE(loaded);
-  EXPECT_NE(loaded.error().message.find("policy.toml:2:1"), std::string::npos) << loaded.error().message;
+  EXPECT_NE(loaded.error().message.find("policy.toml:2:1"), std::string::npos)
+      << loaded.error().message;
 }
 
 TEST_F(PolicySourceTest, SaysWhereAPackIsBroken) {
   write("pack.toml", "[[rules]]\nid = 7\n");
   const auto loaded = load_ruleset(policy(), key());
   ASSERT_FALSE(loaded);
-  EXPECT_NE(loaded.error().message.find("pack.toml:2:"), std::string::npos) << loaded.error().message;
+  EXPECT_NE(loaded.error().message.find("pack.toml:2:"), std::string::npos)
+      << loaded.error().message;
 }
 
 TEST_F(PolicySourceTest, NamesAPackThatIsMissing) {
   fs::remove(folder / "pack.toml");
   const auto loaded = load_ruleset(policy(), key());
   ASSERT_FALSE(loaded);
-  EXPECT_NE(loaded.error().message.find("pack.toml: No such file"), std::string::npos) << loaded.error().message;
+  EXPECT_NE(loaded.error().message.find("pack.toml: No such file"), std::string::npos)
+      << loaded.error().message;
 }
 
 TEST_F(PolicySourceTest, ReportsAChangeOfThePolicyAndOfAPack) {
@@ -89,9 +93,10 @@ TEST_F(PolicySourceTest, ReportsAChangeOfThePolicyAndOfAPack) {
   ASSERT_TRUE(first);
   bool reported = false;
   std::string digest;
-  PolicySource source(io, policy(), key(), first->files,
-                      {.loaded = [&](LoadedRuleset l) { reported = true, digest = l.ruleset->policy().digest; },
-                       .failed = [&](const LoadError& e) { ADD_FAILURE() << e.message; }});
+  PolicySource source(
+      io, policy(), key(), first->files,
+      {.loaded = [&](LoadedRuleset l) { reported = true, digest = l.ruleset->policy().digest; },
+       .failed = [&](const LoadError& e) { ADD_FAILURE() << e.message; }});
   write("policy.toml", std::string(kPolicy) + "# changed\n");
   run_until(reported);
   EXPECT_TRUE(reported);

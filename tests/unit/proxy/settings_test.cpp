@@ -1,17 +1,18 @@
 #include "agent/proxy/settings.h"
 
+#include <fstream>
+#include <stdexcept>
+
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <fstream>
-#include <stdexcept>
 
 namespace veilwire::proxy {
 namespace {
 
 TEST(Settings, RefuseAKeyThatIsNotKnown) {
-  EXPECT_THROW((void)read_settings(host::Config::parse("[proxy]\npolcy = 'x'\n", "f")), host::ConfigError);
+  EXPECT_THROW((void)read_settings(host::Config::parse("[proxy]\npolcy = 'x'\n", "f")),
+               host::ConfigError);
   EXPECT_EQ(read_settings(host::Config::parse("[proxy]\nthreads = 3\n", "f")).threads, 3U);
   EXPECT_GE(read_settings(host::Config::parse("", "f")).threads, 1U);
 }
