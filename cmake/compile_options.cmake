@@ -15,7 +15,11 @@ add_library(veilwire_options INTERFACE)
 target_compile_options(veilwire_options INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
   -Wold-style-cast -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wundef
-  -fstack-protector-strong -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+  -fstack-protector-strong)
+# Packages hold no path of the machine that built them. Not in dev builds: it would keep checkouts from sharing a cache.
+if(CMAKE_BUILD_TYPE MATCHES "Rel")
+  target_compile_options(veilwire_options INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC's -Wconversion counts a narrow compound assignment; its -fcf-protection and clash guard harden.
   target_compile_options(veilwire_options INTERFACE -fstack-clash-protection)

@@ -26,10 +26,11 @@ Settings read_settings(const host::Config& config) {
   s.site_key = section.text("site_key", "/var/lib/veilwire/site.key");
   s.upstream_roots = section.text("upstream_roots", "/etc/ssl/certs/ca-certificates.crt");
   s.internal_ca = section.text("internal_ca", "/etc/veilwire/ca.pem");
-  s.signer_socket = section.text("signer_socket", "/run/veilwire/signer.sock");
-  s.identity_socket = section.text("identity_socket", "/run/veilwire/identity.sock");
-  s.recorder_socket = section.text("recorder_socket", "/run/veilwire/recorder.sock");
-  s.redirector_socket = section.text("redirector_socket", "/run/veilwire/redirector.sock");
+  s.signer_socket = section.text("signer_socket", "/run/veilwire-signer/signer.sock");
+  s.identity_socket = section.text("identity_socket", "/run/veilwire-identity/identity.sock");
+  s.recorder_socket = section.text("recorder_socket", "/run/veilwire-recorder/recorder.sock");
+  s.redirector_socket =
+      section.text("redirector_socket", "/run/veilwire-redirector/redirector.sock");
   s.status_socket = section.text("status_socket", "/run/veilwire/proxy-status.sock");
   const auto threads = static_cast<unsigned>(section.integer("threads", 0, 0, 256));
   s.threads = threads != 0 ? threads : std::clamp(std::thread::hardware_concurrency(), 1U, 8U);

@@ -6,11 +6,12 @@
 //   site_key = "/var/lib/veilwire/site.key"            # 32 bytes or more; keys the digests in
 //   masks and records upstream_roots = "/etc/ssl/certs/ca-certificates.crt" internal_ca =
 //   "/etc/veilwire/ca.pem"               # never trusted for an upstream signer_socket =
-//   "/run/veilwire/signer.sock" identity_socket = "/run/veilwire/identity.sock" recorder_socket =
-//   "/run/veilwire/recorder.sock" redirector_socket = "/run/veilwire/redirector.sock" status_socket
-//   = "/run/veilwire/proxy-status.sock" threads = 0                                        # 0: one
-//   a processor, at most 8 port = 0                                           # of the loopback
-//   listeners; 0: any free one log_level = "info"
+//   "/run/veilwire-signer/signer.sock" identity_socket = "/run/veilwire-identity/identity.sock"
+//   recorder_socket =
+//   "/run/veilwire-recorder/recorder.sock" redirector_socket =
+//   "/run/veilwire-redirector/redirector.sock" status_socket = "/run/veilwire/proxy-status.sock"
+//   threads = 0                                        # 0: one a processor, at most 8 port = 0 #
+//   of the loopback listeners; 0: any free one log_level = "info"
 #pragma once
 
 #include "agent/host/config.h"
