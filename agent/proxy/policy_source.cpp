@@ -1,5 +1,7 @@
 #include "agent/proxy/policy_source.h"
 
+#include "userspace/policy/consistency.h"
+
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -57,6 +59,8 @@ Result<LoadedRuleset, LoadError> load_ruleset(const std::string& policy_path,
                   std::to_string(pack.error().column) + ": " + pack.error().message);
     packs.push_back(std::move(pack).value());
   }
+  if (const auto errors = policy::check_rules(*policy, packs); !errors.empty())
+    return fail(policy::to_string(errors.front()));
   auto ruleset = flow::Ruleset::build(std::move(policy).value(), std::move(packs),
                                       Secret(std::string(site_key.reveal())));
   if (!ruleset) return fail(policy_path + ": " + ruleset.error());

@@ -80,6 +80,13 @@ TEST_F(PolicySourceTest, SaysWhereAPackIsBroken) {
       << loaded.error().message;
 }
 
+TEST_F(PolicySourceTest, RefusesAnActionForARuleThatNoPackHas) {
+  write("policy.toml", std::string(kPolicy) + "[[action]]\nrule = 'test-kee'\naction = 'block'\n");
+  const auto loaded = load_ruleset(policy(), key());
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().message.find("test-kee"), std::string::npos) << loaded.error().message;
+}
+
 TEST_F(PolicySourceTest, NamesAPackThatIsMissing) {
   fs::remove(folder / "pack.toml");
   const auto loaded = load_ruleset(policy(), key());
