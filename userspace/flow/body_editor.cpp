@@ -73,7 +73,9 @@ std::unique_ptr<BodyEditor> make_body_editor(const EditorContext& context,
                                 .lines = is_json_lines(type)},
         std::move(engine));
   }
-  if (is_plain(type)) return std::make_unique<PlainTextEditor>(std::move(engine));
+  // A body that does not say what it is is looked at as text: naming no type must not be a way
+  // around.
+  if (is_plain(type) || type.empty()) return std::make_unique<PlainTextEditor>(std::move(engine));
   return nullptr;
 }
 

@@ -101,6 +101,11 @@ bool RequestStage::pass_uninspected(policy::Uninspected kind, std::string_view d
 void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, Outcome& out,
                         Scan& scan) const {
   if (body_.empty()) return;
+  // Two types are two readings of one body, and only one of them would have been inspected.
+  if (exchange_.head.count("content-type") > 1) {
+    pass_uninspected(policy::Uninspected::Malformed, "more than one Content-Type", ruleset, out);
+    return;
+  }
   auto codings = wire::read_codings(exchange_.head.list("content-encoding"));
   if (!codings) {
     pass_uninspected(policy::Uninspected::UnknownCoding, wire::to_string(codings.error()), ruleset,

@@ -92,6 +92,9 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
     send_head();
     return {};
   }
+  // Two types are two readings of one body, and only one of them would have been inspected.
+  if (head_.count("content-type") > 1)
+    return malformed(policy::Uninspected::Malformed, "more than one Content-Type");
   auto codings = wire::read_codings(head_.list("content-encoding"));
   if (codings) codings_ = std::move(codings).value();
   auto decoder = wire::Decoder::make(codings_);

@@ -213,6 +213,20 @@ TEST_F(Refusals, JsonThatIsNoneIsABadGateway) {
   expect_refusal(502, "cannot be used");
 }
 
+TEST_F(Refusals, ABodyWithTwoTypesIsABadGateway) {
+  client(post("{}"));
+  upstream(answer(R"({"a":"KEY-12345678"})", "Content-Type: text/html\r\n"));
+  expect_refusal(502, "more than one Content-Type");
+  EXPECT_THAT(sink.client, Not(HasSubstr("KEY-12345678")));
+}
+
+TEST_F(Refusals, ABodyWithoutATypeIsMaskedAsText) {
+  client(post("{}"));
+  upstream("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nKEY-12345678");
+  EXPECT_THAT(sink.client, Not(HasSubstr("KEY-12345678")));
+  EXPECT_THAT(sink.client, HasSubstr("[MASKED:test-key:"));
+}
+
 TEST_F(Refusals, AMalformedStreamEndsProperly) {
   client(post(R"({"stream":true})"));
   upstream(std::string(kStreamHead) +

@@ -65,10 +65,10 @@ TEST_F(PolicySourceTest, LoadsAPolicyWithItsPacks) {
 }
 
 TEST_F(PolicySourceTest, SaysWhereAPolicyIsBroken) {
-  write("policy.toml", "[[host]]\nname = 'x.example'\nspeeks = 'mcp'\n");
+  write("policy.toml", "[[host]]\nname = 'x.example'\nspeaks = 'mcp'\nspeeks = 'mcp'\n");
   const auto loaded = load_ruleset(policy(), key());
   ASSERT_FALSE(loaded);
-  EXPECT_NE(loaded.error().message.find("policy.toml:3:1"), std::string::npos)
+  EXPECT_NE(loaded.error().message.find("policy.toml:4:1"), std::string::npos)
       << loaded.error().message;
 }
 
