@@ -37,17 +37,22 @@ std::string person_text(const ExchangeSummary& row) {
   return row.uid ? "uid " + std::to_string(*row.uid) : "";
 }
 
+std::string request_text(const ExchangeSummary& row) {
+  if (row.exchange != 0) return row.method + " " + row.target;
+  return row.handling.empty() ? "(about the agent itself)" : "(" + row.handling + ")";
+}
+
 Line cells(const ExchangeSummary& row) {
   const std::string& tool = row.tool.empty() ? row.mcp_method : row.tool;
   return {wall_text(row.started_wall_ns).substr(0, 19),
           audit_id(row.session, row.exchange),
           person_text(row),
           row.server,
-          row.exchange == 0 ? "(" + row.handling + ")" : row.method + " " + row.target,
+          request_text(row),
           row.model.empty() ? tool : row.model,
           row.status ? std::to_string(*row.status) : "",
           findings_text(row),
-          row.outcome.empty() ? "open" : row.outcome};
+          row.outcome.empty() && !row.handling.empty() ? "open" : row.outcome};
 }
 
 // Columns on the screen; cells hold no character that takes none, wide ones are rare.

@@ -24,6 +24,7 @@ constexpr std::size_t kBatchRecords = 2000;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{8} << 20;
 // How often a full or broken ledger is tried again.
 constexpr std::chrono::milliseconds kRetry{250};
+constexpr const char* kReserveInUse = "what is left is for exchanges that have begun";
 
 }  // namespace
 
@@ -39,6 +40,7 @@ struct Committer::State {
   std::set<WriterId> greeted;
   std::map<WriterId, Notice> notices;
   RecorderStatus status = RecorderStatus::Ok;
+  Health health;
   bool working = false;  // collected, not yet answered
   bool stopping = false;
   bool opened = false;
@@ -124,6 +126,14 @@ RecorderStatus Committer::status() const {
   return state_->status;
 }
 
+Health Committer::health() const {
+  const std::lock_guard lock(state_->mutex);
+  Health health = state_->health;
+  health.status = state_->status;
+  health.waiting_bytes = state_->waiting_bytes;
+  return health;
+}
+
 void Committer::State::run() {
   try {
     ledger.emplace(open());
@@ -136,7 +146,12 @@ void Committer::State::run() {
   {
     const std::lock_guard lock(mutex);
     opened = true;
-    if (!ledger->has_space()) status = RecorderStatus::Full;
+    health.used_bytes = ledger->used_bytes();
+    health.most_bytes = ledger->most_bytes();
+    if (!ledger->has_space()) {
+      status = RecorderStatus::Full;
+      health.reason = kReserveInUse;
+    }
   }
   changed.notify_all();
   // A batch that failed stays and is tried again before anything newer: order is part of the
@@ -191,6 +206,11 @@ bool Committer::State::work() {
           ledger->last_error());
     }
     for (const Arrival& arrival : batch) to_greet.insert(arrival.writer);
+    {
+      const std::lock_guard lock(mutex);
+      health.records += batch.size();
+      ++health.transactions;
+    }
     batch.clear();
   }
   // What is committed is read from the ledger, not computed: one truth.
@@ -202,13 +222,16 @@ bool Committer::State::work() {
   }
   to_greet.clear();
   const bool space = ledger->has_space();
-  answer(said, space ? RecorderStatus::Ok : RecorderStatus::Full,
-         space ? "" : "what is left is for exchanges that have begun");
+  answer(said, space ? RecorderStatus::Ok : RecorderStatus::Full, space ? "" : kReserveInUse);
   return true;
 }
 
 bool Committer::State::fail(RecorderStatus now, const std::string& why) {
   if (now == RecorderStatus::Failing) ledger.reset();
+  {
+    const std::lock_guard lock(mutex);
+    ++health.failures;
+  }
   answer({}, now, why);
   return false;
 }
@@ -220,6 +243,8 @@ void Committer::State::answer(const std::vector<Notice>& said, RecorderStatus no
     const std::lock_guard lock(mutex);
     changed_status = status != now;
     status = now;
+    health.reason = why;
+    if (ledger) health.used_bytes = ledger->used_bytes();
     working = !batch.empty() || !to_greet.empty();
     for (const Notice& notice : said) {
       notices[notice.writer] = {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace veilwire::recorder {
@@ -18,6 +19,14 @@ struct Notice {
   WriterId writer;
   std::uint64_t committed = 0;
   host::protocol::RecorderStatus status = host::protocol::RecorderStatus::Ok;
+};
+
+// For the status socket.
+struct Health {
+  host::protocol::RecorderStatus status = host::protocol::RecorderStatus::Ok;
+  std::string reason;  // why it is not Ok
+  std::uint64_t used_bytes = 0, most_bytes = 0, waiting_bytes = 0;
+  std::uint64_t records = 0, transactions = 0, failures = 0;  // since the start
 };
 
 class Committer {
@@ -44,6 +53,7 @@ class Committer {
   bool enough() const;
   bool busy() const;  // something has been submitted that take() has not answered
   host::protocol::RecorderStatus status() const;
+  Health health() const;
 
  private:
   struct State;

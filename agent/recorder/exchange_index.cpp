@@ -34,13 +34,12 @@ ExchangeIndex::ExchangeIndex(Database& database)
                "INSERT INTO findings VALUES(?1, ?2, ?3, ?4)"
                " ON CONFLICT DO UPDATE SET count = count + excluded.count") {}
 
-bool ExchangeIndex::count_findings(const audit::Context& context,
+bool ExchangeIndex::count_findings(std::string_view session, std::uint64_t exchange,
                                    const std::vector<audit::MaskedSpan>& masks) {
   std::map<std::string_view, std::uint64_t> counts;
   for (const audit::MaskedSpan& mask : masks) ++counts[mask.category];
   for (const auto& [category, count] : counts) {
-    if (!finding_.run(std::string_view(context.session), context.exchange, category, count))
-      return false;
+    if (!finding_.run(session, exchange, category, count)) return false;
   }
   return true;
 }
@@ -48,7 +47,7 @@ bool ExchangeIndex::count_findings(const audit::Context& context,
 struct ExchangeIndex::Add {
   ExchangeIndex& index;
   const audit::Record& record;
-  std::string_view session = record.context.session;
+  std::string_view session;
   std::uint64_t exchange = record.context.exchange;
   std::int64_t wall = record.time.wall.since_epoch.count();
 
@@ -69,13 +68,13 @@ struct ExchangeIndex::Add {
                            std::string_view(b.mcp_method), std::string_view(b.tool));
   }
   bool operator()(const audit::RequestBody& b) const {
-    return index.count_findings(record.context, b.masks);
+    return index.count_findings(session, exchange, b.masks);
   }
   bool operator()(const audit::ResponseHead& b) const {
     return begin() && index.status_.run(session, exchange, b.status);
   }
   bool operator()(const audit::ResponseFragment& b) const {
-    return index.count_findings(record.context, b.masks);
+    return index.count_findings(session, exchange, b.masks);
   }
   bool operator()(const audit::Blocked& b) const {
     return begin() && index.blocked_.run(session, exchange) &&
@@ -89,11 +88,11 @@ struct ExchangeIndex::Add {
   bool operator()(const audit::SessionClose& b) const {
     return begin() && index.close_.run(session, exchange, wall, std::string_view(b.reason));
   }
-  bool operator()(const audit::ConfigChange&) const { return true; }
+  bool operator()(const audit::ConfigChange&) const { return begin(); }
 };
 
-bool ExchangeIndex::add(const audit::Record& record) {
-  return std::visit(Add{.index = *this, .record = record}, record.body);
+bool ExchangeIndex::add(const audit::Record& record, std::string_view session) {
+  return std::visit(Add{.index = *this, .record = record, .session = session}, record.body);
 }
 
 }  // namespace veilwire::recorder

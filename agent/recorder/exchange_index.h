@@ -6,17 +6,21 @@
 #include "agent/recorder/sqlite.h"
 #include "userspace/audit/record.h"
 
+#include <string_view>
+#include <vector>
+
 namespace veilwire::recorder {
 
 class ExchangeIndex {
  public:
   explicit ExchangeIndex(Database& database);
   // false: the database refused; its last error says why.
-  bool add(const audit::Record& record);
+  bool add(const audit::Record& record, std::string_view session);
 
  private:
   struct Add;
-  bool count_findings(const audit::Context& context, const std::vector<audit::MaskedSpan>& masks);
+  bool count_findings(std::string_view session, std::uint64_t exchange,
+                      const std::vector<audit::MaskedSpan>& masks);
 
   Statement begin_, session_, head_, status_, blocked_, gap_, close_, finding_;
 };

@@ -213,11 +213,13 @@ class Ledger::Transaction {
         stored.bytes = without_text;
       }
     }
+    // What belongs to no connection, a change of configuration say, is found under one name.
+    const std::string_view session =
+        record->context.session.empty() ? kNoSession : std::string_view(record->context.session);
     return sql_.add_record.run(
-               writer.row, writer.last_seq, std::string_view(record->context.session),
-               record->context.exchange, audit::kind(*record),
+               writer.row, writer.last_seq, session, record->context.exchange, audit::kind(*record),
                std::int64_t{record->time.wall.since_epoch.count()}, stored, content, content_at) &&
-           sql_.index.add(*record);
+           sql_.index.add(*record, session);
   }
 
   // The row that holds this text, made when there is none.
@@ -318,6 +320,9 @@ bool Ledger::has_space() {
   const std::uint64_t reserved = std::min(s.options.reserved_bytes, most);
   return s.reserve.acquire() && s.used_bytes() < most - reserved;
 }
+
+std::uint64_t Ledger::used_bytes() { return state_->used_bytes(); }
+std::uint64_t Ledger::most_bytes() const { return state_->options.max_bytes; }
 
 std::string Ledger::last_error() const { return state_->error; }
 

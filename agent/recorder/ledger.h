@@ -67,6 +67,10 @@ class Ledger {
   // Whether the reserve is intact and not yet needed. Tries to restore it.
   bool has_space();
 
+  // Database and write-ahead log, and how much they may become.
+  std::uint64_t used_bytes();
+  std::uint64_t most_bytes() const;
+
   // What the last failure was, for the log.
   std::string last_error() const;
 

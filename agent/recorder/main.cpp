@@ -15,6 +15,7 @@
 #include <exception>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -29,7 +30,7 @@ namespace {
 using namespace veilwire;
 
 struct Settings {
-  std::string user, socket, log_level;
+  std::string user, socket, status_socket, log_level;
   std::vector<std::string> writers;
   recorder::LedgerOptions ledger;
 };
@@ -41,6 +42,7 @@ Settings read_settings(const std::string& path) {
   s.user = section.text("user", "veilwire-recorder");
   s.writers = section.texts("writers", {"veilwire"});
   s.socket = section.text("socket", "/run/veilwire-recorder/recorder.sock");
+  s.status_socket = section.text("status_socket", "/run/veilwire-recorder/recorder-status.sock");
   s.log_level = section.text("log_level", "info");
   s.ledger.path = section.text("database", "/var/lib/veilwire-recorder/ledger.db");
   const auto mebibytes = [&](const char* key, std::int64_t fallback) {
@@ -101,11 +103,13 @@ void check_folder(const std::string& database) {
 
 void serve(Settings settings, bool unconfined) {
   const host::UniqueFd stop = stop_signals();
-  std::vector<uid_t> allowed;
+  recorder::ServiceOptions options;
   for (const std::string& writer : settings.writers)
-    allowed.push_back(host::resolve_user(writer).uid);
+    options.allowed.push_back(host::resolve_user(writer).uid);
   // 0666: who may connect is decided by SO_PEERCRED.
-  host::UniqueFd listener = host::listen_local(settings.socket, 0666);
+  options.listener = host::listen_local(settings.socket, 0666);
+  if (!settings.status_socket.empty())
+    options.status = std::make_unique<host::protocol::StatusSocket>(settings.status_socket, 0600);
   settings.ledger.host = read_id("/etc/machine-id");
   settings.ledger.boot = read_id("/proc/sys/kernel/random/boot_id");
   settings.ledger.now = read_clocks;
@@ -118,8 +122,8 @@ void serve(Settings settings, bool unconfined) {
     host::confine(confinement);
   }
   check_folder(settings.ledger.path);
-  recorder::Service service(std::move(listener), std::move(allowed),
-                            [options = settings.ledger] { return recorder::Ledger(options); });
+  options.open = [ledger = settings.ledger] { return recorder::Ledger(ledger); };
+  recorder::Service service(std::move(options));
   host::log::info("writing " + settings.ledger.path);
   host::notify("READY=1");
   service.run(stop.get());

@@ -4,6 +4,7 @@
 #include "agent/host/log.h"
 #include "agent/host/protocol/recorder.h"
 #include "agent/recorder/committer.h"
+#include "userspace/audit/canonical_json.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -47,11 +48,8 @@ UniqueFd make_eventfd() {
 }  // namespace
 
 struct Service::State {
-  State(UniqueFd listening, std::vector<uid_t> uids, std::function<Ledger()> open)
-      : listener(std::move(listening)),
-        allowed(std::move(uids)),
-        wake(make_eventfd()),
-        committer(std::move(open), [this] {
+  explicit State(ServiceOptions given)
+      : options(std::move(given)), wake(make_eventfd()), committer(options.open, [this] {
           const std::uint64_t one = 1;
           (void)!::write(wake.get(), &one, sizeof one);  // full means that it is readable anyhow
         }) {}
@@ -64,16 +62,16 @@ struct Service::State {
   void answer(Client& client);
   void drop(Client& client, const char* why);
 
-  UniqueFd listener;
-  std::vector<uid_t> allowed;
+  std::string status() const;
+
+  ServiceOptions options;
   UniqueFd wake;
   std::list<Client> clients;
   protocol::RecorderStatus told = protocol::RecorderStatus::Ok;
   Committer committer;  // last: its thread writes to wake
 };
 
-Service::Service(UniqueFd listener, std::vector<uid_t> allowed, std::function<Ledger()> open)
-    : state_(std::make_unique<State>(std::move(listener), std::move(allowed), std::move(open))) {
+Service::Service(ServiceOptions options) : state_(std::make_unique<State>(std::move(options))) {
   state_->committer.wait_until_open();
 }
 
@@ -87,8 +85,9 @@ void Service::run(int stop_fd) {
          (s.committer.busy() && s.committer.status() == protocol::RecorderStatus::Ok)) {
     const short in = POLLIN;
     std::vector<pollfd> fds = {{stopping ? -1 : stop_fd, in, 0},
-                               {stopping ? -1 : s.listener.get(), in, 0},
-                               {s.wake.get(), in, 0}};
+                               {stopping ? -1 : s.options.listener.get(), in, 0},
+                               {s.wake.get(), in, 0},
+                               {s.options.status ? s.options.status->descriptor() : -1, in, 0}};
     const bool reading = !stopping && !s.committer.enough();
     for (const Client& client : s.clients) {
       // A socket that is asked for nothing still reports its end, again and again: leave it out.
@@ -99,13 +98,14 @@ void Service::run(int stop_fd) {
     if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR)
       throw std::system_error(errno, std::generic_category(), "poll");
 
-    auto polled = fds.begin() + 3;
+    auto polled = fds.begin() + 4;
     for (Client& client : s.clients) {
       const short events = (polled++)->revents;
       if ((events & (POLLIN | POLLHUP | POLLERR)) != 0) s.read(client);
       if ((events & POLLOUT) != 0 && !client.closing) s.answer(client);
     }
     if (fds[2].revents != 0) s.hear_committer();
+    if (fds[3].revents != 0) s.options.status->answer([&s] { return s.status(); });
     if (fds[1].revents != 0) s.accept_one();
     if (fds[0].revents != 0) stopping = true;
     s.clients.remove_if([](const Client& client) { return client.closing; });
@@ -114,7 +114,7 @@ void Service::run(int stop_fd) {
 }
 
 void Service::State::accept_one() {
-  auto accepted = host::accept_local(listener.get());
+  auto accepted = host::accept_local(options.listener.get());
   if (!accepted) {
     if (accepted.error() != EAGAIN && accepted.error() != ECONNABORTED)
       host::log::warning(std::string("accept: ") + std::strerror(accepted.error()));
@@ -124,7 +124,8 @@ void Service::State::accept_one() {
   const auto who = [&] {
     return "uid " + std::to_string(peer.uid) + ", pid " + std::to_string(peer.pid);
   };
-  if (std::find(allowed.begin(), allowed.end(), peer.uid) == allowed.end()) {
+  if (std::find(options.allowed.begin(), options.allowed.end(), peer.uid) ==
+      options.allowed.end()) {
     host::log::warning("refused a writer that is not allowed: " + who());
   } else if (clients.size() >= kMostWriters) {
     host::log::warning("refused a writer, there are too many: " + who());
@@ -210,6 +211,23 @@ void Service::State::answer(Client& client) {
   // A writer that does not read: only the newest answer matters, it goes when there is room. One
   // that has died is dropped when everything it sent has been read.
   client.answer_due = !sent && sent.error() == EAGAIN;
+}
+
+std::string Service::State::status() const {
+  const Health health = committer.health();
+  audit::JsonObject out;
+  out.text("program", "veilwire-recorder")
+      .json("healthy", health.status == protocol::RecorderStatus::Ok ? "true" : "false")
+      .text("ledger", to_string(health.status))
+      .number("used_bytes", health.used_bytes)
+      .number("most_bytes", health.most_bytes)
+      .number("waiting_bytes", health.waiting_bytes)
+      .number("writers", clients.size())
+      .number("records", health.records)
+      .number("transactions", health.transactions)
+      .number("failures", health.failures);
+  if (!health.reason.empty()) out.text("reason", health.reason);
+  return out.finish();
 }
 
 void Service::State::drop(Client& client, const char* why) {

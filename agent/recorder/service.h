@@ -3,6 +3,7 @@
 // Tested by tests/unit/recorder/service_test.cpp and, killed at random, crash_test.cpp.
 #pragma once
 
+#include "agent/host/protocol/status.h"
 #include "agent/host/unique_fd.h"
 #include "agent/recorder/ledger.h"
 
@@ -14,14 +15,21 @@
 
 namespace veilwire::recorder {
 
+struct ServiceOptions {
+  host::UniqueFd listener;     // from host::listen_local
+  std::vector<uid_t> allowed;  // whose records are taken
+  std::function<Ledger()> open;
+  std::unique_ptr<host::protocol::StatusSocket> status;  // nullptr: no status is given
+};
+
 class Service {
  public:
   // Writers that may be connected at once: a process that connects without end must not take our
   // descriptors.
   static constexpr std::size_t kMostWriters = 128;
 
-  // listener: from host::listen_local. Opens the ledger; throws what open() throws.
-  Service(host::UniqueFd listener, std::vector<uid_t> allowed, std::function<Ledger()> open);
+  // Opens the ledger; throws what open() throws.
+  explicit Service(ServiceOptions options);
   ~Service();
 
   // Until stop_fd is readable. What has arrived by then is committed and acknowledged.

@@ -24,7 +24,8 @@ class Program {
     std::ofstream(config_) << "[recorder]\nsocket = \"" << (folder / "recorder.sock")
                            << "\"\ndatabase = \"" << (folder / "ledger.db")
                            << "\"\nmax_size_mib = 512\nreserved_mib = 1\nwriters = [\""
-                           << ::geteuid() << ":" << ::getegid() << "\"]\nlog_level = \"error\"\n";
+                           << ::geteuid() << ":" << ::getegid()
+                           << "\"]\nlog_level = \"error\"\nstatus_socket = \"\"\n";
   }
   ~Program() { kill(SIGKILL); }
   Program(const Program&) = delete;

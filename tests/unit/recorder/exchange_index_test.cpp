@@ -119,6 +119,19 @@ TEST_F(ExchangeIndexTest, ListsSessionsThatWereNotLookedInto) {
   EXPECT_EQ(rows[0].gaps, 1U);
 }
 
+TEST_F(ExchangeIndexTest, ListsWhatIsAboutTheAgentItselfUnderOneName) {
+  store(at("", 0,
+           audit::ConfigChange{.what = "policy", .file = "f", .digest = "d", .outcome = "active"}));
+  const auto rows = list();
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].session, "0000000000000000");
+  EXPECT_EQ(rows[0].exchange, 0U);
+  EXPECT_EQ(rows[0].handling, "");
+  std::size_t seen = 0;
+  LedgerReader(path_).records("0000000000000000", 0, [&](const auto&) { return ++seen, true; });
+  EXPECT_EQ(seen, 1U);
+}
+
 TEST_F(ExchangeIndexTest, ListsAnExchangeWhoseBeginningIsMissing) {
   store(at(s2_, 7,
            audit::ExchangeClose{

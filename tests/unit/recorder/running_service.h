@@ -18,8 +18,11 @@ class RunningService {
  public:
   RunningService(const std::string& socket, LedgerOptions options,
                  std::vector<uid_t> allowed = {::geteuid()})
-      : service_(host::listen_local(socket, 0600), std::move(allowed),
-                 [options = std::move(options)] { return Ledger(options); }),
+      : service_(
+            {.listener = host::listen_local(socket, 0600),
+             .allowed = std::move(allowed),
+             .open = [options = std::move(options)] { return Ledger(options); },
+             .status = std::make_unique<host::protocol::StatusSocket>(socket + ".status", 0600)}),
         stop_(::eventfd(0, EFD_CLOEXEC)),
         thread_([this] { service_.run(stop_.get()); }) {}
   ~RunningService() {

@@ -163,6 +163,22 @@ TEST_F(ServiceTest, HoldsOffTooManyWriters) {
   while (!ack) ack = answer(greet(writer_id(1)));
 }
 
+TEST_F(ServiceTest, SaysHowItIs) {
+  const RunningService service(socket_, options_for(path_));
+  const UniqueFd fd = greet(writer_id(1));
+  EXPECT_TRUE(answer(fd));
+  send(fd, fragment(writer_id(1), 1));
+  wait_for(fd, 1);
+  const auto status = protocol::ask_status(socket_ + ".status", 10'000);
+  ASSERT_TRUE(status);
+  for (const char* member :
+       {R"("program":"veilwire-recorder")", R"("healthy":true)", R"("ledger":"ok")",
+        R"("records":1,)", R"("transactions":1,)", R"("writers":1})", R"("failures":0,)",
+        R"("waiting_bytes":0,)", R"("most_bytes":268435456,)"}) {
+    EXPECT_NE(status->find(member), std::string::npos) << member << " in " << *status;
+  }
+}
+
 TEST_F(ServiceTest, SaysFullWhileItGoesOn) {
   LedgerOptions options = options_for(path_);
   options.max_bytes = 3 << 20;
@@ -187,6 +203,10 @@ TEST_F(ServiceTest, SaysFullWhileItGoesOn) {
     EXPECT_EQ(ack->status, RecorderStatus::Full);
     committed = ack->committed;
   }
+  const auto document = protocol::ask_status(socket_ + ".status", 10'000);
+  ASSERT_TRUE(document);
+  EXPECT_NE(document->find(R"("healthy":false)"), std::string::npos) << *document;
+  EXPECT_NE(document->find(R"("reason":"what is left)"), std::string::npos) << *document;
 }
 
 }  // namespace
