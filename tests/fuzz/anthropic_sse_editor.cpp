@@ -16,6 +16,11 @@ namespace {
 
 using namespace veilwire;
 
+std::shared_ptr<const masking::Engine> engine() {
+  static const std::shared_ptr<const masking::Engine> kEngine = testing::made_up_engine();
+  return kEngine;
+}
+
 const flow::EditorContext kStream{.service = policy::Service::Anthropic,
                                   .direction = policy::Direction::Response,
                                   .media_type = "text/event-stream",
@@ -24,7 +29,7 @@ const flow::EditorContext kStream{.service = policy::Service::Anthropic,
                                   .mcp_method = ""};
 
 std::string edit(std::string_view body, std::size_t piece) {
-  const auto editor = flow::make_body_editor(kStream, testing::made_up_engine());
+  const auto editor = flow::make_body_editor(kStream, engine());
   flow::Released out;
   while (!body.empty()) {
     editor->feed(body.substr(0, piece), out);
@@ -48,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
   if (edit(body, piece) != edit(body, body.size() + 1)) std::abort();
 
-  const auto editor = flow::make_body_editor(kStream, testing::made_up_engine());
+  const auto editor = flow::make_body_editor(kStream, engine());
   flow::Released out;
   editor->feed(body.substr(0, body.size() / 2), out);
   const std::size_t before = out.bytes.size();

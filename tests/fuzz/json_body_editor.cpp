@@ -14,9 +14,14 @@ namespace {
 
 using namespace veilwire;
 
+std::shared_ptr<const masking::Engine> engine() {
+  static const std::shared_ptr<const masking::Engine> kEngine = testing::made_up_engine();
+  return kEngine;
+}
+
 std::string edit(const flow::EditorContext& context, std::string_view body, std::size_t piece,
                  flow::Released& out) {
-  const auto editor = flow::make_body_editor(context, testing::made_up_engine());
+  const auto editor = flow::make_body_editor(context, engine());
   while (!body.empty()) {
     editor->feed(body.substr(0, piece), out);
     body.remove_prefix(std::min(piece, body.size()));
@@ -53,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (lines) return 0;
   if (!stopped && message::pick(body, {}) && !message::pick(whole.bytes, {})) std::abort();
 
-  const auto editor = flow::make_body_editor(context, testing::made_up_engine());
+  const auto editor = flow::make_body_editor(context, engine());
   flow::Released out;
   editor->feed(body.substr(0, body.size() / 2), out);
   editor->end_early("The \"end\".", out);

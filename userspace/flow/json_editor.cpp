@@ -47,6 +47,8 @@ TextFilter::Form form_of(Zone leaf) {
   switch (leaf) {
     case Zone::InputPiece:
       return TextFilter::Form::JsonInJsonString;
+    case Zone::Base64:
+      return TextFilter::Form::Base64InJsonString;
     default:
       return TextFilter::Form::JsonString;
   }
@@ -95,11 +97,19 @@ void JsonEditor::adopt(std::shared_ptr<const masking::Engine> engine, Edited& ou
 
 // Deals with everything before the fault.
 bool JsonEditor::stop(const wire::JsonFault& fault, Edited& out) {
+  const std::uint64_t until = std::clamp(fault.offset, at_, input_at_ + input_.size());
+  if (inside_ == Inside::Edited || inside_ == Inside::UnknownKey) {
+    // The beginning of an escape that is none: in the string, though no event has said so.
+    const std::string_view piece = input_.substr(static_cast<std::size_t>(at_ - input_at_),
+                                                 static_cast<std::size_t>(until - at_));
+    at_ = until;
+    if (!piece.empty()) more_string(piece, out);
+  }
   if (inside_ == Inside::UnknownKey) decide_key(out);
   if (inside_ == Inside::Edited && !out.blocked) {
     end_text(out);
   } else if (!out.blocked) {
-    copy(std::clamp(fault.offset, at_, input_at_ + input_.size()), out);
+    copy(until, out);
   }
   taken_ += static_cast<std::size_t>(at_ - input_at_);
   fault_ = "JSON: " + std::string(wire::to_string(fault.error));
@@ -153,7 +163,7 @@ void JsonEditor::begin_string(bool key) {
     return;
   }
   const Zone zone = message::leaf(walker_.zone());
-  if (zone == Zone::Fixed || zone == Zone::Base64) {
+  if (zone == Zone::Fixed) {
     inside_ = Inside::Copied;
     return;
   }
@@ -169,6 +179,7 @@ void JsonEditor::start_text(Zone zone) {
 }
 
 void JsonEditor::more_string(std::string_view raw, Edited& out) {
+  escape_ = escape_after(raw, escape_);
   switch (inside_) {
     case Inside::Edited:
       return filter_->feed(raw, out);
@@ -176,7 +187,6 @@ void JsonEditor::more_string(std::string_view raw, Edited& out) {
       head_raw_ += raw;
       break;
     case Inside::Copied:
-      escape_ = escape_after(raw, escape_);
       break;
     case Inside::Nothing:
       return;
@@ -254,8 +264,11 @@ std::string JsonEditor::close(std::string_view notice) const {
     end += '"';
   };
   if (inside_ != Inside::Nothing) {
-    if (inside_ == Inside::Copied && escape_ == 1) end += '\\';
-    if (inside_ == Inside::Copied && escape_ > 1) end.append(6 - escape_, '0');
+    // An edited text holds the beginning of an escape back, until a fault has shown that it is
+    // none.
+    const bool open_escape = inside_ == Inside::Copied || !fault_.empty();
+    if (open_escape && escape_ == 1) end += '\\';
+    if (open_escape && escape_ > 1) end.append(6 - escape_, '0');
     if (inside_ == Inside::Edited && !in_key_) wire::append_json_escaped(notice, end);
     end += in_key_ ? "\":null" : "\"";
   } else if (!word_.empty()) {

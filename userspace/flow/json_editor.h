@@ -84,7 +84,7 @@ class JsonEditor {
   bool in_key_ = false;
   std::string head_raw_, head_;  // its beginning, as long as that matters
   wire::JsonStringDecoder decoder_;
-  unsigned escape_ = 0;  // bytes of the escape that is open in a copied string
+  unsigned escape_ = 0;  // bytes of the escape that is open in it
   std::string context_;  // the key of the values that come, where a key says what they are
   std::optional<TextFilter> own_;
   TextFilter* filter_ = nullptr;  // own_ or a piece's

@@ -1,8 +1,11 @@
 #include "userspace/flow/text_filter.h"
 
+#include "userspace/flow/base64_text.h"
+#include "userspace/flow/masked_span.h"
 #include "userspace/masking/encoded_text.h"
 
 #include <utility>
+#include <variant>
 
 namespace veilwire::flow {
 namespace {
@@ -14,67 +17,50 @@ masking::Encoding encoding_of(TextFilter::Form form) {
     case TextFilter::Form::JsonInJsonString:
       return masking::Encoding::JsonInJsonString;
     case TextFilter::Form::JsonString:
+    case TextFilter::Form::Base64InJsonString:
       break;
   }
   return masking::Encoding::JsonString;
 }
 
-audit::MaskedSpan span_of(masking::EncodedMask&& mask) {
-  const bool block = mask.finding.treatment == masking::Treatment::Block;
-  return {
-      .rule = std::move(mask.finding.rule),
-      .category = std::move(mask.finding.category),
-      .offset = mask.offset,
-      // How much of an open finding has been seen says where the input was cut and nothing else.
-      .length = mask.finding.open ? 0 : mask.finding.length,
-      .digest = std::move(mask.finding.digest),
-      .action = block ? "block" : "mask",
-      .released_length = mask.replacement_length};
-}
-
 }  // namespace
 
 struct TextFilter::State {
-  masking::EncodedTextMasker masker;
+  std::variant<masking::EncodedTextMasker, Base64Text> text;
   masking::EncodedOutput output;
 
-  void give(Edited& out) {
-    for (masking::EncodedMask& mask : output.masks) {
-      if (mask.finding.closes) continue;  // its mask has been released and reported
-      audit::MaskedSpan span = span_of(std::move(mask));
-      span.offset += out.bytes.size();
-      if (output.blocked && &mask == &output.masks.back()) {
-        out.blocked = std::move(span);
-      } else {
-        out.masks.push_back(std::move(span));
-      }
-    }
-    out.bytes += output.raw;
-    output.clear();
+  // Calls `step` on whichever it is, with where its output goes.
+  template <class Step>
+  void with(Edited& out, Step step) {
+    if (Base64Text* base64 = std::get_if<Base64Text>(&text)) return step(*base64, out);
+    step(std::get<masking::EncodedTextMasker>(text), output);
+    give(output, out);
   }
 };
 
 TextFilter::TextFilter(Form form, std::shared_ptr<const masking::Engine> engine,
-                       std::string_view context)
-    : state_(std::make_unique<State>(
-          State{masking::EncodedTextMasker(std::move(engine), encoding_of(form), context), {}})) {}
+                       std::string_view context) {
+  if (form == Form::Base64InJsonString) {
+    state_ = std::make_unique<State>(State{Base64Text(std::move(engine)), {}});
+  } else {
+    state_ = std::make_unique<State>(
+        State{masking::EncodedTextMasker(std::move(engine), encoding_of(form), context), {}});
+  }
+}
 TextFilter::TextFilter(TextFilter&&) noexcept = default;
 TextFilter& TextFilter::operator=(TextFilter&&) noexcept = default;
 TextFilter::~TextFilter() = default;
 
 void TextFilter::feed(std::string_view raw, Edited& out) {
-  state_->masker.feed(raw, state_->output);
-  state_->give(out);
+  state_->with(out, [&](auto& text, auto& output) { text.feed(raw, output); });
 }
 
 void TextFilter::finish(Edited& out) {
-  state_->masker.finish(state_->output);
-  state_->give(out);
+  state_->with(out, [](auto& text, auto& output) { text.finish(output); });
 }
 
 void TextFilter::adopt(std::shared_ptr<const masking::Engine> engine, Edited& out) {
-  state_->masker.adopt(std::move(engine), state_->output);
-  state_->give(out);
+  state_->with(out, [&](auto& text, auto& output) { text.adopt(engine, output); });
 }
 
 }  // namespace veilwire::flow

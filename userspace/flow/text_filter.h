@@ -17,6 +17,7 @@ class TextFilter {
     Plain,
     JsonString,        // content of a JSON string
     JsonInJsonString,  // content of JSON strings that together are a JSON document
+    Base64InJsonString,
   };
   // context: text that stands before and is not part of the output, such as the key of a value.
   TextFilter(Form form, std::shared_ptr<const masking::Engine> engine,

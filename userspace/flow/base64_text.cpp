@@ -1,0 +1,276 @@
+#include "userspace/flow/base64_text.h"
+
+#include "userspace/flow/masked_span.h"
+#include "userspace/wire/utf8.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace veilwire::flow {
+namespace {
+
+// So many bytes say whether it is text: no image or archive begins with as many characters and
+// nothing else.
+constexpr std::size_t kLook = 512;
+
+constexpr std::string_view kAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kUrlAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+int value_of(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+' || c == '-') return 62;
+  return c == '/' || c == '_' ? 63 : -1;
+}
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+// A PDF begins with characters too, but its parts are found by their offsets.
+bool is_text(std::string_view bytes) {
+  if (bytes.starts_with("%PDF-")) return false;
+  wire::Utf8Checker utf8(wire::Utf8::Strict);
+  return std::ranges::all_of(bytes, [&](char c) {
+    const bool control = static_cast<unsigned char>(c) < 0x20 && !is_blank(c) && c != '\f' &&
+                         c != '\b' && c != '\x1b';
+    return !control && utf8.take(static_cast<unsigned char>(c));
+  });
+}
+
+}  // namespace
+
+Base64Text::Base64Text(std::shared_ptr<const masking::Engine> engine)
+    : engine_(std::move(engine)) {}
+
+void Base64Text::feed(std::string_view raw, Edited& out) {
+  if (mode_ == Mode::Binary) return out.append(raw);
+  if (mode_ == Mode::Foreign) return give_up(raw, out);
+  characters_.clear();
+  runs_.clear();
+  escape_ += raw;
+  (void)decoder_.feed(raw, characters_, runs_);  // the scanner has judged the escapes
+  // `escape_` now holds what this feed was given behind what the last one left open, as do the
+  // runs.
+  const std::string input = std::exchange(escape_, {});
+  std::string_view left = input;
+  std::string_view characters = characters_;
+  for (const wire::JsonStringDecoder::Run& run : runs_) {
+    const bool plain = run.raw == run.decoded;
+    for (std::uint32_t i = 0; i < (plain ? run.decoded : 1); ++i) {
+      const std::size_t size = plain ? 1 : run.raw;
+      const char c = plain || run.decoded == 1 ? characters.front() : '\xFF';
+      if (!take(c, left.substr(0, size))) return give_up(left, out);
+      left.remove_prefix(size);
+      characters.remove_prefix(plain ? 1 : run.decoded);
+      if (mode_ != Mode::Looking) continue;
+      look(false, out);
+      if (mode_ == Mode::Binary) return out.append(left);
+    }
+  }
+  escape_ = left;
+  if (mode_ == Mode::Text) judge(out);
+}
+
+// False where the character cannot stand in base64.
+bool Base64Text::take(char character, std::string_view raw) {
+  if (is_blank(character)) {
+    group_raw_ += raw;
+    return true;
+  }
+  const int value = value_of(character);
+  if (character == '=' && taken_ >= 2 && taken_ + padding_ < 4) {
+    ++padding_;
+  } else if (value >= 0 && padding_ == 0 && !padded_) {
+    url_ |= character == '-' || character == '_';
+    bits_ = bits_ << 6 | static_cast<std::uint32_t>(value);
+    ++taken_;
+  } else {
+    return false;
+  }
+  group_raw_ += raw;
+  if (taken_ + padding_ == 4) close_group();
+  return true;
+}
+
+void Base64Text::close_group() {
+  const unsigned missing = 4 - taken_;
+  const std::uint32_t bits = bits_ << (6 * missing);
+  const unsigned bytes = taken_ == 0 ? 0 : taken_ - 1;
+  for (unsigned i = 0; i < bytes; ++i)
+    text_ += static_cast<char>(static_cast<unsigned char>(bits >> (16 - 8 * i)));
+  if (!encoding_) {
+    groups_.push_back({static_cast<std::uint32_t>(group_raw_.size()), bytes});
+    raw_ += group_raw_;
+  }
+  group_raw_.clear();
+  padded_ = missing != 0;
+  bits_ = 0;
+  taken_ = padding_ = 0;
+}
+
+void Base64Text::look(bool at_end, Edited& out) {
+  if (text_.size() < kLook && !at_end) return;
+  if (is_text(std::string_view(text_).substr(0, kLook))) {
+    mode_ = Mode::Text;
+    masker_ = std::make_unique<masking::StreamMasker>(engine_);
+    return;
+  }
+  // A few characters may be base64 by chance: as text they are judged too.
+  if (at_end) return give_up({}, out);
+  mode_ = Mode::Binary;
+  out.append(raw_);
+  raw_.clear();
+}
+
+void Base64Text::judge(Edited& out) {
+  if (judged_ < text_.size()) masker_->feed(std::string_view(text_).substr(judged_), edits_);
+  judged_ = text_.size();
+  apply(out);
+}
+
+void Base64Text::apply(Edited& out) {
+  for (const masking::Edit& edit : edits_.list) {
+    if (!edit.replaced) {
+      release(edit.consumed, out);
+      continue;
+    }
+    // The bytes before it that share a group with it go into the new encoding.
+    if (!encoding_) {
+      encoding_ = true;
+      carry_ = text_.substr(0, ahead_);
+      text_.erase(0, ahead_);
+      judged_ -= ahead_;
+      ahead_ = 0;
+      groups_.clear();
+      raw_.clear();
+    }
+    const masking::Finding* finding =
+        edit.finding != SIZE_MAX ? &edits_.findings[edit.finding] : nullptr;
+    audit::MaskedSpan span = finding != nullptr ? span_of(*finding) : audit::MaskedSpan{};
+    span.offset = out.bytes.size();
+    if (finding != nullptr && finding->treatment == masking::Treatment::Block) {
+      out.blocked = std::move(span);
+      break;
+    }
+    span.released_length = (carry_.size() + edit.replacement.size() + 2) / 3 * 4;
+    if (finding != nullptr && !finding->closes) out.masks.push_back(std::move(span));
+    text_.erase(0, edit.consumed);
+    judged_ -= edit.consumed;
+    encode(edit.replacement, out);
+  }
+  edits_.clear();
+}
+
+// The next bytes of the text may go.
+void Base64Text::release(std::uint64_t bytes, Edited& out) {
+  if (encoding_) {
+    encode(std::string_view(text_).substr(0, bytes), out);
+    text_.erase(0, bytes);
+    judged_ -= bytes;
+    return;
+  }
+  ahead_ += bytes;
+  std::size_t raw = 0, text = 0;
+  auto group = groups_.begin();
+  for (; group != groups_.end() && group->bytes <= ahead_; ++group) {
+    raw += group->raw;
+    text += group->bytes;
+    ahead_ -= group->bytes;
+  }
+  groups_.erase(groups_.begin(), group);
+  out.append(std::string_view(raw_).substr(0, raw));
+  raw_.erase(0, raw);
+  text_.erase(0, text);
+  judged_ -= text;
+}
+
+void Base64Text::encode(std::string_view bytes, Edited& out) {
+  carry_ += bytes;
+  const std::string_view alphabet = url_ ? kUrlAlphabet : kAlphabet;
+  std::size_t i = 0;
+  for (; i + 3 <= carry_.size(); i += 3) {
+    const auto at = [&](std::size_t k) {
+      return static_cast<std::uint32_t>(static_cast<unsigned char>(carry_[i + k]));
+    };
+    const std::uint32_t bits = at(0) << 16 | at(1) << 8 | at(2);
+    for (const unsigned shift : {18U, 12U, 6U, 0U}) out.bytes += alphabet[bits >> shift & 63];
+  }
+  carry_.erase(0, i);
+}
+
+void Base64Text::end_encoding(Edited& out) {
+  if (carry_.empty()) return;
+  const std::size_t characters = carry_.size() + 1;
+  carry_.resize(3, '\0');
+  const std::size_t size = out.bytes.size();
+  encode({}, out);
+  out.bytes.resize(size + characters);
+  // Where the length of the original does not tell, the alphabet does: RFC 4648 pads, users of its
+  // section 5 do not.
+  const bool pads = padded_ || (!unpadded_ && !url_);
+  if (pads) out.bytes.append(4 - characters, '=');
+}
+
+// rest: raw content from the first character on that is none of base64.
+void Base64Text::give_up(std::string_view rest, Edited& out) {
+  if (!foreign_) {
+    if (mode_ == Mode::Text) {
+      judge(out);
+      if (out.blocked) return;
+      masker_->finish(edits_);
+      apply(out);
+      if (out.blocked) return;
+      end_encoding(out);
+    }
+    mode_ = Mode::Foreign;
+    foreign_.emplace(engine_, masking::Encoding::JsonString);
+    foreign_->feed(raw_ + group_raw_, foreign_out_);
+    raw_.clear();
+    group_raw_.clear();
+  }
+  foreign_->feed(rest, foreign_out_);
+  give(foreign_out_, out);
+}
+
+void Base64Text::finish(Edited& out) {
+  if (mode_ == Mode::Looking || mode_ == Mode::Text) {
+    if (taken_ == 1 || !escape_.empty() || padding_ != 0) {
+      give_up(std::exchange(escape_, {}), out);
+    } else if (taken_ != 0) {
+      close_group();
+      padded_ = false;
+      unpadded_ = true;
+    }
+  }
+  if (out.blocked) return;
+  if (mode_ == Mode::Looking) look(true, out);
+  if (mode_ == Mode::Text) {
+    judge(out);
+    if (out.blocked) return;
+    masker_->finish(edits_);
+    apply(out);
+    if (out.blocked) return;
+    end_encoding(out);
+    out.append(group_raw_);  // white space behind the last group
+  }
+  if (mode_ == Mode::Foreign) {
+    foreign_->finish(foreign_out_);
+    give(foreign_out_, out);
+  }
+}
+
+void Base64Text::adopt(std::shared_ptr<const masking::Engine> engine, Edited& out) {
+  engine_ = std::move(engine);
+  if (mode_ == Mode::Text) {
+    masker_->adopt(engine_, edits_);
+    apply(out);
+  }
+  if (mode_ == Mode::Foreign) {
+    foreign_->adopt(engine_, foreign_out_);
+    give(foreign_out_, out);
+  }
+}
+
+}  // namespace veilwire::flow
