@@ -1,5 +1,5 @@
 // The places of one text at which a match of one expression may have begun, and how far each has
-// come. Tested by tests/unit/masking/candidates_test.cpp and, with all else, by tests/property.
+// come. Tested by tests/unit/masking/parts_test.cpp and, with all else, by tests/property.
 //
 // Candidates that stand in the same state have the same future: they are stepped as one group, so
 // that a text made of nothing but beginnings still costs a few steps a byte.

@@ -1,5 +1,5 @@
 // RE2 over bytes, anchored: what decides that a text matches, and which part of it is the secret.
-// Tested by tests/unit/masking/matcher_test.cpp.
+// Tested by tests/unit/masking/parts_test.cpp.
 #pragma once
 
 #include "userspace/base/result.h"

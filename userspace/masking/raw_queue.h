@@ -1,5 +1,5 @@
 // Raw bytes that wait for the decision about what they decode to. Tested by
-// tests/unit/masking/raw_queue_test.cpp.
+// tests/unit/masking/parts_test.cpp.
 #pragma once
 
 #include "userspace/wire/json_scanner.h"

@@ -1,5 +1,5 @@
 // Where code points begin and end, so that no output is cut inside one. Tested by
-// tests/unit/masking/utf8_test.cpp.
+// tests/unit/masking/parts_test.cpp.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // Checks that a format carries in itself: a sum, a structure. A rule that names one takes a match
-// whose check fails for no finding. Tested by tests/unit/masking/validators_test.cpp.
+// whose check fails for no finding. Tested by tests/unit/masking/parts_test.cpp.
 #pragma once
 
 #include <string_view>
