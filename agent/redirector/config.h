@@ -6,7 +6,7 @@
 //   registered process,
 //                                 # and its cgroup is learnt when it registers
 //   pin_directory = "/sys/fs/bpf/veilwire"       # on a bpffs
-//   socket = "/run/veilwire/redirector.sock"     # where the proxy registers
+//   socket = "/run/veilwire-redirector/redirector.sock"     # where the proxy registers
 //   proxy_user = "veilwire"                      # name or "uid:gid"; root is allowed too
 //   ports = [443, 80, 8443]       # of labelled processes, and of target addresses
 //   names = ["claude"]            # basename of an executable, as given to exec or as the file is
@@ -43,7 +43,7 @@ struct Settings {
   std::string cgroup = "/";
   std::string proxy_cgroup;
   std::string pin_directory = "/sys/fs/bpf/veilwire";
-  std::string socket = "/run/veilwire/redirector.sock";
+  std::string socket = "/run/veilwire-redirector/redirector.sock";
   std::string proxy_user = "veilwire";
   std::vector<std::uint16_t> ports{443, 80, 8443};
   std::vector<std::string> names{"claude"};

@@ -132,6 +132,13 @@ std::vector<std::string> detach_all(const std::string& pin_directory) {
   return left;
 }
 
+std::vector<std::string> detach_this_layout(const std::string& pin_directory) {
+  std::vector<std::string> left;
+  remove_version(versioned_directory(pin_directory), left);
+  ::rmdir(pin_directory.c_str());  // unless another version is there
+  return left;
+}
+
 std::vector<std::string> detach_other_layouts(const std::string& pin_directory) {
   std::vector<std::string> left;
   for (const fs::path& version : children(pin_directory))

@@ -12,6 +12,9 @@ namespace veilwire::redirector {
 // missing directory is success.
 std::vector<std::string> detach_all(const std::string& pin_directory);
 
+// Only what this layout's version has: after a first start that failed half-way.
+std::vector<std::string> detach_this_layout(const std::string& pin_directory);
+
 // The same for the versions that are not ours: after an upgrade that changed the layout.
 std::vector<std::string> detach_other_layouts(const std::string& pin_directory);
 

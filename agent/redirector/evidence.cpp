@@ -1,11 +1,18 @@
 #include "agent/redirector/evidence.h"
 
+#include "agent/host/unique_fd.h"
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
 #include <system_error>
 #include <vector>
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace veilwire::redirector {
 namespace {
@@ -44,15 +51,30 @@ std::vector<std::string> read_arguments(const fs::path& file) {
   return arguments;
 }
 
-bool is_client_script(const Settings& settings, const std::string& argument,
-                      const fs::path& working_directory) {
+// Where a script's path leads, seen from the process's own root: it may live in a container, or in
+// a home that our unit does not show us.
+std::string real_path(const fs::path& process, const std::string& argument) {
+  std::error_code error;
+  const fs::path working_directory = fs::read_symlink(process / "cwd", error);
+  const fs::path wanted = working_directory / argument;
+  const host::UniqueFd root(::open((process / "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT;
+  const host::UniqueFd file(
+      static_cast<int>(::syscall(SYS_openat2, root.get(), wanted.c_str(), &how, sizeof(how))));
+  if (!file) return {};
+  return fs::read_symlink("/proc/self/fd/" + std::to_string(file.get()), error).string();
+}
+
+bool is_client_script(const Settings& settings, const fs::path& process,
+                      const std::string& argument) {
   if (argument.empty() || argument.front() == '-') return false;
   if (contains_one(argument, settings.arguments) || contains_one(argument, settings.paths) ||
       is_one(basename_of(argument), settings.names))
     return true;
-  std::error_code error;
-  const std::string real = fs::canonical(working_directory / argument, error).string();
-  return !error && (contains_one(real, settings.arguments) || contains_one(real, settings.paths));
+  const std::string real = real_path(process, argument);
+  return contains_one(real, settings.arguments) || contains_one(real, settings.paths);
 }
 
 }  // namespace
@@ -69,10 +91,9 @@ Evidence look_at_process(const Settings& settings, const std::string& proc, std:
   if (is_one(basename_of(exe), settings.names) || contains_one(exe, settings.paths))
     return Evidence::Client;
   if (!is_one(basename_of(exe), settings.interpreters)) return Evidence::Nothing;
-  const fs::path working_directory = fs::read_symlink(process / "cwd", error);
   const std::vector<std::string> arguments = read_arguments(process / "cmdline");
   for (std::size_t i = 1; i < arguments.size(); ++i)
-    if (is_client_script(settings, arguments[i], working_directory)) return Evidence::Interpreted;
+    if (is_client_script(settings, process, arguments[i])) return Evidence::Interpreted;
   return Evidence::Nothing;
 }
 

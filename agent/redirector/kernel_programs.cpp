@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <stdexcept>
 #include <system_error>
@@ -67,6 +68,20 @@ int print_libbpf(libbpf_print_level level, const char* format, std::va_list argu
   return length;
 }
 
+// Between a program's name and the id of the cgroup in the name of a pin.
+constexpr std::string_view kMark = "-";
+
+// The pins of a program of the proxy's side.
+std::vector<std::string> pins_of(const std::string& links, const std::string& program) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(links, error)) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with(program + std::string(kMark))) names.push_back(name);
+  }
+  return names;
+}
+
 std::string error_text(int error) { return std::generic_category().message(error); }
 
 template <class Info>
@@ -121,16 +136,30 @@ struct KernelPrograms::State {
     return ::bpf_program__fd(found);
   }
 
-  void attach(std::span<const Hook> hooks, const Cgroup* cgroup) {
+  // suffix tells the pins of one cgroup from those of another.
+  void attach(std::span<const Hook> hooks, const Cgroup* cgroup, const std::string& suffix) {
     std::vector<std::string> fresh;
     for (const Hook& hook : hooks) {
-      const std::string pin = links + "/" + hook.program;
+      const std::string pin = links + "/" + hook.program + suffix;
       try {
         if (attach_one(hook, cgroup, pin)) fresh.push_back(pin);
       } catch (...) {
         for (const std::string& path : fresh) ::unlink(path.c_str());
         throw;
       }
+    }
+  }
+
+  // The kernel detaches a link by itself when its removed cgroup has lost its last socket.
+  void update_or_drop(const Hook& hook) const {
+    for (const std::string& name : pins_of(links, hook.program)) {
+      const std::string pin = links + "/" + name;
+      const host::UniqueFd link(::bpf_obj_get(pin.c_str()));
+      bpf_link_info info{};
+      if (!link || !read_info(link.get(), info) || info.cgroup.cgroup_id == 0)
+        ::unlink(pin.c_str());
+      else if (::bpf_link_update(link.get(), program(hook.program), nullptr) != 0)
+        throw std::runtime_error(attach_error(hook, nullptr, errno));
     }
   }
 
@@ -188,10 +217,19 @@ KernelPrograms::KernelPrograms(const std::string& pin_directory) {
 
 KernelPrograms::~KernelPrograms() = default;
 
-void KernelPrograms::attach_labels() { state_->attach(kLabelHooks, nullptr); }
-void KernelPrograms::attach_proxy_side(const Cgroup& proxy) { state_->attach(kProxyHooks, &proxy); }
+void KernelPrograms::attach_labels() { state_->attach(kLabelHooks, nullptr, ""); }
+
+void KernelPrograms::attach_proxy_side(const Cgroup& proxy) {
+  update_proxy_side();
+  state_->attach(kProxyHooks, &proxy, std::string(kMark) + std::to_string(proxy.id));
+}
+
+void KernelPrograms::update_proxy_side() {
+  for (const Hook& hook : kProxyHooks) state_->update_or_drop(hook);
+}
+
 void KernelPrograms::attach_client_side(const Cgroup& clients) {
-  state_->attach(kClientHooks, &clients);
+  state_->attach(kClientHooks, &clients, "");
 }
 
 bool KernelPrograms::judge(const vw_judgement& judgement) const {
@@ -208,10 +246,11 @@ std::uint32_t KernelPrograms::egress_program_id() const {
 
 std::vector<LinkState> look_at_links(const std::string& pin_directory) {
   std::vector<LinkState> states;
-  const std::string links = versioned_directory(pin_directory) + "/links/";
-  const auto look = [&](const Hook& hook) {
-    LinkState state{.name = hook.program};
-    const host::UniqueFd link(::bpf_obj_get((links + hook.program).c_str()));
+  std::map<std::uint64_t, std::optional<Cgroup>> cgroups;
+  const std::string links = versioned_directory(pin_directory) + "/links";
+  const auto look = [&](const Hook& hook, const std::string& pin) {
+    LinkState state{.name = pin};
+    const host::UniqueFd link(::bpf_obj_get((links + "/" + pin).c_str()));
     bpf_link_info info{};
     if (link && read_info(link.get(), info)) {
       state.link_id = info.id;
@@ -219,7 +258,9 @@ std::vector<LinkState> look_at_links(const std::string& pin_directory) {
       if (info.type == BPF_LINK_TYPE_CGROUP) {
         state.cgroup_id = info.cgroup.cgroup_id;
         state.attached = state.cgroup_id != 0;
-        if (const auto cgroup = open_cgroup_by_id(state.cgroup_id)) {
+        if (state.attached && !cgroups.contains(state.cgroup_id))
+          cgroups[state.cgroup_id] = open_cgroup_by_id(state.cgroup_id);
+        if (const auto& cgroup = cgroups[state.cgroup_id]) {
           const auto ids = effective_programs(cgroup->fd.get(), hook.type);
           state.effective = std::find(ids.begin(), ids.end(), state.program_id) != ids.end();
         }
@@ -230,10 +271,28 @@ std::vector<LinkState> look_at_links(const std::string& pin_directory) {
     }
     states.push_back(state);
   };
-  for (const Hook& hook : kLabelHooks) look(hook);
-  for (const Hook& hook : kProxyHooks) look(hook);
-  for (const Hook& hook : kClientHooks) look(hook);
+  for (const Hook& hook : kLabelHooks) look(hook, hook.program);
+  for (const Hook& hook : kProxyHooks) {
+    const std::vector<std::string> pins = pins_of(links, hook.program);
+    for (const std::string& pin : pins) look(hook, pin);
+    if (pins.empty()) states.push_back({.name = hook.program});
+  }
+  for (const Hook& hook : kClientHooks) look(hook, hook.program);
   return states;
+}
+
+std::string_view program_of(const LinkState& link) {
+  return std::string_view(link.name).substr(0, link.name.find(kMark));
+}
+
+bool all_effective(const std::vector<LinkState>& links) {
+  const auto effective = [&](std::string_view program) {
+    return std::any_of(links.begin(), links.end(), [&](const LinkState& link) {
+      return program_of(link) == program && link.attached && link.effective;
+    });
+  };
+  return std::all_of(links.begin(), links.end(),
+                     [&](const LinkState& link) { return effective(program_of(link)); });
 }
 
 std::vector<std::uint32_t> effective_egress(const Cgroup& cgroup) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace veilwire::redirector {
@@ -18,7 +19,7 @@ namespace veilwire::redirector {
 std::string versioned_directory(const std::string& pin_directory);
 
 struct LinkState {
-  std::string name;  // of the program
+  std::string name;  // of the pin: the program's, and for the proxy's side the cgroup's id
   std::uint32_t link_id = 0;
   std::uint32_t program_id = 0;
   std::uint64_t cgroup_id = 0;  // 0: not a cgroup's, or detached
@@ -40,7 +41,12 @@ class KernelPrograms {
   // On a start: labels, then the proxy's side if it is known, then the clients': consumers before
   // producers.
   void attach_labels();
+  // One link for each cgroup: a listener that outlives its service in a descriptor store stays in
+  // the cgroup that it was created in, although that is removed. Links of cgroups without sockets
+  // are dropped.
   void attach_proxy_side(const Cgroup& proxy);
+  // Replaces the programs of the proxy's side wherever they are attached.
+  void update_proxy_side();
   void attach_client_side(const Cgroup& clients);
 
   // The kernel compares and swaps a label's word. false: the process is gone or has executed
@@ -54,8 +60,13 @@ class KernelPrograms {
   std::unique_ptr<State> state_;
 };
 
-// From pins alone: one entry for every program that should be attached.
+// From pins alone: one entry for every program that should be attached, several for those of the
+// proxy's side if it has lived in several cgroups.
 std::vector<LinkState> look_at_links(const std::string& pin_directory);
+// Is every program effective somewhere?
+bool all_effective(const std::vector<LinkState>& links);
+// The program that a pin is of.
+std::string_view program_of(const LinkState& link);
 
 // Ids of the egress programs effective at a cgroup, the nearest first.
 std::vector<std::uint32_t> effective_egress(const Cgroup& cgroup);

@@ -26,7 +26,6 @@ std::string read_file(const std::string& path) {
 }
 
 // A kernfs node's file handle is its 64-bit id, which is what bpf_get_current_cgroup_id gives.
-constexpr int kKernfsHandle = 0xfe;  // FILEID_KERNFS of the kernel's exportfs.h
 using HandleBytes = std::array<unsigned char, sizeof(file_handle) + sizeof(std::uint64_t)>;
 
 std::uint64_t cgroup_id(int directory) {
@@ -100,17 +99,27 @@ Cgroup open_cgroup(const std::string& name) {
 }
 
 std::optional<Cgroup> open_cgroup_by_id(std::uint64_t id) {
-  const host::UniqueFd mount(::open(cgroup_mount().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  alignas(file_handle) HandleBytes bytes{};
-  auto* handle = new (bytes.data()) file_handle;
-  handle->handle_bytes = sizeof(id);
-  handle->handle_type = kKernfsHandle;
-  std::memcpy(bytes.data() + sizeof(file_handle), &id, sizeof(id));
-  Cgroup cgroup;
-  cgroup.fd.reset(::open_by_handle_at(mount.get(), handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!cgroup.fd) return std::nullopt;
-  cgroup.id = id;
-  return cgroup;
+  namespace fs = std::filesystem;
+  // The directory's inode number is the id. A walk, because open_by_handle_at is a privileged call
+  // that the unit's filter of system calls has no other reason to allow.
+  const auto is_it = [id](const fs::path& path) {
+    struct stat info {};
+    return ::stat(path.c_str(), &info) == 0 && info.st_ino == id;
+  };
+  const fs::path mount = cgroup_mount();
+  if (is_it(mount)) return open_cgroup("/");
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(mount, error), end; !error && at != end;
+       at.increment(error)) {
+    if (at->is_directory(error) && is_it(at->path())) {
+      try {
+        return open_cgroup(at->path().string());
+      } catch (const std::exception&) {
+        return std::nullopt;  // gone between the two
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> cgroup_of(int pid) {

@@ -25,7 +25,7 @@ struct Cgroup {
 // Throws std::runtime_error.
 Cgroup open_cgroup(const std::string& name);
 
-// Only fd and id are set; nothing if there is no such cgroup. Needs CAP_DAC_READ_SEARCH.
+// Nothing if there is no such cgroup, or none any more.
 std::optional<Cgroup> open_cgroup_by_id(std::uint64_t id);
 
 // The cgroup2 path of a process, below the mount ("/" is the root); nothing if it is gone.

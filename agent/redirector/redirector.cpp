@@ -25,14 +25,31 @@ Redirector::Redirector(const Settings& settings, host::UniqueFd listener, std::u
       service_(std::move(listener), proxy_uid, maps_, targets_,
                [this](int pid) { return register_proxy(pid); }),
       clients_(open_cgroup(settings_.cgroup)) {
+  // Half of a set would redirect nothing, or what nobody accepts. What an earlier run attached
+  // stays, though.
+  const bool first = !any_link();
+  try {
+    attach();
+  } catch (...) {
+    if (first) detach_this_layout(settings_.pin_directory);
+    throw;
+  }
+  for (const std::string& left : detach_other_layouts(settings_.pin_directory))
+    host::log::error("of an older version: " + left);
+}
+
+bool Redirector::any_link() const {
+  const std::vector<LinkState> links = look_at_links(settings_.pin_directory);
+  return std::any_of(links.begin(), links.end(), [](const LinkState& l) { return l.link_id != 0; });
+}
+
+void Redirector::attach() {
   write_settings();
   programs_.attach_labels();
   labeller_.scan();
   take_over_proxy();
   share_egress();
   programs_.attach_client_side(clients_);
-  for (const std::string& left : detach_other_layouts(settings_.pin_directory))
-    host::log::error("of an older version: " + left);
 }
 
 void Redirector::write_settings() {
@@ -79,11 +96,10 @@ void Redirector::take_over_proxy() {
     }
     return;
   }
-  for (const LinkState& link : look_at_links(settings_.pin_directory)) {
-    if (link.name != "vw_getsockopt" || !link.attached) continue;
-    proxy_ = open_cgroup_by_id(link.cgroup_id);
-    if (proxy_) programs_.attach_proxy_side(*proxy_);
-  }
+  programs_.update_proxy_side();
+  for (const LinkState& link : look_at_links(settings_.pin_directory))
+    if (program_of(link) == "vw_getsockopt" && link.effective && !proxy_)
+      proxy_ = open_cgroup_by_id(link.cgroup_id);
 }
 
 bool Redirector::register_proxy(int pid) {
@@ -113,13 +129,20 @@ void Redirector::share_egress() {
 
 // Root can detach us; what matters is that it does not go unseen.
 void Redirector::check() {
-  for (const LinkState& link : look_at_links(settings_.pin_directory)) {
-    const bool ours = link.name == "vw_getsockopt" || link.name == "vw_accepting";
-    if (ours && !proxy_) continue;
-    if (link.attached && link.effective) {
-      if (lost_.erase(link.name) != 0) host::log::info(link.name + " is effective again");
-    } else if (lost_.insert(link.name).second) {
-      host::log::error(link.name +
+  std::map<std::string_view, bool> effective;
+  const std::vector<LinkState> links = look_at_links(settings_.pin_directory);
+  for (const LinkState& link : links) {
+    bool& any = effective[program_of(link)];
+    any = any || (link.attached && link.effective);
+  }
+  for (const auto& [program, good] : effective) {
+    const std::string name(program);
+    const bool proxys = name == "vw_getsockopt" || name == "vw_accepting";
+    if (proxys && !proxy_) continue;  // there has been none yet
+    if (good) {
+      if (lost_.erase(name) != 0) host::log::info(name + " is effective again");
+    } else if (lost_.insert(name).second) {
+      host::log::error(name +
                        " is no longer effective: connections are not intercepted as they should. "
                        "Restart veilwire-redirector, and find out who detached it");
     }

@@ -32,6 +32,8 @@ class Redirector {
   KernelMaps& maps() { return maps_; }
 
  private:
+  void attach();
+  bool any_link() const;
   void write_settings();
   void take_over_proxy();
   bool register_proxy(int pid);

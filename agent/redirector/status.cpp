@@ -166,9 +166,7 @@ Status read_status(const std::string& pin_directory) {
   const vw_settings settings = maps.settings();
   status.mode = static_cast<vw_mode>(settings.mode);
   status.links = look_at_links(pin_directory);
-  status.effective = status.mode != VW_MODE_OFF &&
-                     std::all_of(status.links.begin(), status.links.end(),
-                                 [](const LinkState& l) { return l.attached && l.effective; });
+  status.effective = status.mode != VW_MODE_OFF && all_effective(status.links);
   status.listeners = iterators.listeners(maps.marks_fd());
   const std::uint64_t beat = maps.heartbeat();
   const std::uint64_t now = monotonic_ns();

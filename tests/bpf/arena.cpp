@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 
@@ -165,11 +166,13 @@ struct ProxyHello {
 
   std::vector<host::UniqueFd> listeners;
   ProxyHello hello;
-  if (options.listen4) {
+  if (options.stored != nullptr) {
+    for (const auto& fd : *options.stored) listeners.emplace_back(::dup(fd.get()));
+  } else if (options.listen4) {
     listeners.push_back(listen_on("127.0.0.1", options.port4, options.backlog));
     hello.port4 = port_of(listeners.back().get());
   }
-  if (options.listen6) {
+  if (options.listen6 && options.stored == nullptr) {
     listeners.push_back(listen_on("::1", 0, options.backlog));
     hello.port6 = port_of(listeners.back().get());
   }
@@ -177,7 +180,9 @@ struct ProxyHello {
   for (const auto& listener : listeners) numbers.push_back(listener.get());
   request.type = protocol::RedirectorMessage::Listeners;
   ask(connected->get(), request, numbers, nullptr);
-  check(::write(control, &hello, sizeof(hello)) == sizeof(hello), "say hello");
+  if (!host::send_message(control, {reinterpret_cast<const char*>(&hello), sizeof(hello)},
+                          options.store ? std::span<const int>(numbers) : std::span<const int>()))
+    throw std::runtime_error("say hello");
 
   bool beating = true;
   bool accepting = true;
@@ -442,6 +447,10 @@ redirector::Settings Arena::settings() const {
 }
 
 void Arena::start_redirector(const redirector::Settings& settings) {
+  if (!redirector_starts(settings)) throw std::runtime_error("the redirector did not start");
+}
+
+bool Arena::redirector_starts(const redirector::Settings& settings) {
   redirector_.kill();
   int ready[2];
   int stop[2];
@@ -460,7 +469,7 @@ void Arena::start_redirector(const redirector::Settings& settings) {
   char answer = 0;
   const ssize_t got = ::read(ready[0], &answer, 1);
   ::close(ready[0]);
-  if (got != 1) throw std::runtime_error("the redirector did not start");
+  return got == 1;
 }
 
 void Arena::stop_redirector() { redirector_.kill(); }
@@ -480,8 +489,11 @@ Arena::Proxy Arena::start_proxy(const ProxyOptions& options) {
   proxy.process = Child(pid);
   proxy.control.reset(control[0]);
   ProxyHello hello;
-  if (::read(control[0], &hello, sizeof(hello)) != sizeof(hello))
+  auto message = host::receive_message(control[0]);
+  if (!message || message->bytes.size() != sizeof(hello))
     throw std::runtime_error("the proxy did not start");
+  std::memcpy(&hello, message->bytes.data(), sizeof(hello));
+  proxy.stored = std::move(message->descriptors);
   proxy.port4 = hello.port4;
   proxy.port6 = hello.port6;
   return proxy;
@@ -518,11 +530,9 @@ void Arena::write_bytes(int fd, const void* data, std::size_t size) {
   check(::write(fd, data, size) == static_cast<ssize_t>(size), "result");
 }
 
-void Arena::run_client(const std::function<void(int)>& work, bool labelled, void* result,
-                       std::size_t size) {
+Child Arena::start_client(const std::function<void()>& work, bool labelled) {
   int start[2];
-  int out[2];
-  check(::pipe2(start, O_CLOEXEC) == 0 && ::pipe2(out, O_CLOEXEC) == 0, "pipe");
+  check(::pipe2(start, O_CLOEXEC) == 0, "pipe");
   const pid_t pid = ::fork();
   check(pid >= 0, "fork");
   if (pid == 0)
@@ -530,20 +540,28 @@ void Arena::run_client(const std::function<void(int)>& work, bool labelled, void
       char go = 0;
       join(clients_);
       check(::read(start[0], &go, 1) == 1, "start");
-      work(out[1]);
+      work();
     });
   Child child(pid);
   ::close(start[0]);
-  ::close(out[1]);
   if (labelled) label(pid);
   write_bytes(start[1], "g", 1);
+  ::close(start[1]);
+  return child;
+}
+
+void Arena::run_client(const std::function<void(int)>& work, bool labelled, void* result,
+                       std::size_t size) {
+  int out[2];
+  check(::pipe2(out, O_CLOEXEC) == 0, "pipe");
+  Child child = start_client([&] { work(out[1]); }, labelled);
+  ::close(out[1]);
   std::size_t got = 0;
   while (got < size) {
     const ssize_t n = ::read(out[0], static_cast<char*>(result) + got, size - got);
     if (n <= 0) break;
     got += static_cast<std::size_t>(n);
   }
-  ::close(start[1]);
   ::close(out[0]);
   if (const int code = child.wait(); code != 0 || got != size)
     throw std::runtime_error("a client failed: " + std::to_string(code));

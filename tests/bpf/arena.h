@@ -101,6 +101,8 @@ class Arena {
 
   // Forks a redirector and waits until it serves.
   void start_redirector(const redirector::Settings& settings);
+  // The same, but for a start that must fail.
+  bool redirector_starts(const redirector::Settings& settings);
   void stop_redirector();  // by SIGKILL: its death must change nothing
   pid_t redirector_pid() const { return redirector_.pid(); }
 
@@ -109,6 +111,9 @@ class Arena {
     bool listen6 = true;
     std::uint16_t port4 = 0;
     int backlog = 4096;
+    // Listeners of an earlier proxy, as a service manager would store and pass them.
+    const std::vector<host::UniqueFd>* stored = nullptr;
+    bool store = false;  // give the test the listeners, which then outlive the proxy
   };
   // Forks a proxy that registers its listeners and answers; several may run.
   class Proxy {
@@ -117,6 +122,7 @@ class Arena {
     std::uint16_t port6 = 0;
     Child process;
     host::UniqueFd control;
+    std::vector<host::UniqueFd> stored;
     // Each is done when the call returns.
     void stop_beating();
     void close_listeners();
@@ -137,6 +143,9 @@ class Arena {
                sizeof(result));
     return result;
   }
+
+  // The same, but the test goes on meanwhile.
+  Child start_client(const std::function<void()>& work, bool labelled = true);
 
   redirector::KernelMaps maps() const;
   std::uint64_t count(vw_reason reason) const { return maps().counter(reason); }

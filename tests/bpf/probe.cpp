@@ -2,6 +2,8 @@
 
 #include "probe.skel.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <stdexcept>
 #include <string>
@@ -80,8 +82,27 @@ void Probe::attach_exclusive(const char* program, const std::string& cgroup) con
     fail(std::string("attach ") + program);
 }
 
-int Probe::map(const char* name) const {
-  return ::bpf_map__fd(::bpf_object__find_map_by_name(state_->skeleton->obj, name));
+bool Probe::is_effective(const char* program, const std::string& cgroup) const {
+  const host::UniqueFd directory(::open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  bpf_prog_info info{};
+  std::uint32_t size = sizeof(info);
+  if (::bpf_obj_get_info_by_fd(state_->program(program), &info, &size) != 0) fail(program);
+  std::array<std::uint32_t, 64> ids{};
+  std::uint32_t count = ids.size();
+  std::uint32_t flags = 0;
+  if (::bpf_prog_query(directory.get(), type_of(program), BPF_F_QUERY_EFFECTIVE, &flags, ids.data(),
+                       &count) != 0)
+    fail("query");
+  return std::find(ids.begin(), ids.begin() + count, info.id) != ids.begin() + count;
+}
+
+void Probe::detach_pinned(const std::string& pin) const {
+  const host::UniqueFd link(::bpf_obj_get(pin.c_str()));
+  if (!link || ::bpf_link_detach(link.get()) != 0) fail("detach " + pin);
+}
+
+bool Probe::link_exists(std::uint32_t id) const {
+  return static_cast<bool>(host::UniqueFd(::bpf_link_get_fd_by_id(id)));
 }
 
 }  // namespace veilwire::tests

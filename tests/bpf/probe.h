@@ -5,6 +5,7 @@
 #include "agent/host/unique_fd.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -25,7 +26,10 @@ class Probe {
   // BPF_F_ALLOW_OVERRIDE and the like attach the old way, which is exclusive.
   host::UniqueFd attach(const char* program, const std::string& cgroup) const;
   void attach_exclusive(const char* program, const std::string& cgroup) const;
-  int map(const char* name) const;
+  bool is_effective(const char* program, const std::string& cgroup) const;
+  // As an administrator could.
+  void detach_pinned(const std::string& pin) const;
+  bool link_exists(std::uint32_t id) const;
 
  private:
   struct State;

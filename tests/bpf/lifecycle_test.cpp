@@ -1,0 +1,298 @@
+// What happens when a part dies, hangs, is replaced, is upgraded, is taken away, or was never
+// there.
+#include "agent/redirector/detach.h"
+#include "agent/redirector/kernel_programs.h"
+#include "agent/redirector/places.h"
+#include "agent/redirector/status.h"
+#include "tests/bpf/arena.h"
+#include "tests/bpf/probe.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <new>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace veilwire::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+class LifecycleTest : public KernelTest {
+ protected:
+  Connected connect() {
+    return arena().in_client([] { return connect_to(kRemote4, 443); });
+  }
+  // Whether a connect reaches a server of its own at the destination, past the proxy.
+  bool passes(bool labelled = true) {
+    return arena().in_client(
+        [] {
+          const host::UniqueFd server = listen_on(kRemote4, 443);
+          const host::UniqueFd fd = tcp_socket(AF_INET);
+          const sockaddr_storage to = address_of(kRemote4, 443);
+          if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), size_of(to)) != 0)
+            return false;
+          pollfd ready{server.get(), POLLIN, 0};
+          return ::poll(&ready, 1, 5000) == 1;
+        },
+        labelled);
+  }
+  bool effective() { return redirector::read_status(arena().pins()).effective; }
+};
+
+TEST_F(LifecycleTest, without_a_proxy_yet_what_is_in_scope_is_refused) {
+  arena().start_redirector(arena().settings());
+  EXPECT_EQ(connect().error, ECONNREFUSED);
+  EXPECT_EQ(arena().count(VW_REASON_NO_LISTENER_HERE), 1U);
+  EXPECT_TRUE(arena().in_client([] { return connect_to("127.0.0.1", 443); }).error == ECONNREFUSED)
+      << "by the kernel itself";
+  EXPECT_EQ(arena().count(VW_REASON_REFUSED_CLOSED), 1U) << "loopback is not";
+}
+
+TEST_F(LifecycleTest, a_dead_proxy_is_seen_by_the_very_next_connect_and_closed_means_refused) {
+  arena().start_redirector(arena().settings());
+  Arena::Proxy proxy = arena().start_proxy();
+  ASSERT_TRUE(connect().read);
+  proxy.process.kill();
+  EXPECT_EQ(connect().error, ECONNREFUSED);
+  EXPECT_EQ(arena().count(VW_REASON_LISTENER_DEAD), 1U);
+  EXPECT_EQ(arena().count(VW_REASON_REFUSED_CLOSED), 1U);
+  EXPECT_FALSE(redirector::read_status(arena().pins()).proxy_alive);
+}
+
+TEST_F(LifecycleTest, open_lets_it_through_and_counts_it) {
+  redirector::Settings settings = arena().settings();
+  settings.when_proxy_dead = VW_MODE_OPEN;
+  arena().start_redirector(settings);
+  Arena::Proxy proxy = arena().start_proxy();
+  ASSERT_TRUE(connect().read);
+  proxy.close_listeners();
+  EXPECT_TRUE(passes());
+  EXPECT_EQ(arena().count(VW_REASON_PASSED_OPEN), 1U);
+}
+
+TEST_F(LifecycleTest, a_proxy_that_hangs_is_dead) {
+  arena().start_redirector(arena().settings());
+  Arena::Proxy proxy = arena().start_proxy();
+  ASSERT_TRUE(connect().read);
+  proxy.stop_beating();
+  EXPECT_EQ(connect().error, ECONNREFUSED);
+  EXPECT_EQ(arena().count(VW_REASON_HEARTBEAT_STALE), 1U);
+  EXPECT_FALSE(redirector::read_status(arena().pins()).proxy_alive);
+}
+
+TEST_F(LifecycleTest, a_squatter_on_the_proxys_port_is_never_used) {
+  arena().start_redirector(arena().settings());
+  std::uint16_t port = 0;
+  {
+    Arena::Proxy proxy = arena().start_proxy();
+    ASSERT_TRUE(connect().read);
+    port = proxy.port4;
+  }
+  const host::UniqueFd squatter = listen_on("127.0.0.1", port);
+  EXPECT_EQ(connect().error, ECONNREFUSED);
+  EXPECT_GE(
+      arena().count(VW_REASON_LISTENER_NOT_AUTHENTIC) + arena().count(VW_REASON_HEARTBEAT_STALE),
+      1U);
+  pollfd ready{squatter.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ready, 1, 0), 0) << "nobody came";
+}
+
+TEST_F(LifecycleTest, a_new_proxy_on_other_ports_takes_over) {
+  arena().start_redirector(arena().settings());
+  {
+    Arena::Proxy first = arena().start_proxy();
+    ASSERT_TRUE(connect().read);
+  }
+  EXPECT_EQ(connect().error, ECONNREFUSED);
+  const Arena::Proxy second = arena().start_proxy();
+  EXPECT_TRUE(connect().read);
+}
+
+TEST_F(LifecycleTest, connects_queue_while_the_proxy_restarts_over_stored_listeners) {
+  arena().start_redirector(arena().settings());
+  Arena::Proxy first = arena().start_proxy({.store = true});
+  ASSERT_TRUE(connect().read);
+  first.process.kill();
+  // Connected while nobody accepts, answered by the next proxy, whose service's cgroup is a new one
+  // by then.
+  int out[2];
+  ASSERT_EQ(::pipe2(out, O_CLOEXEC), 0);
+  Child client = arena().start_client([&] {
+    const host::UniqueFd fd = tcp_socket(AF_INET);
+    const sockaddr_storage to = address_of(kRemote4, 443);
+    const int error =
+        ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), size_of(to)) == 0 ? 0 : errno;
+    (void)!::write(out[1], &error, sizeof(error));
+    const Connected got = finish(fd.get());
+    (void)!::write(out[1], &got, sizeof(got));
+  });
+  int error = -1;
+  ASSERT_EQ(::read(out[0], &error, sizeof(error)), static_cast<ssize_t>(sizeof(error)));
+  EXPECT_EQ(error, 0) << std::strerror(error) << ": not refused";
+  ASSERT_EQ(::rmdir(arena().proxy_cgroup().c_str()), 0) << std::strerror(errno);
+  ASSERT_EQ(::mkdir(arena().proxy_cgroup().c_str(), 0755), 0);
+  const Arena::Proxy second = arena().start_proxy({.stored = &first.stored});
+  Connected queued;
+  ASSERT_EQ(::read(out[0], &queued, sizeof(queued)), static_cast<ssize_t>(sizeof(queued)));
+  ::close(out[0]);
+  ::close(out[1]);
+  EXPECT_EQ(queued.error, 0) << std::strerror(queued.error);
+  ASSERT_TRUE(queued.read);
+  EXPECT_EQ(queued.reply.error, 0) << "the old cgroup's sockets still have their programs";
+  EXPECT_EQ(destination_of(queued.reply.origin), "192.0.2.1:443");
+}
+
+TEST_F(LifecycleTest, everything_goes_on_while_the_redirector_is_away) {
+  arena().start_redirector(arena().settings());
+  const Arena::Proxy proxy = arena().start_proxy();
+  arena().stop_redirector();
+  EXPECT_TRUE(connect().read);
+  EXPECT_TRUE(effective());
+  // Inheritance, too.
+  const Connected grandchild = arena().in_client([] {
+    int out[2];
+    if (::pipe(out) != 0) ::abort();
+    if (::fork() == 0) {
+      ::setsid();
+      const Connected got = connect_to(kRemote4, 443);
+      (void)!::write(out[1], &got, sizeof(got));
+      ::_exit(0);
+    }
+    Connected got;
+    if (::read(out[0], &got, sizeof(got)) != sizeof(got)) ::abort();
+    return got;
+  });
+  EXPECT_TRUE(grandchild.read);
+  EXPECT_NE(grandchild.reply.origin.flags & VW_ORIGIN_LABELLED, 0U);
+}
+
+TEST_F(LifecycleTest, restarts_of_the_redirector_lose_no_connection) {
+  arena().start_redirector(arena().settings());
+  const Arena::Proxy proxy = arena().start_proxy();
+  struct Board {
+    std::uint64_t good;
+    std::uint64_t bad;
+    int stop;
+  };
+  void* memory =
+      ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  auto* board = new (memory) Board{};
+  const std::vector<redirector::LinkState> before = redirector::look_at_links(arena().pins());
+  Child client = arena().start_client([&] {
+    while (__atomic_load_n(&board->stop, __ATOMIC_ACQUIRE) == 0) {
+      const Connected got = connect_to(kRemote4, 443);
+      const bool good = got.read && got.reply.error == 0 && got.reply.origin.tgid == got.tgid;
+      __atomic_add_fetch(good ? &board->good : &board->bad, 1, __ATOMIC_RELEASE);
+    }
+  });
+  for (int restart = 0; restart < 5; ++restart) {
+    const std::uint64_t seen = __atomic_load_n(&board->good, __ATOMIC_ACQUIRE);
+    arena().start_redirector(arena().settings());
+    while (__atomic_load_n(&board->good, __ATOMIC_ACQUIRE) < seen + 50) ::poll(nullptr, 0, 1);
+  }
+  __atomic_store_n(&board->stop, 1, __ATOMIC_RELEASE);
+  EXPECT_EQ(client.wait(), 0);
+  EXPECT_GE(board->good, 250U);
+  EXPECT_EQ(board->bad, 0U);
+  ::munmap(memory, sizeof(Board));
+  const std::vector<redirector::LinkState> after = redirector::look_at_links(arena().pins());
+  ASSERT_EQ(after.size(), before.size());
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    EXPECT_NE(after[i].program_id, before[i].program_id) << after[i].name << " is the new program";
+    if (after[i].cgroup_id != 0) {
+      EXPECT_EQ(after[i].link_id, before[i].link_id) << after[i].name << " was updated in place";
+    }
+  }
+}
+
+TEST_F(LifecycleTest, detach_leaves_nothing_behind) {
+  arena().start_redirector(arena().settings());
+  const Arena::Proxy proxy = arena().start_proxy();
+  ASSERT_TRUE(effective());
+  ASSERT_TRUE(connect().read);
+  const std::vector<redirector::LinkState> links = redirector::look_at_links(arena().pins());
+  // With the redirector running: its own descriptors keep nothing attached.
+  EXPECT_EQ(redirector::detach_all(arena().pins()), std::vector<std::string>{});
+  EXPECT_FALSE(fs::exists(arena().pins()));
+  EXPECT_TRUE(passes(/*labelled=*/false)) << "there is no map left to label in";
+  const Probe probe;
+  for (const redirector::LinkState& link : links)
+    EXPECT_FALSE(probe.link_exists(link.link_id)) << link.name;
+  EXPECT_FALSE(redirector::read_status(arena().pins()).loaded);
+  EXPECT_EQ(redirector::detach_all(arena().pins()), std::vector<std::string>{}) << "twice is fine";
+}
+
+TEST_F(LifecycleTest, another_layouts_pins_are_removed_after_an_upgrade) {
+  arena().start_redirector(arena().settings());
+  arena().stop_redirector();
+  fs::rename(redirector::versioned_directory(arena().pins()), arena().pins() + "/v0");
+  arena().start_redirector(arena().settings());
+  EXPECT_FALSE(fs::exists(arena().pins() + "/v0"));
+  const Arena::Proxy proxy = arena().start_proxy();
+  EXPECT_TRUE(effective());
+  EXPECT_TRUE(connect().read);
+}
+
+TEST_F(LifecycleTest, a_link_that_somebody_detached_is_noticed) {
+  arena().start_redirector(arena().settings());
+  const Arena::Proxy proxy = arena().start_proxy();
+  ASSERT_TRUE(effective());
+  const Probe probe;
+  probe.detach_pinned(redirector::versioned_directory(arena().pins()) + "/links/vw_connect4");
+  EXPECT_FALSE(effective());
+  const std::vector<redirector::LinkState> links = redirector::look_at_links(arena().pins());
+  for (const redirector::LinkState& link : links)
+    EXPECT_EQ(link.attached && link.effective, link.name != "vw_connect4") << link.name;
+  arena().start_redirector(arena().settings());
+  EXPECT_TRUE(effective()) << "a restart mends it";
+}
+
+TEST_F(LifecycleTest, an_exclusive_program_of_somebody_else_is_reported_and_left_alone) {
+  const Probe probe;
+  probe.attach_exclusive("foreign_connect4", arena().clients_cgroup());
+  EXPECT_FALSE(arena().redirector_starts(arena().settings()));
+  EXPECT_TRUE(probe.is_effective("foreign_connect4", arena().clients_cgroup()));
+  EXPECT_FALSE(fs::exists(arena().pins())) << "no half of a set stays behind";
+}
+
+TEST_F(LifecycleTest, a_failed_upgrade_leaves_what_was_in_force) {
+  arena().start_redirector(arena().settings());
+  const Arena::Proxy proxy = arena().start_proxy();
+  redirector::Settings wrong = arena().settings();
+  wrong.cgroup = "/no/such/cgroup";
+  EXPECT_FALSE(arena().redirector_starts(wrong));
+  EXPECT_TRUE(effective());
+  EXPECT_TRUE(connect().read);
+}
+
+TEST_F(LifecycleTest, cgroups_are_found_by_name_path_and_id) {
+  const redirector::Cgroup by_path = redirector::open_cgroup(arena().clients_cgroup());
+  const fs::path path = arena().clients_cgroup();
+  const std::string below = "/" + path.parent_path().filename().string() + "/clients";
+  const redirector::Cgroup by_name = redirector::open_cgroup(below);
+  EXPECT_EQ(by_name.id, by_path.id);
+  EXPECT_EQ(by_name.path, by_path.path);
+  EXPECT_EQ(by_name.level, 2U);
+  EXPECT_EQ(redirector::open_cgroup("/").level, 0U);
+  const auto by_id = redirector::open_cgroup_by_id(by_path.id);
+  ASSERT_TRUE(by_id);
+  EXPECT_EQ(by_id->path, by_path.path);
+  EXPECT_FALSE(redirector::open_cgroup_by_id(0xffffffffffffULL));
+  EXPECT_THROW(redirector::open_cgroup("/no/such/cgroup"), std::exception);
+  EXPECT_THROW(redirector::open_cgroup("/../etc"), std::exception);
+  EXPECT_THROW(redirector::prepare_pin_directory("/tmp/not-a-bpffs"), std::exception);
+}
+
+}  // namespace
+}  // namespace veilwire::tests
