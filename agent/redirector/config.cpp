@@ -89,7 +89,8 @@ Settings read_settings(const host::ConfigSection& section) {
 std::vector<vw_needle> make_needles(const Settings& settings) {
   std::vector<vw_needle> needles;
   for (const std::string& name : settings.names) {
-    if (name.find('/') != std::string::npos) fail("names: \"" + name + "\" holds a slash");
+    if (name.empty() || name.find('/') != std::string::npos)
+      fail("names: \"" + name + "\" is no basename");
     std::string whole = "/" + name;
     whole.push_back('\0');
     needles.push_back(make_needle(whole, VW_NEEDLE_PATH));
