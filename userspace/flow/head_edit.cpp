@@ -1,7 +1,5 @@
 #include "userspace/flow/head_edit.h"
 
-#include "userspace/audit/redact.h"
-
 #include <algorithm>
 #include <array>
 #include <span>
@@ -14,11 +12,13 @@ bool one_of(std::string_view name, std::span<const std::string_view> names) {
       names, [name](std::string_view n) { return wire::equal_ignoring_case(n, name); });
 }
 
-// Identifiers and descriptions of the protocol: a mask there would break the exchange.
-constexpr std::array<std::string_view, 12> kProtocolFields{
-    "mcp-session-id", "request-id",       "x-request-id",      "etag",
-    "last-event-id",  "content-type",     "content-length",    "date",
-    "cf-ray",         "content-encoding", "transfer-encoding", "connection"};
+// Identifiers and descriptions of the protocol: a mask there would break the exchange. Exact names
+// only: a server chooses the names of its fields, and "x-token" is as good a place for a leak as
+// any.
+constexpr std::array<std::string_view, 13> kProtocolFields{
+    "set-cookie",       "mcp-session-id",    "request-id",     "x-request-id", "etag",
+    "last-event-id",    "content-type",      "content-length", "date",         "cf-ray",
+    "content-encoding", "transfer-encoding", "connection"};
 
 constexpr std::array<std::string_view, 5> kHopFields{"te", "proxy-connection", "proxy-authenticate",
                                                      "proxy-authorization", "upgrade"};
@@ -52,7 +52,7 @@ std::vector<audit::MaskedSpan> mask_fields(wire::FieldSection& head,
   std::vector<audit::MaskedSpan> masks;
   for (std::size_t i = 0; i < head.fields.size(); ++i) {
     const std::string_view name = head.name(head.fields[i]);
-    if (audit::is_credential_field(name) || one_of(name, kProtocolFields)) continue;
+    if (one_of(name, kProtocolFields)) continue;
     std::vector<masking::Finding> findings;
     const std::string masked = masking::mask_all(engine, head.value(head.fields[i]), &findings);
     if (findings.empty()) continue;
