@@ -4,7 +4,7 @@
 import json
 import unittest
 
-import harness
+import harness  # first: it makes tests/support importable
 import clients
 from upstream import codings, corpus, misbehaviour, scenario
 

@@ -1,4 +1,5 @@
-"""What a person reads in the bytes of an answer: the text of its deltas, blocks, tool inputs and results, in order."""
+"""What a person reads in the bytes of an answer: the text of its deltas, blocks, tool inputs and results, in order.
+Deltas are put together; several texts of one document stand apart."""
 
 import json
 
@@ -23,8 +24,21 @@ def readable(answer):
   lines = [line[5:] if line.startswith("data:") else line for line in answer.splitlines()]
   for part in [answer] if _parses(answer) else lines:
     if _parses(part):
-      _words(json.loads(part), found)
+      words = []
+      _words(json.loads(part), words)
+      found.append("  ".join(words))
   return "".join(found)
+
+
+def readable_of_log(entries):
+  """The same of an upstream's log, connection by connection."""
+  of = {}
+  for entry in entries:
+    text = entry["text"]
+    if _parses(text):  # a whole document beside streams
+      text = "\n" + json.dumps(json.loads(text)) + "\n"
+    of[entry["connection"]] = of.get(entry["connection"], "") + text
+  return [text for text in map(readable, of.values()) if text]
 
 
 def _parses(text):

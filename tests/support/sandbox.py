@@ -35,6 +35,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
 CLEAN_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 VIEWS = {"client": "host", "direct": "host", "agent": "host", "internet": "internet"}
+# People of the host, in its own user database: the agent names them in its records.
+PEOPLE = {64101: "alice", 64102: "bob", 64103: "carol", 64104: "dave"}
 GROUPS = {"client": "attached/clients", "direct": "outside", "agent": "attached/agent", "internet": "outside"}
 
 
@@ -163,6 +165,9 @@ class Sandbox:
     system = certificates.SYSTEM_BUNDLE.read_text()
     (etc / "bundle.direct").write_text(system + (ca / "internet.pem").read_text())
     (etc / "bundle.client").write_text(system)
+    for file, form in (("passwd", "{1}:x:{0}:{0}:{1}:/nonexistent:/bin/sh\n"), ("group", "{1}:x:{0}:\n")):
+      lines = pathlib.Path("/etc", file).read_text()
+      (etc / file).write_text(lines + "".join(form.format(*person) for person in PEOPLE.items()))
     (etc / "resolv.conf").write_text("")  # names come from the hosts file alone
     for view in VIEWS:
       self.set_hosts(view)
@@ -182,7 +187,8 @@ class Sandbox:
 
   def _keeper(self, view, space):
     """A sleeping process that owns the view's mount namespace."""
-    binds = {"/etc/hosts": f"hosts.{view}", "/etc/resolv.conf": "resolv.conf",
+    binds = {"/etc/hosts": f"hosts.{view}", "/etc/resolv.conf": "resolv.conf", "/etc/passwd": "passwd",
+             "/etc/group": "group",
              str(certificates.SYSTEM_BUNDLE): "bundle.client" if view == "client" else "bundle.direct"}
     lines = [f"mount --bind {self.folder}/etc/{source} $(readlink -f {target})" for target, source in binds.items()]
     lines.append("mount -t tmpfs -o mode=1777 none /tmp")

@@ -1,4 +1,8 @@
-"""Bodies that are unusual and right, and hold no secret: what a client gets through the agent equals them bit by bit."""
+"""Bodies that are unusual and right, and hold no secret: what a client gets through the agent equals them bit by bit.
+
+HELD are the exceptions: a delta that ends in what may become a secret, or inside a character, is completed from the
+next one. The text stays the same, and so does everything else.
+"""
 
 import json
 
@@ -30,17 +34,17 @@ _MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m",
             "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}
 
 SSE = "text/event-stream; charset=utf-8"
-ITEMS = [
-    # Escapes spelled in every legal way; a surrogate pair cut between two deltas; an empty delta.
-    (SSE, _sse(_START, _BLOCK, _delta(r"gr\u00fc\u00DFe \/ \\ \" \b\f\n\r\t"), _delta(r"\ud83d"), _delta(r"\ude00"),
+EXACT = [
+    # Escapes spelled in every legal way; an empty delta.
+    (SSE, _sse(_START, _BLOCK, _delta(r"gr\u00fc\u00DFe \/ \\ \" \b\f\n\r\t"), _delta(r"\ud83d\ude00."),
                _delta(""), _delta("grüße 😀"), _STOP)),
     # Comments, ids, retry, fields without a colon, several data lines, other line ends, a byte order mark.
     (SSE, b"\xef\xbb\xbf: comment\r\nid: 7\r\nretry: 1000\r\nevent: ping\r\ndata: {\"type\":\r\ndata: \"ping\"}\r\n\r\n"
-          + _sse(_START, _BLOCK, _delta("x"), ": keep-alive\n\n", _STOP).replace(b"\n", b"\r")),
+          + _sse(_START, _BLOCK, _delta("Yes."), ": keep-alive\n\n", _STOP).replace(b"\n", b"\r")),
     # Events that nobody knows yet, members that nobody knows, odd numbers and blanks.
     (SSE, _sse(_START, EVENT.format("content_block_sparkle", '{"type":"content_block_sparkle","x":[1e5,1E+5,0.10,-0]}'),
                _BLOCK, 'event:content_block_delta\ndata:{ "index" : 0 ,\t"type":"content_block_delta", "new": {"a":[ ]},'
-               ' "delta":{"type":"text_delta" , "text" : "odd blanks"}}\n\n', _STOP)),
+               ' "delta":{"type":"text_delta" , "text" : "odd blanks."}}\n\n', _STOP)),
     # The whole object: compact, indented, ASCII only, with key order of its own.
     ("application/json", json.dumps(_MESSAGE, separators=(",", ":"), ensure_ascii=False).encode()),
     ("application/json", json.dumps(_MESSAGE, indent=4, ensure_ascii=True).encode() + b"\n\n"),
@@ -56,3 +60,9 @@ ITEMS = [
     ("application/json", b""),
     ("image/png", b"\x89PNG\r\n\x1a\n" + bytes(1000)),
 ]
+HELD = [
+    (SSE, _sse(_START, _BLOCK, _delta(r"\ud83d"), _delta(r"\ude00 and "), _delta("x"), _delta("ylophones "), _STOP)),
+    (SSE, _sse(_START, _BLOCK, _delta("words that end in s"), _STOP)),
+    (SSE, _sse(_START, _BLOCK, *map(_delta, "The skill asked for AKIA and ghp_ in Slack: xoxb-."), _STOP)),
+]
+ITEMS = EXACT + HELD

@@ -252,7 +252,9 @@ TEST_F(RelayTest, KeepsChunksAndTrailersOfARequest) {
 
 TEST_F(RelayTest, MasksSecretsInAnswerFieldsButNotCookies) {
   client(post("{}"));
-  upstream(answer("{}", "X-Debug: see KEY-12345678\r\nX-Token: KEY-12345678\r\nSet-Cookie: s=KEY-12345678\r\n"));
+  upstream(answer(
+      "{}",
+      "X-Debug: see KEY-12345678\r\nX-Token: KEY-12345678\r\nSet-Cookie: s=KEY-12345678\r\n"));
   EXPECT_THAT(sink.client, HasSubstr("X-Debug: see [MASKED:test-key:"));
   EXPECT_THAT(sink.client, HasSubstr("X-Token: [MASKED:test-key:"));
   EXPECT_THAT(sink.client, HasSubstr("Set-Cookie: s=KEY-12345678\r\n"));

@@ -1,0 +1,96 @@
+"""kill -9 of each program in the middle of a stream: no secret gets out, what can go on goes on, and what was running
+before works again once the program is back."""
+
+import json
+import time
+import unittest
+
+import harness  # first: it makes tests/support importable
+import clients
+from upstream import scenario
+
+SECRET = scenario.SECRETS["github"]
+SURVIVE = ("redirector", "signer", "identity", "recorder")
+
+
+class CrashTest(harness.AgentCase):
+  def setUp(self):
+    super().setUp()
+    self.gate = f"crash{time.monotonic_ns()}"
+
+  def running_stream(self):
+    watched = clients.Watched(self.clients, f"[[demo two gate={self.gate}]]")
+    watched.until("[MASKED:")
+    return watched
+
+  def must_work(self):
+    run = self.clients.curl_message("[[demo secret]]")
+    self.must_not_leak(run, SECRET)
+    self.assertIn("[MASKED:", self.must_succeed(run))
+
+  def test_a_stream_goes_on_when_another_program_than_the_proxy_is_killed_and_started_again(self):
+    for name in SURVIVE:
+      with self.subTest(killed=name):
+        self.gate = f"{name}{time.monotonic_ns()}"
+        watched = self.running_stream()
+        self.agent.kill(name)
+        self.agent.services[name].start()
+        self.clients.open_gate(self.gate)
+        self.assertEqual(watched.end(), 0, self.agent.logs())
+        self.assertIn(b"The end.", watched.seen)
+        self.assertNotIn(SECRET.encode(), watched.seen)
+        self.assertEqual(watched.seen.count(b"[MASKED:"), 2)
+        self.must_work()
+
+  def test_new_connections_are_redirected_while_the_redirector_is_dead(self):
+    self.agent.kill("redirector")
+    self.addCleanup(self.agent.services["redirector"].start)
+    self.must_work()
+
+  def test_a_stream_waits_for_a_recorder_that_is_dead_and_no_record_is_lost(self):
+    watched = self.running_stream()
+    self.agent.kill("recorder")
+    self.clients.open_gate(self.gate)
+    self.agent.services["recorder"].start()
+    self.assertEqual(watched.end(), 0, self.agent.logs())
+    self.assertEqual(self.released(self.gate).encode(), watched.seen)
+
+  def test_a_killed_proxy_cuts_its_streams_with_an_error_and_leaks_nothing(self):
+    watched = self.running_stream()
+    self.agent.kill("proxy")
+    self.assertNotEqual(watched.end(), 0)
+    self.assertNotIn(SECRET.encode(), watched.seen)
+    self.agent.services["proxy"].start()
+    self.must_work()
+
+  def test_nothing_passes_uninspected_while_the_proxy_is_dead(self):
+    self.agent.kill("proxy")
+    try:
+      run = self.clients.curl_message("[[demo secret]]", "--max-time", "3")
+      self.must_not_leak(run, SECRET)
+      self.assertNotEqual(run.returncode, 0)
+      self.assertEqual(self.box.upstream_log("request"), [])
+    finally:
+      self.agent.services["proxy"].start()
+    self.must_work()
+
+  def test_connects_wait_while_the_proxy_restarts_in_an_orderly_way(self):
+    failures = []
+    for _ in range(3):
+      before = self.clients.curl_message("[[demo hello]]")
+      self.agent.restart("proxy")
+      after = self.clients.curl_message("[[demo hello]]")
+      failures += [run.stderr for run in (before, after) if run.returncode]
+    self.assertEqual(failures, [])
+
+  def test_the_record_of_a_cut_stream_holds_all_that_the_client_saw(self):
+    watched = self.running_stream()
+    self.agent.kill("proxy")
+    watched.end()
+    self.agent.services["proxy"].start()
+    self.assertTrue(self.released(self.gate).startswith(watched.seen.decode()), self.released(self.gate))
+    self.assertNotIn(SECRET, json.dumps(self.records()))
+
+
+if __name__ == "__main__":
+  harness.main()

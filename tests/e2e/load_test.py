@@ -1,0 +1,40 @@
+"""A thousand streams of several users at once: nothing leaks, nobody sees another's answer, and every record names the
+user whose stream it was."""
+
+import json
+import re
+import unittest
+
+import harness
+from upstream import scenario
+
+USERS = (64101, 64102, 64103, 64104)
+STREAMS = 250  # of each user
+
+
+class LoadTest(harness.AgentCase):
+  def test_a_thousand_concurrent_streams_leak_nothing_and_are_not_mixed_up(self):
+    for report in self.clients.load(USERS, STREAMS, "--delay", "0.2"):
+      self.assertEqual(report["faults"], [])
+      self.assertEqual((report["streams"], report["complete"]), (STREAMS, STREAMS))
+      self.assertEqual((report["leaked"], report["mixed_up"], report["without_mark"]), ([], [], []))
+      self.assertIn("[MASKED:", report["example"])
+      print(f"first chunk: {report['first_chunk_ms']}")
+    self.every_record_names_its_user()
+
+  def every_record_names_its_user(self):
+    uid_of = {record["session"]: record["peer"]["uid"] for record in self.records("session.open")}
+    said = {}
+    for record in self.records("response.fragment"):
+      said[record["session"]] = said.get(record["session"], "") + record.get("content", "")
+    marks = 0
+    for session, text in said.items():
+      for uid in re.findall(r"Mark u(\d+)-\d+\.", text):
+        self.assertEqual(uid_of[session], int(uid))
+        marks += 1
+    self.assertEqual(marks, STREAMS * len(USERS))
+    self.assertNotIn(scenario.SECRETS["github"], json.dumps(self.records()))
+
+
+if __name__ == "__main__":
+  harness.main()

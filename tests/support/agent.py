@@ -1,0 +1,178 @@
+"""The agent's five programs in a sandbox: configured, started in order, observed, killed and restarted.
+
+Each runs as a user of its own, as on an installed host, below the cgroup that the kernel programs are attached to.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tomllib
+
+import sandbox as sandboxes
+from service_manager import Service
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+USERS = {"signer": 64002, "identity": 64003, "recorder": 64004, "proxy": 64001}
+ORDER = ("redirector", "signer", "identity", "recorder", "proxy")
+
+POLICY = """\
+ports = [443]
+[[host]]
+name = "api.anthropic.com"
+speaks = "anthropic"
+[[host]]
+name = "mcp.example.com"
+speaks = "mcp"
+[rules]
+packs = ["rules/default.toml"]
+[[action]]
+category = "secret"
+action = "mask"
+"""
+
+
+class Agent:
+  def __init__(self, box, build, policy=POLICY, **overrides):
+    self.box = box
+    self.programs = pathlib.Path(build).resolve() / "bin"
+    self.policy_file = box.folder / "policy" / "policy.toml"
+    self.config_file = box.folder / "etc/agent.toml"
+    self.ledger = box.folder / "state/recorder/ledger.db"
+    self.authority = box.folder / "ca/ca.pem"
+    self.site_key = box.folder / "state/proxy/site.key"
+    self.services = {}
+    self._overrides = overrides
+    self._prepare(policy)
+
+  def missing(self):
+    """The programs that have not been built."""
+    return [name for name in ORDER if not (self.programs / f"veilwire-{name}").exists()]
+
+  def _socket(self, name):
+    return str(self.box.folder / "run" / name.split("-")[0] / f"{name}.sock")
+
+  def _config(self):
+    # What is installed, with places and users of the sandbox: so every key that ships is one that programs know.
+    tables = tomllib.loads((SOURCE / "packaging/agent.toml").read_text())
+    changes = {
+        "redirector": {"cgroup": str(self.box.attach_cgroup), "proxy_cgroup": str(self.box.agent_cgroup),
+                       "pin_directory": str(self.box.folder / "bpf/veilwire"), "ports": [443],
+                       "proxy_user": self._user("proxy")},
+        "signer": {"user": self._user("signer"), "proxy_user": self._user("proxy"),
+                   "certificate": str(self.authority), "key": str(self.box.folder / "state/signer/ca.key"), "status_socket": self._socket("signer-status")},
+        "identity": {"user": self._user("identity"), "proxy_user": self._user("proxy"),
+                     "status_socket": self._socket("identity-status")},
+        "recorder": {"user": self._user("recorder"), "writers": [self._user("proxy")], "database": str(self.ledger)},
+        "proxy": {"user": self._user("proxy"), "policy": str(self.policy_file), "site_key": str(self.site_key),
+                  "internal_ca": str(self.authority), "status_socket": self._socket("proxy-status"),
+                  **{f"{name}_socket": self._socket(name) for name in ORDER if name != "proxy"}},
+    }
+    for name in ORDER[:-1]:
+      changes[name]["socket"] = self._socket(name)
+    for values_of in (changes, self._overrides):
+      for name, values in values_of.items():
+        tables[name].update(values)
+    return "".join(f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()) + "\n"
+                   for name, values in tables.items())
+
+  def _user(self, name):
+    return f"{USERS[name]}:{USERS[name]}"
+
+  def _prepare(self, policy):
+    for name in ORDER:
+      uid = USERS.get(name, 0)
+      for folder, mode in ((self.box.folder / "state" / name, 0o700), (self.box.folder / "run" / name, 0o755)):
+        folder.mkdir(mode=mode)
+        os.chown(folder, uid, uid)
+    self.site_key.write_bytes(os.urandom(32))
+    self.site_key.chmod(0o400)
+    os.chown(self.site_key, USERS["proxy"], USERS["proxy"])
+    self.policy_file.parent.mkdir(mode=0o755)
+    shutil.copytree(SOURCE / "policies/rules", self.policy_file.parent / "rules")
+    self.write_policy(policy)
+    self.config_file.write_text(self._config())
+    self._make_authority()
+
+  def _make_authority(self):
+    """As at set-up: an authority constrained to the hosts of the policy, its key for the signer alone."""
+    hosts = [word for name in (sandboxes.API, sandboxes.TOOLS) for word in ("--host", name)]
+    run = subprocess.run([self.programs / "veilwire-signer", "make-ca", "--out-dir", self.authority.parent,
+                          "--key-dir", self.box.folder / "state/signer", "--owner", self._user("signer"), *hosts],
+                         capture_output=True, text=True)
+    if run.returncode:
+      raise sandboxes.SandboxError(run.stderr)
+    self.box.trust(self.authority)
+
+  def write_policy(self, text):
+    """Replaces the policy as an editor does: a new file renamed over the old one."""
+    fresh = self.policy_file.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.chmod(0o644)
+    fresh.rename(self.policy_file)
+
+  # --- life ---
+
+  def start(self):
+    for name in ORDER:
+      self.start_one(name)
+
+  def start_one(self, name):
+    if name not in self.services:
+      run = ["run"] if name == "redirector" else []
+      command = [self.programs / f"veilwire-{name}", *run, "--config", self.config_file]
+      self.services[name] = Service(self.box, name, command, uid=USERS.get(name, 0))
+    self.services[name].start()
+
+  def kill(self, name):
+    """As the kernel does for want of memory: no warning, no clean-up."""
+    self.services[name].take_messages()
+    self.services[name].signal(signal.SIGKILL)
+    self.services[name].wait()
+
+  def restart(self, name):
+    if self.services[name].running():
+      self.services[name].take_messages()
+      self.services[name].signal(signal.SIGTERM)
+      self.services[name].wait()
+    self.services[name].start()
+
+  def stop(self):
+    for name in reversed(ORDER):
+      service = self.services.get(name)
+      if service and service.running():
+        service.signal(signal.SIGTERM)
+        service.wait()
+    for service in self.services.values():
+      service.close()
+
+  def not_running(self):
+    return [name for name, service in self.services.items() if not service.running()]
+
+  def logs(self):
+    return "".join(f"--- {name}\n{service.tail()}\n" for name, service in self.services.items())
+
+  # --- the evidence ---
+
+  def ctl(self, *arguments, timeout=60):
+    """The veilwire command, as an operator runs it."""
+    return subprocess.run([self.programs / "veilwire", *map(str, arguments)], capture_output=True, text=True,
+                          timeout=timeout, stdin=subprocess.DEVNULL)
+
+  def records(self, kind=None):
+    """Every committed record, in order of arrival. Read from the ledger itself, so that no program of ours can
+    leave one out."""
+    if not self.ledger.exists():
+      return []
+    found = []
+    with contextlib.closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=10)) as database:
+      for text, content, at in database.execute(
+          "SELECT bytes, text, content_at FROM records LEFT JOIN contents ON contents.id = content ORDER BY records.id"):
+        record = json.loads(text if content is None else text[:at] + content + text[at:])
+        if kind in (None, record["kind"]):
+          found.append(record)
+    return found
