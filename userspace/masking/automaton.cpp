@@ -123,10 +123,14 @@ struct Automaton::Builder {
 Automaton::Automaton() = default;
 Automaton::~Automaton() = default;
 
-Automaton::Before Automaton::before(unsigned char byte) {
-  if (byte == '\n') return Before::Newline;
-  return is_word(byte) ? Before::Word : Before::Other;
-}
+const std::array<Automaton::Before, 256> Automaton::kBefore = [] {
+  std::array<Before, 256> out{};
+  for (int b = 0; b < 256; ++b) {
+    out[static_cast<std::size_t>(b)] = is_word(b) ? Before::Word : Before::Other;
+  }
+  out['\n'] = Before::Newline;
+  return out;
+}();
 
 Result<std::unique_ptr<Automaton>, std::string> Automaton::build(
     std::span<const Expression> context, std::span<const Expression> rest) {
@@ -330,6 +334,25 @@ ByteSet Automaton::first_bytes(Before before) const {
   for (unsigned b = 0; b < 256; ++b) {
     const State* next = step(start(before), static_cast<unsigned char>(b));
     out[b] = !(next->flags & kDead) || (next->flags & kMatch);
+  }
+  return out;
+}
+
+ByteSet Automaton::second_bytes() const {
+  ByteSet out;
+  std::vector<const State*> seen;
+  for (const State* begin : starts_) {
+    for (unsigned b = 0; b < 256; ++b) {
+      const State* first = step(begin, static_cast<unsigned char>(b));
+      if (first->flags & kMatch) return ~ByteSet{};
+      if ((first->flags & kDead) || std::find(seen.begin(), seen.end(), first) != seen.end())
+        continue;
+      seen.push_back(first);
+      for (unsigned c = 0; c < 256; ++c) {
+        const State* second = step(first, static_cast<unsigned char>(c));
+        out[c] = out[c] || !(second->flags & kDead) || (second->flags & kMatch);
+      }
+    }
   }
   return out;
 }

@@ -49,7 +49,7 @@ class Automaton {
     Newline,
     Text
   };  // Text: nothing, the text begins
-  static Before before(unsigned char byte);
+  static Before before(unsigned char byte) { return kBefore[byte]; }
 
   // Refuses an expression that needs more than kMaxPlaces places.
   static Result<std::unique_ptr<Automaton>, std::string> build(std::span<const Expression> context,
@@ -68,8 +68,11 @@ class Automaton {
 
   // Bytes that a match can begin with after `before`.
   ByteSet first_bytes(Before before) const;
+  // Bytes that can be the second of a match, or stand behind a match of one byte.
+  ByteSet second_bytes() const;
 
  private:
+  static const std::array<Before, 256> kBefore;
   struct Place;
   struct Builder;
   Automaton();

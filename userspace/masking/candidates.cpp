@@ -4,6 +4,20 @@
 #include <utility>
 
 namespace veilwire::masking {
+namespace {
+
+// Bytes of a start that are read ahead. What lives longer is followed in groups, so that no text is
+// read more often than this.
+constexpr std::uint64_t kReadAhead = 64;
+
+void sort_from(std::vector<Ended>& ended, std::size_t first) {
+  if (ended.size() < first + 2) return;
+  std::stable_sort(
+      ended.begin() + static_cast<std::ptrdiff_t>(first), ended.end(),
+      [](const Ended& a, const Ended& b) { return a.candidate.start < b.candidate.start; });
+}
+
+}  // namespace
 
 using State = Automaton::State;
 
@@ -21,6 +35,17 @@ std::uint64_t hold_of_start(const Automaton& automaton, const Window& window, st
     state = next;
   }
   return hold;
+}
+
+bool worth_following(const Automaton& automaton, const Window& window, std::uint64_t start) {
+  const State* state = automaton.start(window.before(start));
+  const std::uint64_t stop = std::min(window.end(), start + kReadAhead);
+  for (std::uint64_t at = start; at < stop; ++at) {
+    state = automaton.step(state, window.at(at));
+    if (state->flags & Automaton::kMatch) return true;
+    if (state->flags & Automaton::kDead) return false;
+  }
+  return true;
 }
 
 void Candidates::Group::set_hold(std::uint64_t hold) {
@@ -215,9 +240,7 @@ void Candidates::advance(const Automaton& automaton, const Window& window,
     if (i < starts.size()) stop = std::min(stop, starts[i]);
     step_all(automaton, window, stop, ended);
   }
-  std::stable_sort(
-      ended.begin() + static_cast<std::ptrdiff_t>(before), ended.end(),
-      [](const Ended& a, const Ended& b) { return a.candidate.start < b.candidate.start; });
+  sort_from(ended, before);
 }
 
 void Candidates::finish(const Automaton& automaton, std::uint64_t end, std::vector<Ended>& ended) {
@@ -229,9 +252,7 @@ void Candidates::finish(const Automaton& automaton, std::uint64_t end, std::vect
     }
   }
   groups_used_ = 0;
-  std::stable_sort(
-      ended.begin() + static_cast<std::ptrdiff_t>(before), ended.end(),
-      [](const Ended& a, const Ended& b) { return a.candidate.start < b.candidate.start; });
+  sort_from(ended, before);
 }
 
 }  // namespace veilwire::masking

@@ -46,6 +46,10 @@ struct Ended {
 // window tells; kNowhere: it has not begun, or there can be no match.
 std::uint64_t hold_of_start(const Automaton& automaton, const Window& window, std::uint64_t start);
 
+// False: a match that begins at `start` ends nowhere in the window and cannot end behind it. Most
+// starts die within a few bytes; this spares them the way through Candidates.
+bool worth_following(const Automaton& automaton, const Window& window, std::uint64_t start);
+
 class Candidates {
  public:
   bool empty() const { return groups_used_ == 0; }

@@ -40,6 +40,10 @@ Result<void, EngineError> scan_rules(Engine& engine) {
         if (first[b]) engine.first_bytes[before][b] |= bit;
       }
     }
+    const ByteSet second = rule.what.automaton->second_bytes();
+    for (std::size_t b = 0; b < 256; ++b) {
+      if (second[b]) engine.second_bytes[b] |= bit;
+    }
   }
   return {};
 }

@@ -28,11 +28,12 @@ class Engine {
   LiteralScanner literals;
   CompiledExpression mask;  // any mask that a rule of the packs writes
   // Rules without literals: bit i of first_bytes[before][byte] says that scanned[i] may begin with
-  // that byte.
+  // that byte, and bit i of second_bytes[byte] that this may be its second one.
   std::vector<std::uint32_t> scanned;
   std::array<std::array<std::uint64_t, 256>, 4> first_bytes{};
-  std::uint32_t look_back =
-      1;  // bytes before the end of what was read that a new candidate may need
+  std::array<std::uint64_t, 256> second_bytes{};
+  // Bytes before the end of what was read that a new candidate may need.
+  std::uint32_t look_back = 1;
 
   std::string digest(std::string_view secret) const;  // 16 hex digits
   std::string replacement(const CompiledRule& rule, std::string_view digest) const;

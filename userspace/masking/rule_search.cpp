@@ -31,8 +31,10 @@ void RuleSearch::add_waiting() {
 }
 
 void RuleSearch::advance(const Window& window) {
-  std::sort(starts_.begin(), starts_.end());
-  starts_.erase(std::unique(starts_.begin(), starts_.end()), starts_.end());
+  if (starts_.size() > 1) {
+    std::sort(starts_.begin(), starts_.end());
+    starts_.erase(std::unique(starts_.begin(), starts_.end()), starts_.end());
+  }
   std::erase_if(starts_, [&](std::uint64_t s) { return s < resume_; });
   live_.advance(*rule_.what.automaton, window, starts_, rule_.what.max_length, ended_);
   starts_.clear();

@@ -71,7 +71,9 @@ RuleSearch& StreamMasker::State::search(std::uint32_t rule) {
 }
 
 void StreamMasker::State::add_start(std::uint32_t rule, std::uint64_t position) {
-  if (position >= floor) search(rule).add_start(position);
+  if (position < floor) return;
+  if (worth_following(*engine->rules[rule].what.automaton, window(), position))
+    search(rule).add_start(position);
 }
 
 void StreamMasker::State::take(std::string_view block) {
@@ -103,6 +105,9 @@ void StreamMasker::State::read(std::string_view block, std::uint64_t from) {
   for (std::size_t i = 0; i < block.size(); ++i) {
     const auto byte = static_cast<unsigned char>(block[i]);
     std::uint64_t rules = engine->first_bytes[static_cast<std::size_t>(before)][byte];
+    if (i + 1 < block.size()) {
+      rules &= engine->second_bytes[static_cast<unsigned char>(block[i + 1])];
+    }
     for (; rules != 0; rules &= rules - 1) {
       add_start(engine->scanned[static_cast<std::size_t>(__builtin_ctzll(rules))], from + i);
     }
@@ -119,6 +124,7 @@ void StreamMasker::State::recognise_masks(bool ended) {
     for (const Ended& e : mask_ended) masks.spans.emplace_back(e.candidate.start, e.at);
     mask_ended.clear();
   }
+  if (active.empty()) return;  // nobody asks
   masks.undecided_from = std::min(end(), mask_live.first_start());
   // The buffer may end inside "[MASKED:".
   for (std::size_t n = std::min(kMaskBegin.size() - 1, buffer.size()); n > 0; --n) {
@@ -271,7 +277,7 @@ void StreamMasker::State::adopt_next() {
 
 // Drops text that nothing will look at again.
 void StreamMasker::State::forget() {
-  std::erase_if(active, [&](const auto& s) { return s->idle(end()); });
+  std::erase_if(active, [&](const auto& s) { return !s->often() && s->idle(end()); });
   const std::uint64_t look_back = engine->look_back;
   std::uint64_t keep = end() > look_back ? std::min(released, end() - look_back) : 0;
   for (const auto& s : active) {
