@@ -41,7 +41,8 @@ void JsonBodyEditor::on_adopt(Edited& out) { document_.adopt(engine(), out); }
 std::string JsonBodyEditor::close(std::string_view notice) {
   if (!document_.empty()) return document_.close(notice);
   if (setting_.lines && released() != 0) return {};
-  return error_json(setting_.service, setting_.request_id, "permission_error", notice);
+  return std::string(document_.rest_of_mark()) +
+         error_json(setting_.service, setting_.request_id, "permission_error", notice);
 }
 
 }  // namespace veilwire::flow

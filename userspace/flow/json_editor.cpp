@@ -239,6 +239,7 @@ void JsonEditor::copy(std::uint64_t until, Edited& out) {
 
 void JsonEditor::note(std::string_view structure) {
   for (const char c : structure) {
+    if (static_cast<unsigned char>(c) >= 0x80) ++mark_;
     if (is_word(c)) {
       word_ += c;
       continue;
@@ -254,6 +255,11 @@ void JsonEditor::note(std::string_view structure) {
     if ((c == '}' || c == ']') && !open_.empty()) open_.pop_back();
     if (c == ':') after_key_ = false;
   }
+}
+
+std::string_view JsonEditor::rest_of_mark() const {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  return mark_ == 0 ? "" : kByteOrderMark.substr(std::min(mark_, kByteOrderMark.size()));
 }
 
 std::string JsonEditor::close(std::string_view notice) const {

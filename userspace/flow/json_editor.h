@@ -50,6 +50,8 @@ class JsonEditor {
   // The shortest end that makes what has been released a JSON document, with the notice in it where
   // there is room for a text. Empty for a complete document.
   std::string close(std::string_view notice) const;
+  // What is missing of a byte order mark of which a part has been released.
+  std::string_view rest_of_mark() const;
 
  private:
   enum class Inside { Nothing, UnknownKey, Copied, Edited };
@@ -93,6 +95,7 @@ class JsonEditor {
   std::string open_;        // one bracket for each open container
   char last_ = '\0';        // the last byte of structure that is not white space
   bool after_key_ = false;  // a key has ended and its colon has not come
+  std::size_t mark_ = 0;    // bytes of a byte order mark
   std::string word_;        // the number or literal that is open
 };
 

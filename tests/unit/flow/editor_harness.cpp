@@ -77,12 +77,12 @@ std::string cut_short(const EditorContext& context, std::string_view beginning,
   return out.bytes;
 }
 
-std::string golden(const std::string& name) {
-  std::ifstream in(std::filesystem::path(VEILWIRE_SOURCE_DIR) / "tests" / "golden" / name,
-                   std::ios::binary);
-  EXPECT_TRUE(in) << name;
+std::string source_file(const std::string& path) {
+  std::ifstream in(std::filesystem::path(VEILWIRE_SOURCE_DIR) / path, std::ios::binary);
+  EXPECT_TRUE(in) << path;
   return {std::istreambuf_iterator<char>(in), {}};
 }
+std::string golden(const std::string& name) { return source_file("tests/golden/" + name); }
 
 std::vector<std::string> golden_files(const std::string& folder, const std::string& extension) {
   const std::filesystem::path root =

@@ -49,6 +49,7 @@ inline Outcome run(const EditorContext& context, std::string_view body) {
 std::string cut_short(const EditorContext& context, std::string_view beginning,
                       std::string_view notice);
 
+std::string source_file(const std::string& path);  // of the project
 std::string golden(const std::string& name);
 std::vector<std::string> golden_files(const std::string& folder, const std::string& extension);
 std::string with_crlf(std::string text);

@@ -241,6 +241,8 @@ TEST(JsonBody, EndsEarlyAsAnErrorOfTheServiceWhereNothingHasBeenReleased) {
   EXPECT_EQ(cut_short(kMcp, "", "no"),
             R"({"jsonrpc":"2.0","id":7,"error":{"code":-32603,"message":"no"}})");
   EXPECT_EQ(cut_short(kGeneric, "", "no"), R"({"error":{"message":"no"}})");
+  EXPECT_EQ(cut_short(kGeneric, " \n", "no"), " \n{\"error\":{\"message\":\"no\"}}");
+  EXPECT_EQ(cut_short(kGeneric, "\xEF\xBB", "no"), "\xEF\xBB\xBF{\"error\":{\"message\":\"no\"}}");
 }
 
 TEST(JsonBody, EndsEarlyAtEveryPointAsADocument) {
