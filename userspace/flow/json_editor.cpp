@@ -54,6 +54,10 @@ TextFilter::Form form_of(Zone leaf) {
   }
 }
 
+bool is(const std::optional<TextFilter>& own, const TextFilter* filter) {
+  return own && &*own == filter;
+}
+
 }  // namespace
 
 JsonEditor::JsonEditor(Zone root, std::shared_ptr<const masking::Engine> engine, Pieces* pieces)
@@ -92,7 +96,8 @@ bool JsonEditor::finish(Edited& out) {
 
 void JsonEditor::adopt(std::shared_ptr<const masking::Engine> engine, Edited& out) {
   engine_ = std::move(engine);
-  if (own_) own_->adopt(engine_, out);
+  if (plain_) plain_->adopt(engine_, out);
+  if (other_) other_->adopt(engine_, out);
 }
 
 // Deals with everything before the fault.
@@ -174,8 +179,16 @@ void JsonEditor::start_text(Zone zone) {
   inside_ = Inside::Edited;
   filter_ = message::is_piece(zone) && pieces_ != nullptr ? pieces_->piece(zone) : nullptr;
   if (filter_ != nullptr) return;
-  own_.emplace(form_of(zone), engine_, in_key_ ? std::string_view() : context_);
-  filter_ = &*own_;
+  const std::string_view context = in_key_ ? std::string_view() : context_;
+  const TextFilter::Form form = form_of(zone);
+  if (form != TextFilter::Form::JsonString) {
+    filter_ = &other_.emplace(form, engine_);
+  } else if (plain_) {
+    filter_ = &*plain_;
+    filter_->restart(context);
+  } else {
+    filter_ = &plain_.emplace(form, engine_, context);
+  }
 }
 
 void JsonEditor::more_string(std::string_view raw, Edited& out) {
@@ -210,9 +223,10 @@ void JsonEditor::decide_key(Edited& out) {
 }
 
 void JsonEditor::end_text(Edited& out) {
-  if (own_) own_->finish(out);
-  own_.reset();
+  const bool ends = is(plain_, filter_) || is(other_, filter_);
+  if (ends) filter_->finish(out);
   filter_ = nullptr;
+  other_.reset();
 }
 
 void JsonEditor::end_string(Edited& out) {

@@ -88,8 +88,9 @@ class JsonEditor {
   wire::JsonStringDecoder decoder_;
   unsigned escape_ = 0;  // bytes of the escape that is open in it
   std::string context_;  // the key of the values that come, where a key says what they are
-  std::optional<TextFilter> own_;
-  TextFilter* filter_ = nullptr;  // own_ or a piece's
+  std::optional<TextFilter> plain_;  // serves one string after the other
+  std::optional<TextFilter> other_;  // base64, or a piece that stands alone
+  TextFilter* filter_ = nullptr;     // one of these or a piece's
 
   // What close() needs to know of the bytes outside strings.
   std::string open_;        // one bracket for each open container

@@ -59,6 +59,10 @@ void TextFilter::finish(Edited& out) {
   state_->with(out, [](auto& text, auto& output) { text.finish(output); });
 }
 
+void TextFilter::restart(std::string_view context) {
+  std::get<masking::EncodedTextMasker>(state_->text).restart(context);
+}
+
 void TextFilter::adopt(std::shared_ptr<const masking::Engine> engine, Edited& out) {
   state_->with(out, [&](auto& text, auto& output) { text.adopt(engine, output); });
 }

@@ -29,6 +29,8 @@ class TextFilter {
   // Each appends to out; out.blocked is the end.
   void feed(std::string_view raw, Edited& out);
   void finish(Edited& out);
+  // After finish(): a text of its own begins. For Plain and JsonString alone.
+  void restart(std::string_view context);
   void adopt(std::shared_ptr<const masking::Engine> engine, Edited& out);
 
  private:

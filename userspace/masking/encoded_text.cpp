@@ -223,6 +223,13 @@ void EncodedTextMasker::finish(EncodedOutput& out) {
   if (!s.blocked) s.flush(out);
 }
 
+void EncodedTextMasker::restart(std::string_view context) {
+  State& s = *state_;
+  if (s.blocked) return;
+  EncodedOutput nothing;
+  s.begin_context(context, nothing);
+}
+
 void EncodedTextMasker::adopt(std::shared_ptr<const Engine> engine, EncodedOutput& out) {
   State& s = *state_;
   if (s.blocked) return;

@@ -54,6 +54,9 @@ class EncodedTextMasker {
   void feed(std::string_view raw, EncodedOutput& out);
   // The text has ended.
   void finish(EncodedOutput& out);
+  // After finish(): a text of its own begins, as if it had a masker of its own. Not for
+  // JsonInJsonString.
+  void restart(std::string_view context = {});
   // As StreamMasker::adopt.
   void adopt(std::shared_ptr<const Engine> engine, EncodedOutput& out);
   // Something was fed that is not in any output yet.

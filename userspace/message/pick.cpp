@@ -3,6 +3,8 @@
 #include "userspace/wire/json_scanner.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <vector>
 
 namespace veilwire::message {
 namespace {
@@ -15,7 +17,7 @@ constexpr std::size_t kSlice = 16 * 1024;
 class Picker {
  public:
   explicit Picker(std::span<Pick> picks) : picks_(picks) {
-    for (const Pick& pick : picks) deepest_ = std::max(deepest_, pick.path.size());
+    for (const Pick& pick : picks) deepest_ = std::max(deepest_, pick.depth);
   }
 
   void on(const JsonEvent& event) {
@@ -47,9 +49,10 @@ class Picker {
  private:
   void begin(std::string_view bytes) {
     current_.clear();
-    if (path_.depth() > deepest_) return;
+    const std::size_t depth = path_.depth();
+    if (depth > deepest_) return;
     for (Pick& pick : picks_) {
-      if (path_.matches(pick.path)) current_.push_back(&pick);
+      if (pick.depth == depth && path_.matches({pick.path, depth})) current_.push_back(&pick);
     }
     for (Pick* pick : current_) {
       pick->json = bytes;
@@ -76,6 +79,11 @@ class Picker {
 };
 
 }  // namespace
+
+Pick::Pick(std::initializer_list<std::string_view> where) : depth(where.size()) {
+  if (depth > kDeepestPick) std::abort();
+  std::ranges::copy(where, path);
+}
 
 std::string Pick::text() const {
   if (json.size() < 2 || json.front() != '"') return {};

@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace veilwire::message {
 
@@ -16,11 +15,14 @@ namespace veilwire::message {
 // filled by one.
 inline constexpr std::size_t kLongestPick = 1024;
 
+inline constexpr std::size_t kDeepestPick = 4;  // keys of a path
+
 struct Pick {
   // Keys from the root on; "[]" is any element of an array.
-  explicit Pick(std::initializer_list<std::string_view> where) : path(where) {}
+  explicit Pick(std::initializer_list<std::string_view> where);
 
-  std::vector<std::string_view> path;
+  std::string_view path[kDeepestPick];
+  std::size_t depth = 0;
   std::size_t limit = kLongestPick;
   // JSON text of the scalar as it came, quotes included; empty where there is none, where it is an
   // object or array, or over the limit. Of repeated members the last counts, as for the parsers of
