@@ -155,6 +155,23 @@ TEST(EncodedText, TheKeyIsContextOfItsValue) {
   EXPECT_EQ(masked(Encoding::JsonString, "abc123", R"("other": ")"), "abc123");
 }
 
+TEST(EncodedText, ATextThatBeginsAnewKnowsNothingOfTheLast) {
+  EncodedTextMasker masker(engine(), Encoding::JsonString, "\"password\": \"");
+  EncodedOutput out;
+  const auto next = [&](std::string_view text, std::string_view context) {
+    out.clear();
+    masker.feed(text, out);
+    masker.finish(out);
+    masker.restart(context);
+    return out.raw;
+  };
+  EXPECT_NE(next("abc1234", "").find("MASKED"), std::string::npos);
+  EXPECT_EQ(next("abc1234 tok_ab", ""), "abc1234 tok_ab");
+  EXPECT_EQ(next("cd BEGIN K", "\"password\": \""), "cd BEGIN K");
+  EXPECT_NE(next("abc1234", "").find("MASKED"), std::string::npos);
+  EXPECT_EQ(masker.holding(), false);
+}
+
 TEST(EncodedText, ContextIsNoPartOfTheOutput) {
   EXPECT_EQ(masked(Encoding::Plain, " and more", "tok_ab12"), " and more");
   EXPECT_EQ(masked(Encoding::Plain, "ab12 and more", "tok_"), "[MASKED:token] and more");
