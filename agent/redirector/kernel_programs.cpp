@@ -53,7 +53,8 @@ constexpr std::array kClientHooks{
 // The verifier says at the end what it did not like.
 constexpr std::size_t kLogTail = 2000;
 
-int print_libbpf(libbpf_print_level level, const char* format, std::va_list arguments) {
+[[gnu::format(printf, 2, 0)]] int print_libbpf(libbpf_print_level level, const char* format,
+                                               std::va_list arguments) {
   if (level == LIBBPF_DEBUG) return 0;
   std::va_list again;
   va_copy(again, arguments);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <map>
 #include <stdexcept>
 #include <string_view>
@@ -46,8 +47,13 @@ struct Labeller::Events {
     ring = ::ring_buffer__new(
         map,
         [](void* context, void* data, std::size_t size) {
-          if (size >= sizeof(vw_event))
-            static_cast<Labeller*>(context)->handle(*static_cast<const vw_event*>(data));
+          // An exception must not cross the C library that called us; the sweep comes by again.
+          try {
+            if (size >= sizeof(vw_event))
+              static_cast<Labeller*>(context)->handle(*static_cast<const vw_event*>(data));
+          } catch (const std::exception& error) {
+            host::log::error(std::string("label event: ") + error.what());
+          }
           return 0;
         },
         owner, nullptr);

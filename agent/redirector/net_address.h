@@ -24,7 +24,8 @@ std::string to_string(const Address& address);
 struct Prefix {
   Address address{};
   unsigned bits = 128;
-  friend auto operator<=>(const Prefix&, const Prefix&) = default;
+  // clang-tidy 14 takes the generated comparison with 0 for a pointer's.
+  friend auto operator<=>(const Prefix&, const Prefix&) = default;  // NOLINT(modernize-use-nullptr)
 };
 // "192.0.2.0/24", "2001:db8::/32", or an address. Bits beyond the length must be zero.
 std::optional<Prefix> parse_prefix(std::string_view text);
@@ -33,7 +34,8 @@ std::string to_string(const Prefix& prefix);
 struct Endpoint {
   Address address{};
   std::uint16_t port = 0;
-  friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
+  friend auto operator<=>(const Endpoint&,
+                          const Endpoint&) = default;  // NOLINT(modernize-use-nullptr)
 };
 // "127.0.0.1:3000" or "[::1]:3000".
 std::optional<Endpoint> parse_endpoint(std::string_view text);

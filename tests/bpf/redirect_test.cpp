@@ -5,6 +5,7 @@
 #include "agent/redirector/status.h"
 #include "tests/bpf/arena.h"
 #include "tests/bpf/probe.h"
+#include "tests/bpf/ring_connect.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -347,6 +348,23 @@ TEST_F(RedirectTest, multipath_tcp_arrives_although_its_getpeername_stays_loopba
   ASSERT_TRUE(got.read);
   EXPECT_EQ(destination_of(got.reply.origin), "192.0.2.1:443");
   EXPECT_EQ(got.reply.origin.tgid, got.tgid);
+}
+
+TEST_F(RedirectTest, io_uring_connects_arrive_however_the_kernel_carries_them_out) {
+  start();
+  for (const RingMode mode : {RingMode::Inline, RingMode::Worker, RingMode::Polled}) {
+    const Connected got = arena().in_client([mode] {
+      const host::UniqueFd fd = tcp_socket(AF_INET);
+      const int error = ring_connect(fd.get(), address_of(kRemote4, 443), mode);
+      return error != 0 ? Connected{.error = error} : finish(fd.get());
+    });
+    if (got.error == ENOSYS || got.error == EPERM) GTEST_SKIP() << "SKIPPED: no io_uring here";
+    ASSERT_EQ(got.error, 0) << std::strerror(got.error);
+    ASSERT_TRUE(got.read) << static_cast<int>(mode);
+    EXPECT_EQ(destination_of(got.reply.origin), "192.0.2.1:443");
+    EXPECT_EQ(got.reply.origin.tgid, got.tgid) << "the process's, not the worker's";
+    EXPECT_EQ(got.reply.origin.flags, kLabelled);
+  }
 }
 
 TEST_F(RedirectTest, who_dials_the_proxys_port_directly_has_no_record) {
