@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <ctime>
@@ -443,6 +444,7 @@ redirector::Settings Arena::settings() const {
   settings.pin_directory = pins();
   settings.socket = socket();
   settings.ports = {80, 443, 8443};
+  settings.heartbeat = std::chrono::seconds(60);  // a crowded machine is not a dead proxy
   return settings;
 }
 
