@@ -1,0 +1,118 @@
+// What a body, and a whole answer on its way through the relay, cost beyond TLS and sockets.
+
+#include "tests/bench/default_engine.h"
+#include "tests/bench/exchange.h"
+#include "userspace/audit/record.h"
+#include "userspace/flow/body_editor.h"
+#include "userspace/flow/http_relay.h"
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+namespace veilwire::bench {
+namespace {
+
+constexpr const char* kHost = "api.anthropic.com";
+
+std::string chunk_of(std::size_t n) {
+  std::string chunk;
+  append_stream_event(n, clock_ns(), chunk);
+  return chunk;
+}
+
+std::unique_ptr<flow::BodyEditor> editor(std::string_view media_type, policy::Direction direction,
+                                         std::shared_ptr<const masking::Engine> engine) {
+  return flow::make_body_editor({.service = policy::Service::Anthropic,
+                                 .direction = direction,
+                                 .media_type = media_type,
+                                 .target = "/v1/messages",
+                                 .request_id = {},
+                                 .mcp_method = {}},
+                                std::move(engine));
+}
+
+void stream_editor(benchmark::State& state) {
+  std::string begin;
+  append_stream_begin(begin);
+  const auto editing = editor("text/event-stream", policy::Direction::Response, default_engine());
+  flow::Released released;
+  const std::size_t head = begin.find("event:");
+  editing->feed(std::string_view(begin).substr(head, begin.size() - head - 2), released);
+  std::size_t n = 0;
+  for (auto _ : state) {
+    const std::string chunk = chunk_of(n++);
+    const std::size_t at = chunk.find("\r\n") + 2;
+    released.bytes.clear();
+    editing->feed(std::string_view(chunk).substr(at, chunk.size() - at - 2), released);
+    if (released.malformed) return state.SkipWithError("malformed");
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(stream_editor)->Name("editing an event of a stream");
+
+void json_editor(benchmark::State& state) {
+  const std::string body = request(kHost, {.events = 1}, 1 << 18);
+  const std::string_view document = std::string_view(body).substr(body.find("\r\n\r\n") + 4);
+  const auto engine = default_engine();
+  for (auto _ : state) {
+    const auto editing = editor("application/json", policy::Direction::Request, engine);
+    flow::Released released;
+    editing->feed(document, released);
+    editing->finish(released);
+    if (released.bytes.size() != document.size()) return state.SkipWithError("bytes were changed");
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(document.size()));
+}
+BENCHMARK(json_editor)->Name("editing a request of 256 kB");
+
+// Takes what the relay says, and makes the bytes of each record as the proxy does.
+struct Sink final : flow::RelaySink {
+  void to_client(std::string_view plain) override { client_bytes += plain.size(); }
+  void to_upstream(std::string_view) override {}
+  void record(std::uint64_t exchange, audit::Body body) override {
+    ++records;
+    if (!writing) return;
+    const audit::Record record{{"host", "boot", "0123456789abcdef", exchange}, {}, std::move(body)};
+    record_bytes += audit::canonical(record, "0123456789abcdef0123456789abcdef", records).size();
+  }
+  void need_identity() override {}
+  void need_upstream() override {}
+  void drop_upstream() override {}
+  void read_client(bool) override {}
+  void close_client(bool) override {}
+
+  bool writing = false;
+  std::size_t client_bytes = 0, records = 0, record_bytes = 0;
+};
+
+void relay_events(benchmark::State& state) {
+  Sink sink;
+  sink.writing = state.range(0) != 0;
+  flow::HttpRelay relay({kHost, policy::Service::Anthropic}, default_ruleset(), sink);
+  Now now;
+  identity::Person person;
+  person.issuer = "local";
+  person.subject = person.name = "1000";
+  person.valid_until = {std::chrono::hours(1)};
+  relay.identity_known(person, now);
+  relay.from_client(request(kHost, {.events = 1}, 1000), now);
+  std::string begin;
+  append_stream_begin(begin);
+  relay.from_upstream(begin, now);
+  const std::size_t before = sink.client_bytes;
+  std::size_t n = 0;
+  for (auto _ : state) relay.from_upstream(chunk_of(n++), now);
+  if (sink.client_bytes == before) state.SkipWithError("nothing came out");
+  state.SetItemsProcessed(state.iterations());
+  state.counters["records per event"] = static_cast<double>(sink.records) / static_cast<double>(n);
+}
+BENCHMARK(relay_events)->Name("relaying an event, records made:")->Arg(0)->Arg(1);
+
+}  // namespace
+}  // namespace veilwire::bench
+
+BENCHMARK_MAIN();
