@@ -53,6 +53,8 @@ class CrashTest(harness.AgentCase):
     self.clients.open_gate(self.gate)
     self.agent.services["recorder"].start()
     self.assertEqual(watched.end(), 0, self.agent.logs())
+    # Commits come in groups, so the last one may still be on its way.
+    clients.wait_until(lambda: "exchange.close" in [r["kind"] for r in self.exchange_with(self.gate)], what="the last record")
     self.assertEqual(self.released(self.gate).encode(), watched.seen)
 
   def test_a_killed_proxy_cuts_its_streams_with_an_error_and_leaks_nothing(self):
@@ -88,7 +90,7 @@ class CrashTest(harness.AgentCase):
     self.agent.kill("proxy")
     watched.end()
     self.agent.services["proxy"].start()
-    self.assertTrue(self.released(self.gate).startswith(watched.seen.decode()), self.released(self.gate))
+    clients.wait_until(lambda: self.released(self.gate).startswith(watched.seen.decode()), what="what the client saw")
     self.assertNotIn(SECRET, json.dumps(self.records()))
 
 

@@ -68,16 +68,15 @@ class AgentCase(SandboxCase):
   def exchange_with(self, prompt):
     """The records of the one exchange whose request holds this text: others may still be on their way."""
     records = self.agent.records()
-    asked = next(record for record in records if record["kind"] == "request.body" and prompt in record.get("content", ""))
-    return [record for record in records if all(record[key] == asked[key] for key in ("session", "exchange"))]
+    asked = next((record for record in records
+                  if record["kind"] == "request.body" and prompt in record.get("content", "")), None)
+    return [record for record in records
+            if asked and all(record[key] == asked[key] for key in ("session", "exchange"))]
 
   def released(self, prompt):
     """What the record says that the client was given."""
     fragments = [record for record in self.exchange_with(prompt) if record["kind"] == "response.fragment"]
     return "".join(record["content"] for record in fragments)
-
-  def masks(self):
-    return [mask for record in self.records() for mask in record.get("masks", [])]
 
   def must_not_leak(self, run, secret):
     for name, data in (("stdout", run.stdout), ("stderr", run.stderr)):

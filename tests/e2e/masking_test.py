@@ -4,6 +4,7 @@ import json
 import unittest
 
 import harness  # first: it makes tests/support importable
+import clients
 import sandbox
 from upstream import codings, scenario
 
@@ -99,16 +100,23 @@ class MaskingTest(harness.AgentCase):
     self.assertIn("[MASKED:", requests[0]["body"])
 
   def test_the_record_names_the_process_and_the_user_and_holds_no_secret(self):
-    self.must_be_masked(self.clients.curl_message("[[demo secret]]", uid=64101))
-    self.assertNotIn(GITHUB, json.dumps(self.records()))
-    opened = self.records("session.open")[-1]
-    self.assertEqual(opened["peer"]["uid"], 64101)
-    self.assertEqual(self.records("request.head")[-1]["person"]["name"], "alice")
+    prompt = "[[demo secret echo=recorded]]"
+    self.must_be_masked(self.clients.curl_message(prompt, uid=64101))
+    records = clients.wait_until(lambda: self.whole_exchange(prompt), what="the last record of the exchange")
+    self.assertNotIn(GITHUB, json.dumps(self.agent.records()))
+    opened = next(record for record in self.agent.records("session.open") if record["session"] == records[0]["session"])
+    self.assertEqual((opened["peer"]["uid"], opened["peer"]["comm"]), (64101, "curl"))
     self.assertEqual(opened["server_name"], sandbox.API)
-    self.assertEqual([mask["length"] for mask in self.masks()], [len(GITHUB)])
-    fragments = "".join(record.get("content", "") for record in self.records("response.fragment"))
-    self.assertIn("keep it safe.", fragments)
-    self.assertIn("[MASKED:", fragments)
+    head = next(record for record in records if record["kind"] == "request.head")
+    self.assertEqual(head["person"]["name"], "alice")
+    self.assertEqual([mask["length"] for record in records for mask in record.get("masks", [])], [len(GITHUB)])
+    self.assertIn("keep it safe.", self.released(prompt))
+    self.assertIn("[MASKED:", self.released(prompt))
+
+  def whole_exchange(self, prompt):
+    """Its records, once the last one has been committed."""
+    records = self.exchange_with(prompt)
+    return records if "exchange.close" in [record["kind"] for record in records] else []
 
   def test_somebody_whom_the_host_does_not_know_is_refused_and_nothing_is_asked_upstream(self):
     run = self.clients.curl_message("[[demo secret]]", "-w", "%{http_code}", uid=64199)

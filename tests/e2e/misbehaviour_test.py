@@ -34,6 +34,7 @@ class MisbehaviourTest(harness.AgentCase):
     kinds = sorted(set(misbehaviour.KINDS) - HEAVY)
     requests = [clients.get(sandbox.API, f"/bad/{kind}?stream=1") for kind in kinds]
     cls.answers = dict(zip(kinds, cls.clients.raw(requests, timeout=120)))
+    clients.wait_until(lambda: len(cls.agent.records("exchange.close")) >= len(kinds), what="the last record")
 
   def recorded(self, kind):
     """The records of the exchange that asked for this kind."""
