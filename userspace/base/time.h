@@ -8,6 +8,8 @@ namespace veilwire {
 // CLOCK_MONOTONIC, nanoseconds since an arbitrary start: for deadlines and durations.
 struct Monotonic {
   std::chrono::nanoseconds since_start{0};
+  // clang-tidy 14 takes the defaulted operator for a literal 0.
+  // NOLINTNEXTLINE(modernize-use-nullptr)
   friend auto operator<=>(const Monotonic&, const Monotonic&) = default;
   friend Monotonic operator+(Monotonic t, std::chrono::nanoseconds d) {
     return {t.since_start + d};
@@ -20,6 +22,8 @@ struct Monotonic {
 // CLOCK_REALTIME, nanoseconds since 1970 UTC: for records only, it may jump.
 struct WallTime {
   std::chrono::nanoseconds since_epoch{0};
+  // clang-tidy 14 takes the defaulted operator for a literal 0.
+  // NOLINTNEXTLINE(modernize-use-nullptr)
   friend auto operator<=>(const WallTime&, const WallTime&) = default;
 };
 
