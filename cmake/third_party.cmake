@@ -28,6 +28,11 @@ third_party_pkg(capng libcap-ng)
 third_party_pkg(seccomp libseccomp)
 third_party_header_only(asio boost/asio.hpp Threads::Threads)
 third_party_header_only(beast boost/beast.hpp Threads::Threads)
+if(VEILWIRE_SANITIZE MATCHES "thread")
+  # The thread sanitizer does not know fences; what Asio's locks order it sees without them.
+  target_compile_definitions(third_party_asio INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
+  target_compile_definitions(third_party_beast INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
+endif()
 third_party_header_only(json nlohmann/json.hpp)
 third_party_header_only(toml toml++/toml.h)
 # The same in every file: toml++ 3.3 gives impl::do_parse one name in both modes, and a program that mixes them crashes.
