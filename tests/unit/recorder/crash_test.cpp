@@ -6,8 +6,10 @@
 
 #include <csignal>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <random>
+#include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <sys/wait.h>
@@ -20,12 +22,14 @@ using host::RecorderLink;
 
 class Program {
  public:
-  explicit Program(const TemporaryFolder& folder) : config_(folder / "agent.toml") {
+  explicit Program(const TemporaryFolder& folder, const std::string& user = "")
+      : config_(folder / "agent.toml"), confined_(!user.empty()) {
     std::ofstream(config_) << "[recorder]\nsocket = \"" << (folder / "recorder.sock")
                            << "\"\ndatabase = \"" << (folder / "ledger.db")
                            << "\"\nmax_size_mib = 512\nreserved_mib = 1\nwriters = [\""
                            << ::geteuid() << ":" << ::getegid()
-                           << "\"]\nlog_level = \"error\"\nstatus_socket = \"\"\n";
+                           << "\"]\nlog_level = \"error\"\nstatus_socket = \"\"\nuser = \"" << user
+                           << "\"\n";
   }
   ~Program() { kill(SIGKILL); }
   Program(const Program&) = delete;
@@ -35,22 +39,24 @@ class Program {
     pid_ = ::fork();
     if (pid_ == 0) {
       ::execl(VEILWIRE_BINARY_DIR "/bin/veilwire-recorder", "veilwire-recorder", "--config",
-              config_.c_str(), "--unconfined", nullptr);
+              config_.c_str(), confined_ ? nullptr : "--unconfined", nullptr);
       ::_exit(127);
     }
   }
+  pid_t pid() const { return pid_; }
   int kill(int signal) {
+    if (pid_ > 0) ::kill(pid_, signal);
+    return wait();
+  }
+  int wait() {
     int status = 0;
-    if (pid_ > 0) {
-      ::kill(pid_, signal);
-      ::waitpid(pid_, &status, 0);
-    }
-    pid_ = 0;
+    if (pid_ > 0) ::waitpid(std::exchange(pid_, 0), &status, 0);
     return status;
   }
 
  private:
   std::string config_;
+  bool confined_;
   pid_t pid_ = 0;
 };
 
@@ -110,6 +116,42 @@ TEST(RecorderProgram, KilledAtRandomLosesAndDoublesNothing) {
   }
   EXPECT_EQ(next.at(host::protocol::to_hex(writer_id(1))), last_a + 1);
   EXPECT_EQ(next.at(host::protocol::to_hex(writer_id(2))), last_b + 1);
+}
+
+TEST(RecorderProgram, HasNothingButItsFolderWhenItRuns) {
+  if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: becoming another user needs root";
+  const TemporaryFolder folder;
+  ASSERT_EQ(::chown(folder.path().c_str(), 65534, 65534), 0);
+  Program program(folder, "65534:65534");
+  program.start();
+  boost::asio::io_context loop;
+  RecorderLink link(loop, folder / "recorder.sock", writer_id(1));
+  link.start();
+  ASSERT_TRUE(link.submit(record));
+  bool committed = false;
+  link.on_committed(1, [&] { committed = true; });
+  while (!committed) ASSERT_NE(loop.run_one(), 0U);
+
+  std::ifstream in("/proc/" + std::to_string(program.pid()) + "/status");
+  const std::string status{std::istreambuf_iterator<char>(in), {}};
+  for (const char* line :
+       {"Uid:\t65534\t65534\t65534\t65534\n", "Gid:\t65534\t65534\t65534\t65534\n", "Groups:\t \n",
+        "CapPrm:\t0000000000000000\n", "CapEff:\t0000000000000000\n", "CapBnd:\t0000000000000000\n",
+        "NoNewPrivs:\t1\n", "Seccomp:\t2\n"}) {
+    EXPECT_NE(status.find(line), std::string::npos) << line << " in\n" << status;
+  }
+  EXPECT_EQ(all_bytes(folder / "ledger.db").size(), 1U);
+}
+
+TEST(RecorderProgram, RefusesAFolderThatOthersCanRead) {
+  const TemporaryFolder folder;
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::others_read,
+                               std::filesystem::perm_options::add);
+  Program program(folder);
+  program.start();
+  const int status = program.wait();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+  EXPECT_FALSE(std::filesystem::exists(folder / "ledger.db"));
 }
 
 TEST(RecorderProgram, CommitsWhatItHasReadWhenItIsToldToStop) {

@@ -2,8 +2,11 @@
 
 #include "agent/recorder/schema.h"
 #include "tests/unit/recorder/ledger_fixture.h"
+#include "userspace/audit/content.h"
 #include "userspace/audit/parse.h"
 #include "userspace/base/limits.h"
+
+#include <random>
 
 #include <sys/stat.h>
 
@@ -108,6 +111,46 @@ TEST_F(LedgerTest, StoresATextThatIsSentAgainOnce) {
   }
   EXPECT_EQ(all_bytes(path_), bytes_of(batch));
   EXPECT_LT(std::filesystem::file_size(path_), 600U * 1024U);
+}
+
+// Each turn sends everything before it again, on a connection of its own.
+TEST_F(LedgerTest, GrowsWithAConversationAndNotWithItsSquare) {
+  Ledger ledger(options_for(path_));
+  std::mt19937 random(5);
+  const auto words = [&](std::size_t bytes) {
+    std::string out;
+    while (out.size() < bytes) out += "abcdefghijklmnopqrstuvwxyz \"\\\n"[random() % 30];
+    return out;
+  };
+  const std::string tools = words(50'000);
+  std::string messages;
+  std::uint64_t seq = 0;
+  std::size_t sent = 0;
+  std::vector<std::string> expected;
+  for (int turn = 0; turn < 40; ++turn) {
+    messages += words(4000);
+    const std::string body = messages + tools;
+    sent += body.size();
+    std::vector<Arrival> batch;
+    for (std::string_view rest = body; !rest.empty();) {
+      const std::size_t n = audit::next_cut(rest);
+      audit::Record record =
+          audit::sample(audit::RequestBody{.offset = body.size() - rest.size(),
+                                           .content = std::string(rest.substr(0, n)),
+                                           .masks = {}});
+      record.context.session[0] = static_cast<char>('a' + turn % 6);
+      batch.push_back(arrival(a_, ++seq, record));
+      expected.push_back(batch.back().bytes);
+      rest.remove_prefix(n);
+    }
+    ASSERT_TRUE(ledger.commit(batch));
+  }
+  EXPECT_EQ(all_bytes(path_), expected);
+  Database database(path_, Database::Mode::ReadOnly);
+  const auto used = static_cast<std::size_t>(database.integer("PRAGMA page_count") *
+                                             database.integer("PRAGMA page_size"));
+  EXPECT_GT(sent, 5'000'000U);
+  EXPECT_LT(used, sent / 4);
 }
 
 TEST_F(LedgerTest, RefusesToChangeOrDeleteARecord) {
