@@ -30,6 +30,7 @@ ADDRESSES = {API: ("192.0.2.10", "2001:db8::10"), TOOLS: ("192.0.2.20", "2001:db
              PLAIN: ("192.0.2.30", "2001:db8::30")}
 HOST_ADDRESSES = ("192.0.2.2", "2001:db8::2")
 PREFIX = "veilwire-test-"
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
 FOLDERS = pathlib.Path("/var/tmp")  # /tmp is private to each view, since real clients leave sockets there
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
@@ -191,7 +192,13 @@ class Sandbox:
              "/etc/group": "group",
              str(certificates.SYSTEM_BUNDLE): "bundle.client" if view == "client" else "bundle.direct"}
     lines = [f"mount --bind {self.folder}/etc/{source} $(readlink -f {target})" for target, source in binds.items()]
+    # A checkout below /tmp stays where it is in the private one.
+    inside = pathlib.Path("/tmp") in SOURCE.parents
+    if inside:
+      lines.append(f"mkdir -p {self.folder}/source.{view}; mount --bind {SOURCE} {self.folder}/source.{view}")
     lines.append("mount -t tmpfs -o mode=1777 none /tmp")
+    if inside:
+      lines.append(f"mkdir -p {SOURCE}; mount --bind {self.folder}/source.{view} {SOURCE}")
     if view == "agent":
       lines.append(f"mount -t bpf none {self.folder}/bpf")
     script = "set -e; " + "; ".join(lines) + "; echo ready; exec sleep infinity"
