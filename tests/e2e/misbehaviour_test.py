@@ -127,7 +127,7 @@ class MisbehaviourTest(harness.AgentCase):
       with self.subTest(kind=kind):
         answer, = self.clients.raw([{**clients.get(sandbox.API, f"/bad/{kind}?stream=1"), "seconds": 60}])
         self.assertNotEqual(answer["end"], "timeout")
-        closed = clients.wait_until(lambda: [r for r in self.recorded(kind) if r["kind"] == "exchange.close"], 30)
+        closed = clients.wait_until(lambda: [r for r in self.recorded(kind) if r["kind"] == "exchange.close"], 180, "the last record")
         self.assertEqual(closed[0]["outcome"], "upstream malformed")
         self.assertEqual([r["reason"] for r in self.recorded(kind) if r["kind"] == "gap"], ["malformed"])
 
