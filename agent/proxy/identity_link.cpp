@@ -39,7 +39,7 @@ class IdentityLink::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(asio::io_context& io, const std::string& path)
       : io_(io),
-        channel_(io, path,
+        channel_(io, "identity", path,
                  {.up = [this] { ask_again(); },
                   .down = nullptr,
                   .message = [this](std::string_view message, auto&) { answered(message); }}) {}

@@ -33,7 +33,7 @@ class Store final : public LeafStore, public std::enable_shared_from_this<Store>
         key_(key),
         spki_(key.public_der()),
         tickets_(std::move(tickets)),
-        channel_(io, path,
+        channel_(io, "signer", path,
                  {.up = [this] { ask_again(); },
                   .down = nullptr,
                   .message = [this](std::string_view message, auto&) { answered(message); }}) {}
@@ -57,6 +57,8 @@ class Store final : public LeafStore, public std::enable_shared_from_this<Store>
     });
     ask(id, name);
   }
+
+  bool connected() const override { return channel_.is_up(); }
 
  private:
   struct Leaf {

@@ -23,6 +23,7 @@ class LeafStore {
   virtual ~LeafStore() = default;
   // callback: from the io_context, never before get() has returned when the signer has to be asked.
   virtual void get(const std::string& name, Callback callback) = 0;
+  virtual bool connected() const = 0;  // with the signer
 };
 
 // key outlives the store: one for all leafs of a process; it never leaves it.

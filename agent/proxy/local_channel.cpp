@@ -1,6 +1,7 @@
 #include "agent/proxy/local_channel.h"
 
 #include "agent/host/local_socket.h"
+#include "agent/host/log.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -18,19 +19,30 @@ using boost::system::error_code;
 
 constexpr std::chrono::milliseconds kFirstDelay{10};
 constexpr std::chrono::milliseconds kLongestDelay{1000};
+// A program that takes connections and closes them must not fill the log: losses sooner than this
+// after the last line about one are not told.
+constexpr std::chrono::seconds kBetweenLines{10};
 
 }  // namespace
 
 class LocalChannel::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(asio::io_context& io, std::string path, Events events)
-      : timer_(io), descriptor_(io), path_(std::move(path)), events_(std::move(events)) {}
+  Impl(asio::io_context& io, std::string name, std::string path, Events events)
+      : timer_(io),
+        descriptor_(io),
+        name_(std::move(name)),
+        path_(std::move(path)),
+        events_(std::move(events)) {}
 
   void connect() {
     auto fd = host::connect_local(path_, false);
-    if (!fd) return retry();
+    if (!fd) {
+      say_lost("cannot be reached");
+      return retry();
+    }
     descriptor_.assign(fd->release());
     up_ = true;
+    if (std::exchange(lost_said_, false)) host::log::info(name_ + " at " + path_ + " is back");
     read();
     if (events_.up) events_.up();
   }
@@ -45,6 +57,7 @@ class LocalChannel::Impl : public std::enable_shared_from_this<Impl> {
     const bool was_up = std::exchange(up_, false);
     close();
     if (stopped_) return;
+    say_lost("has gone away");
     if (was_up && events_.down) events_.down();
     retry();
   }
@@ -60,6 +73,14 @@ class LocalChannel::Impl : public std::enable_shared_from_this<Impl> {
   }
 
  private:
+  void say_lost(const char* how) {
+    const auto now = std::chrono::steady_clock::now();
+    if (lost_said_ || now < next_line_) return;
+    lost_said_ = true;
+    next_line_ = now + kBetweenLines;
+    host::log::warning(name_ + " at " + path_ + " " + how + "; trying again");
+  }
+
   void close() {
     error_code ignored;
     if (descriptor_.is_open()) descriptor_.close(ignored);
@@ -92,15 +113,17 @@ class LocalChannel::Impl : public std::enable_shared_from_this<Impl> {
 
   asio::steady_timer timer_;
   asio::posix::stream_descriptor descriptor_;
-  std::string path_;
+  std::string name_, path_;
   Events events_;
   std::chrono::milliseconds delay_ = kFirstDelay;
   bool up_ = false;
   bool stopped_ = false;
+  bool lost_said_ = false;
+  std::chrono::steady_clock::time_point next_line_;
 };
 
-LocalChannel::LocalChannel(asio::io_context& io, std::string path, Events events)
-    : impl_(std::make_shared<Impl>(io, std::move(path), std::move(events))) {
+LocalChannel::LocalChannel(asio::io_context& io, std::string name, std::string path, Events events)
+    : impl_(std::make_shared<Impl>(io, std::move(name), std::move(path), std::move(events))) {
   impl_->connect();
 }
 LocalChannel::~LocalChannel() { impl_->stop(); }

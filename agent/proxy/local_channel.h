@@ -1,5 +1,5 @@
 // A connection to one of our other programs that comes back by itself: messages out, messages in,
-// and word when it goes up or down. Lives on one thread.
+// and word when it goes up or down, to its owner and to the log. Lives on one thread.
 #pragma once
 
 #include "agent/host/unique_fd.h"
@@ -23,8 +23,9 @@ class LocalChannel {
     std::function<void(std::string_view message, std::vector<host::UniqueFd>& descriptors)> message;
   };
 
-  // Connects at once, then again after 10 ms to 1 s for as long as it lives.
-  LocalChannel(boost::asio::io_context& io, std::string path, Events events);
+  // Connects at once, then again after 10 ms to 1 s for as long as it lives. name is the other
+  // program's, for the log.
+  LocalChannel(boost::asio::io_context& io, std::string name, std::string path, Events events);
   ~LocalChannel();
   LocalChannel(const LocalChannel&) = delete;
   LocalChannel& operator=(const LocalChannel&) = delete;

@@ -79,7 +79,7 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
         beat_timer_(io),
         resolve_timer_(io),
         resolver_(io),
-        channel_(io, path,
+        channel_(io, "redirector", path,
                  {.up = [this] { said_hello_ = false, hello(); },
                   .down = [this] { lost(); },
                   .message = [this](std::string_view m, auto& fds) { answered(m, fds); }}) {}
@@ -111,9 +111,7 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void lost() {
-    if (registered_)
-      host::log::warning("the redirector has gone away; redirection goes on from its pins");
-    registered_ = false;
+    registered_ = false;  // redirection goes on from the pins
     said_hello_ = false;
   }
 

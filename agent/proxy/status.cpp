@@ -49,8 +49,9 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   std::string document() {
-    const bool recorder = all([](const Worker& w) { return w.recorder_up(); });
+    const bool signer = all([](const Worker& w) { return w.signer_up(); });
     const bool identity = all([](const Worker& w) { return w.identity_up(); });
+    const bool recorder = all([](const Worker& w) { return w.recorder_up(); });
     const bool alive = all([](const Worker& w) { return w.alive(); });
     const auto ruleset = shared_.ruleset.get();
     json sessions = json::array();
@@ -69,12 +70,14 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
     }
     const Counters& c = shared_.counters;
     const json document{{"program", "veilwire-proxy"},
-                        {"healthy", recorder && identity && alive && redirector_.registered() &&
-                                        outcome_ == "active"},
+                        {"healthy", alive && redirector_.registered() && signer && identity &&
+                                        recorder && outcome_ == "active"},
                         {"alive", alive},
-                        {"registered", redirector_.registered()},
-                        {"recorder", recorder},
-                        {"identity", identity},
+                        {"links",
+                         {{"redirector", redirector_.registered()},
+                          {"signer", signer},
+                          {"identity", identity},
+                          {"recorder", recorder}}},
                         {"policy",
                          {{"file", shared_.settings.policy},
                           {"digest", ruleset->policy().digest},

@@ -180,6 +180,7 @@ class Worker::Impl {
     last_turn_.store(std::chrono::steady_clock::now().time_since_epoch().count(),
                      std::memory_order_relaxed);
     shared_.tickets->rotate(now().mono);
+    owner_.signer_up_.store(leafs_->connected(), std::memory_order_relaxed);
     owner_.identity_up_.store(identity_.connected(), std::memory_order_relaxed);
     watch_recorder();
     if (stopping_) return;

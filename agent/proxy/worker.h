@@ -57,16 +57,19 @@ class Worker {
 
   // Whether its loop has turned within the last seconds.
   bool alive() const;
-  bool recorder_up() const { return recorder_up_.load(std::memory_order_relaxed); }
+  // As of its last turn.
+  bool signer_up() const { return signer_up_.load(std::memory_order_relaxed); }
   bool identity_up() const { return identity_up_.load(std::memory_order_relaxed); }
+  bool recorder_up() const { return recorder_up_.load(std::memory_order_relaxed); }
   // Runs on the worker's thread and waits for it, for at most a moment.
   std::vector<SessionRow> sessions(std::size_t most);
 
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;
-  std::atomic<bool> recorder_up_{false};
+  std::atomic<bool> signer_up_{false};
   std::atomic<bool> identity_up_{false};
+  std::atomic<bool> recorder_up_{false};
 };
 
 }  // namespace veilwire::proxy

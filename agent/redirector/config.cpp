@@ -60,6 +60,7 @@ Settings read_settings(const host::ConfigSection& section) {
   s.proxy_cgroup = section.text("proxy_cgroup", s.proxy_cgroup);
   s.pin_directory = section.text("pin_directory", s.pin_directory);
   s.socket = section.text("socket", s.socket);
+  s.status_socket = section.text("status_socket", s.status_socket);
   s.proxy_user = section.text("proxy_user", s.proxy_user);
   const std::vector<std::int64_t> ports =
       section.integers("ports", {s.ports.begin(), s.ports.end()}, 1, 65535);

@@ -1,28 +1,28 @@
 // The redirector's table of agent.toml. All keys with their defaults:
 //
+// clang-format off
 //   [redirector]
 //   cgroup = "/"                  # where clients are caught, below the cgroup2 mount
-//   proxy_cgroup = ""             # the proxy's own cgroup, exempt as a whole; "" = only the
-//   registered process,
+//   proxy_cgroup = ""             # the proxy's own cgroup, exempt as a whole; "" = only the registered process,
 //                                 # and its cgroup is learnt when it registers
 //   pin_directory = "/sys/fs/bpf/veilwire"       # on a bpffs
 //   socket = "/run/veilwire-redirector/redirector.sock"     # where the proxy registers
+//   status_socket = "/run/veilwire-redirector/redirector-status.sock"  # "": no status is given
 //   proxy_user = "veilwire"                      # name or "uid:gid"; root is allowed too
 //   ports = [443, 80, 8443]       # of labelled processes, and of target addresses
-//   names = ["claude"]            # basename of an executable, as given to exec or as the file is
-//   called paths = ["/claude/versions/"] # part of an executable's path, its last seven components
+//   names = ["claude"]            # basename of an executable, as given to exec or as the file is called
+//   paths = ["/claude/versions/"] # part of an executable's path, its last seven components
 //   arguments = ["@anthropic-ai/claude-code"]    # part of an argument
-//   interpreters = ["node", "bun", "deno"]       # run scripts: their arguments decide, they are
-//   never learnt targets = []                  # "192.0.2.0/24", "2001:db8::1": any process's
-//   connects there, on `ports` endpoints = []                # "127.0.0.1:3000": any process's
-//   connects there, loopback included when_proxy_dead = "closed"    # "closed" refuses what is in
-//   scope, "open" lets it through and counts it when_egress_filtered = "refuse"  # the client's
-//   cgroup has an egress program that the proxy's has not:
-//                                 # "refuse", "pass" (the filter decides, uninspected), "redirect"
-//                                 (flagged)
+//   interpreters = ["node", "bun", "deno"]       # run scripts: their arguments decide, they are never learnt
+//   targets = []                  # "192.0.2.0/24", "2001:db8::1": any process's connects there, on `ports`
+//   endpoints = []                # "127.0.0.1:3000": any process's connects there, loopback included
+//   when_proxy_dead = "closed"    # "closed" refuses what is in scope, "open" lets it through and counts it
+//   when_egress_filtered = "refuse"  # the client's cgroup has an egress program that the proxy's has not:
+//                                 # "refuse", "pass" (the filter decides, uninspected), "redirect" (flagged)
 //   refuse_quic = true            # UDP on `ports`, so that HTTP/3 falls back to TCP
 //   heartbeat_seconds = 10        # a proxy that is silent for longer is dead; 0: not asked
 //   check_seconds = 5             # how often links and labels are looked at
+// clang-format on
 //
 // names, paths and arguments together: at most VW_NEEDLE_COUNT, each at most VW_NEEDLE_LENGTH - 2
 // bytes. Tested by tests/unit/redirector/config_test.cpp.
@@ -44,6 +44,7 @@ struct Settings {
   std::string proxy_cgroup;
   std::string pin_directory = "/sys/fs/bpf/veilwire";
   std::string socket = "/run/veilwire-redirector/redirector.sock";
+  std::string status_socket = "/run/veilwire-redirector/redirector-status.sock";
   std::string proxy_user = "veilwire";
   std::vector<std::uint16_t> ports{443, 80, 8443};
   std::vector<std::string> names{"claude"};

@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <system_error>
 
@@ -67,12 +68,15 @@ int run(const Options& options) {
   host::UniqueFd listener = host::listen_local(settings.socket, 0660);
   if (::chown(settings.socket.c_str(), static_cast<uid_t>(-1), proxy.gid) != 0)
     throw std::system_error(errno, std::generic_category(), settings.socket);
+  std::unique_ptr<host::protocol::StatusSocket> status;
+  if (!settings.status_socket.empty())
+    status = std::make_unique<host::protocol::StatusSocket>(settings.status_socket, 0600);
   // BPF, PERFMON, NET_ADMIN: load and attach. SYS_ADMIN: other network namespaces, program ids.
   // SYS_PTRACE and DAC_READ_SEARCH: /proc/PID/exe and scripts of all users, cgroups by id.
   host::confine({.user = "",
                  .keep_capabilities = {CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_ADMIN,
                                        CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH}});
-  redirector::Redirector program(settings, std::move(listener), proxy.uid);
+  redirector::Redirector program(settings, std::move(listener), proxy.uid, std::move(status));
   host::notify("READY=1");
   host::log::info("connections below " + settings.cgroup + " are redirected");
   program.run(stop.get());

@@ -16,7 +16,8 @@
 
 namespace veilwire::redirector {
 
-Redirector::Redirector(const Settings& settings, host::UniqueFd listener, std::uint32_t proxy_uid)
+Redirector::Redirector(const Settings& settings, host::UniqueFd listener, std::uint32_t proxy_uid,
+                       std::unique_ptr<host::protocol::StatusSocket> status)
     : settings_(settings),
       programs_(settings_.pin_directory),
       maps_(versioned_directory(settings_.pin_directory) + "/maps"),
@@ -24,6 +25,7 @@ Redirector::Redirector(const Settings& settings, host::UniqueFd listener, std::u
       targets_(maps_, settings_.targets, Targets::Time::clock::now()),
       service_(std::move(listener), proxy_uid, maps_, targets_,
                [this](int pid) { return register_proxy(pid); }),
+      status_(std::move(status)),
       clients_(open_cgroup(settings_.cgroup)) {
   // Half of a set would redirect nothing, or what nobody accepts. What an earlier run attached
   // stays, though.
@@ -152,6 +154,15 @@ void Redirector::check() {
   targets_.expire(Targets::Time::clock::now());
 }
 
+// What is in force is told by read_status(); this is about the program itself.
+std::string Redirector::status() const {
+  std::string lost;
+  for (const std::string& program : lost_) lost += (lost.empty() ? "\"" : ",\"") + program + "\"";
+  const auto word = [](bool value) { return value ? "true" : "false"; };
+  return std::string(R"({"program":"veilwire-redirector","healthy":)") + word(lost_.empty()) +
+         R"(,"proxy_connected":)" + word(service_.has_proxy()) + R"(,"lost":[)" + lost + "]}";
+}
+
 void Redirector::run(int stop) {
   using Clock = std::chrono::steady_clock;
   Clock::time_point next_check = Clock::now();
@@ -166,10 +177,11 @@ void Redirector::run(int stop) {
     }
     const auto wait =
         std::chrono::duration_cast<std::chrono::milliseconds>(next_check - Clock::now()).count();
-    std::array<pollfd, 4> ready{{{stop, POLLIN, 0},
+    std::array<pollfd, 5> ready{{{stop, POLLIN, 0},
                                  {labeller_.events_fd(), POLLIN, 0},
                                  {service_.listener_fd(), POLLIN, 0},
-                                 {service_.client_fd(), POLLIN, 0}}};
+                                 {service_.client_fd(), POLLIN, 0},
+                                 {status_ ? status_->descriptor() : -1, POLLIN, 0}}};
     if (::poll(ready.data(), ready.size(), static_cast<int>(std::max<long>(wait, 0) + 1)) < 0) {
       if (errno == EINTR) continue;
       throw std::system_error(errno, std::generic_category(), "poll");
@@ -179,6 +191,7 @@ void Redirector::run(int stop) {
       if (ready[1].revents != 0) labeller_.handle_events();
       if (ready[3].revents != 0) service_.handle_client();
       if (ready[2].revents != 0) service_.handle_listener();
+      if (ready[4].revents != 0) status_->answer([this] { return status(); });
     } catch (const std::exception& error) {
       host::log::error(error.what());
     }

@@ -3,6 +3,7 @@
 // force. Tested by tests/bpf/.
 #pragma once
 
+#include "agent/host/protocol/status.h"
 #include "agent/host/unique_fd.h"
 #include "agent/redirector/config.h"
 #include "agent/redirector/iterators.h"
@@ -22,9 +23,11 @@ namespace veilwire::redirector {
 
 class Redirector {
  public:
-  // listener: the proxy's way in (host::listen_local). Loads, writes settings, labels what runs,
-  // attaches. Throws std::exception; what was attached before stays as it was.
-  Redirector(const Settings& settings, host::UniqueFd listener, std::uint32_t proxy_uid);
+  // listener: the proxy's way in (host::listen_local). status: nullptr, no status is given. Loads,
+  // writes settings, labels what runs, attaches. Throws std::exception; what was attached before
+  // stays as it was.
+  Redirector(const Settings& settings, host::UniqueFd listener, std::uint32_t proxy_uid,
+             std::unique_ptr<host::protocol::StatusSocket> status = nullptr);
 
   // Until stop is readable.
   void run(int stop);
@@ -40,6 +43,7 @@ class Redirector {
   void attach_proxy(const std::string& cgroup);
   void share_egress();
   void check();
+  std::string status() const;
 
   Settings settings_;
   KernelPrograms programs_;
@@ -48,6 +52,7 @@ class Redirector {
   Labeller labeller_;
   Targets targets_;
   Service service_;
+  std::unique_ptr<host::protocol::StatusSocket> status_;
   Cgroup clients_;
   std::optional<Cgroup> proxy_;
   std::set<std::string> lost_;

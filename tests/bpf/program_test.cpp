@@ -48,6 +48,7 @@ class ProgramTest : public KernelTest {
                            << "cgroup = '" << arena().clients_cgroup() << "'\n"
                            << "pin_directory = '" << arena().pins() << "'\n"
                            << "socket = '" << arena().socket() << "'\n"
+                           << "status_socket = '" << arena().directory() << "/status.sock'\n"
                            << "proxy_user = '65534:65534'\n"
                            << "ports = [443]\n";
   }

@@ -62,7 +62,7 @@ class Agent:
     changes = {
         "redirector": {"cgroup": str(self.box.attach_cgroup), "proxy_cgroup": str(self.box.agent_cgroup),
                        "pin_directory": str(self.box.folder / "bpf/veilwire"), "ports": [443],
-                       "proxy_user": self._user("proxy")},
+                       "proxy_user": self._user("proxy"), "status_socket": self._socket("redirector-status")},
         "signer": {"user": self._user("signer"), "proxy_user": self._user("proxy"),
                    "certificate": str(self.authority), "key": str(self.box.folder / "state/signer/ca.key"), "status_socket": self._socket("signer-status")},
         "identity": {"user": self._user("identity"), "proxy_user": self._user("proxy"),

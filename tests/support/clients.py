@@ -104,6 +104,10 @@ class Watched:
         ["curl", "-sS", "--no-buffer", "-H", "content-type: application/json", "-d", body,
          f"https://{sandboxes.API}/v1/messages"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
+  @property
+  def pid(self):
+    return self._process.pid  # every command on the way there only execs
+
   def until(self, text, seconds=10):
     """Reads on until the text has come; fails when the answer ends first."""
     deadline = time.monotonic() + seconds
