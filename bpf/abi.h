@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-#define VW_LAYOUT_VERSION 1
+#define VW_LAYOUT_VERSION 2
 
 /* ---- what the proxy asks of an accepted socket ----
  *
@@ -100,8 +100,13 @@ struct vw_label {
   __u64 word; /* state | (exec count << 8): user space changes it by compare-and-swap only */
   __u64 root_start_boottime_ns;
   __u32 root_tgid; /* the process whose exec gave the label to this tree */
-  __u32 reserved;  /* zero */
+  /* The exec count (its low 32 bits) of the oldest suspicion that nobody has judged. If the word
+   * has gone on since, no evidence can clear the process: what made it suspect is gone. */
+  __u32 suspected_at;
   struct vw_exe exe;
+  /* Which memory map the label speaks of: a number to compare, nothing to follow. Between a new map
+   * and its exec's label, what /proc shows is not what the label means. */
+  __u64 memory_map;
 };
 
 /* Argument of the program that compares and swaps a label's word for user space. */
@@ -224,6 +229,7 @@ struct vw_process {
   __u32 parent_tgid;
   __u64 start_boottime_ns;
   struct vw_exe exe;
+  __u64 memory_map; /* as in vw_label; 0: its main thread has ended */
 };
 struct vw_marked_listener {
   __u64 netns_cookie;

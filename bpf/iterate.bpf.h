@@ -17,6 +17,7 @@ vw_inline void vw_write_process(struct bpf_iter__task* ctx) {
   process.tgid = (__u32)task->tgid;
   process.parent_tgid = (__u32)BPF_CORE_READ(task, real_parent, tgid);
   process.start_boottime_ns = task->start_boottime;
+  process.memory_map = (__u64)BPF_CORE_READ(task, mm);
   vw_read_exe(BPF_CORE_READ(task, mm, exe_file), &process.exe);
   bpf_seq_write(ctx->meta->seq, &process, sizeof(process));
 }

@@ -21,6 +21,8 @@
 
 vw_inline __u32 vw_state(__u64 word) { return (__u32)(word & VW_LABEL_STATE_MASK); }
 
+vw_inline __u64 vw_execs(__u64 word) { return word >> 8; }
+
 vw_inline int vw_in_scope(__u64 word) {
   __u32 state = vw_state(word);
   return state == VW_LABEL_SUSPECT || state == VW_LABEL_CONFIRMED;
@@ -68,6 +70,7 @@ vw_inline void vw_label_fork(struct task_struct* parent, struct task_struct* chi
   struct vw_label label = *held;
   if (!vw_in_scope(label.word)) return;
   label.start_boottime_ns = child->start_boottime;
+  label.memory_map = (__u64)child->mm;
   vw_label_insert(tgid, &label, VW_REASON_LABEL_INHERITED);
 }
 
@@ -77,7 +80,7 @@ vw_inline void vw_label_exec(struct task_struct* task, struct linux_binprm* prog
   struct vw_label* held = vw_label_of(tgid, start);
   __u64 word = held ? held->word : 0;
 
-  struct vw_label label = {.start_boottime_ns = start};
+  struct vw_label label = {.start_boottime_ns = start, .memory_map = (__u64)task->mm};
   vw_read_exe(program->file, &label.exe);
   __u32 state = VW_LABEL_NONE;
   if (bpf_map_lookup_elem(&executables, &label.exe))
@@ -99,7 +102,9 @@ vw_inline void vw_label_exec(struct task_struct* task, struct linux_binprm* prog
     if (held) bpf_map_delete_elem(&labels, &tgid);
     return;
   }
-  label.word = (((word >> 8) + 1) << 8) | state;
+  label.word = ((vw_execs(word) + 1) << 8) | state;
+  label.suspected_at =
+      held && vw_state(word) == VW_LABEL_SUSPECT ? held->suspected_at : (__u32)vw_execs(label.word);
   __u32 reason = kept                          ? VW_REASON_LABEL_KEPT
                  : state == VW_LABEL_CONFIRMED ? VW_REASON_LABEL_CONFIRMED
                                                : VW_REASON_LABEL_SUSPECT;
@@ -128,7 +133,9 @@ vw_inline int vw_judge_label(const struct vw_judgement* judgement) {
     return -VW_EINVAL;
   }
   vw_count(VW_REASON_LABEL_JUDGED);
-  /* What has just been swapped in is nobody's label any more: free its place. */
+  /* What has just been swapped in is nobody's label any more: free its place. (Should the number
+   * have gone to a new process since the lookup, that one's label goes too: the next scan's work.)
+   */
   if (vw_state(judgement->desired) == VW_LABEL_NONE) bpf_map_delete_elem(&labels, &tgid);
   return 0;
 }

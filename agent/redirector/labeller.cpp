@@ -24,8 +24,10 @@ bool in_scope(const vw_label& label) {
   return state_of(label) == VW_LABEL_SUSPECT || state_of(label) == VW_LABEL_CONFIRMED;
 }
 
-bool same_exe(const vw_exe& a, const vw_exe& b) {
-  return a.inode == b.inode && a.device == b.device && a.generation == b.generation;
+// Whether it has executed something since it became suspect. Clearing it for what it runs now would
+// let a client go that nobody looked at in time.
+bool has_gone_on(const vw_label& label) {
+  return static_cast<std::uint32_t>(label.word >> 8) != label.suspected_at;
 }
 
 bool is_own_root(std::uint32_t tgid, const vw_label& label) {
@@ -125,9 +127,11 @@ bool Labeller::scan_once() {
     vw_label label{};
     label.start_boottime_ns = process.start_boottime_ns;
     label.exe = process.exe;
+    label.memory_map = process.memory_map;
     const auto parent = labelled.find(process.parent_tgid);
     if (parent != labelled.end() && in_scope(parent->second)) {
       label.word = parent->second.word;
+      label.suspected_at = parent->second.suspected_at;
       label.root_tgid = parent->second.root_tgid;
       label.root_start_boottime_ns = parent->second.root_start_boottime_ns;
     } else {
@@ -163,18 +167,15 @@ void Labeller::judge(std::uint32_t tgid) {
   if (!label || state_of(*label) != VW_LABEL_SUSPECT) return;
   const Evidence evidence = look_at_process(settings_, proc_, tgid);
   if (evidence == Evidence::Gone) return;
-  if (evidence == Evidence::Client) {
-    // The path that was read must be of the file that the label names: between the two the process
-    // may have executed another. If so, its exec has sent an event of its own, or the sweep comes
-    // by.
-    const std::vector<vw_process> processes = iterators_.processes();
-    const vw_process* now = find(processes, tgid);
-    if (now == nullptr || now->start_boottime_ns != label->start_boottime_ns ||
-        !same_exe(now->exe, label->exe))
-      return;
-  }
+  // What /proc showed must be of the memory map that the label speaks of: an exec changes the map
+  // first and the label a moment later. The sweep comes by again.
+  const std::vector<vw_process> processes = iterators_.processes();
+  const vw_process* now = find(processes, tgid);
+  if (now == nullptr || now->start_boottime_ns != label->start_boottime_ns ||
+      now->memory_map != label->memory_map)
+    return;
   const vw_label_state state =
-      evidence == Evidence::Nothing ? VW_LABEL_CLEARED : VW_LABEL_CONFIRMED;
+      evidence == Evidence::Nothing && !has_gone_on(*label) ? VW_LABEL_CLEARED : VW_LABEL_CONFIRMED;
   if (!swap(tgid, *label, state)) return;
   if (evidence == Evidence::Client) {
     maps_.add_executable(label->exe);
@@ -227,6 +228,7 @@ bool Labeller::exempt(std::uint32_t tgid) {
   vw_label label{};
   label.start_boottime_ns = process->start_boottime_ns;
   label.exe = process->exe;
+  label.memory_map = process->memory_map;
   label.root_tgid = tgid;
   label.root_start_boottime_ns = process->start_boottime_ns;
   label.word = VW_LABEL_EXEMPT;

@@ -433,8 +433,17 @@ Arena::~Arena() {
   ::umount2((directory_ + "/bpf").c_str(), MNT_DETACH);
   std::error_code ignored;
   fs::remove_all(directory_, ignored);
+  // What a test has killed may still be on its way out.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto removed = [&](const std::string& path) {
+    while (::rmdir(path.c_str()) != 0) {
+      if (errno != EBUSY || std::chrono::steady_clock::now() > deadline) return false;
+      ::poll(nullptr, 0, 5);
+    }
+    return true;
+  };
   for (const std::string& path : {clients_, proxy_, root_})
-    if (::rmdir(path.c_str()) != 0) ADD_FAILURE() << path << ": " << std::strerror(errno);
+    if (!removed(path)) ADD_FAILURE() << path << ": " << std::strerror(errno);
 }
 
 redirector::Settings Arena::settings() const {
@@ -520,6 +529,7 @@ void Arena::label(pid_t pid) {
     label.root_tgid = tgid;
     label.root_start_boottime_ns = process.start_boottime_ns;
     label.exe = process.exe;
+    label.memory_map = process.memory_map;
     if (!maps().insert_label(tgid, label)) fail("label");
     return;
   }

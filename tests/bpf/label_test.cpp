@@ -322,6 +322,41 @@ TEST_F(LabelTest, what_happens_while_user_space_is_away_is_judged_when_it_return
   EXPECT_TRUE(becomes(false_one.tgid(), VW_LABEL_CLEARED));
 }
 
+TEST_F(LabelTest, a_client_that_executes_a_tool_before_anybody_looked_stays_in_scope) {
+  start();
+  arena().stop_redirector();
+  const std::string tool = install("bin/tool");
+  const std::string client = install("bin/claude");
+  Running leader = run(client, {"exec", tool, "wait", "connect", kRemote4, "443", "wait"});
+  Running parent = run(client, {"daemon", "exec", tool, "wait"});
+  const std::uint32_t orphan = stray(parent.get<pid_t>());
+  const auto has_gone_on = [&](std::uint32_t tgid) {
+    const auto label = arena().maps().label(tgid);
+    return label && label->word >> 8 > label->suspected_at;
+  };
+  ASSERT_TRUE(eventually([&] { return has_gone_on(leader.tgid()) && has_gone_on(orphan); }));
+  ASSERT_TRUE(eventually([&] { return !state(parent.tgid()); })) << "gone";
+  EXPECT_EQ(state(leader.tgid()), VW_LABEL_SUSPECT);
+  arena().start_redirector(settings_);
+  EXPECT_TRUE(becomes(leader.tgid(), VW_LABEL_CONFIRMED));
+  EXPECT_TRUE(becomes(orphan, VW_LABEL_CONFIRMED));
+  leader.go();
+  EXPECT_TRUE(labelled(leader.get<Connected>()));
+}
+
+TEST_F(LabelTest, no_exec_slips_away_from_a_verdict_in_the_making) {
+  start();
+  const std::string tool = install("bin/tool");
+  const std::string client = install("bin/claude");
+  for (int i = 0; i < 100; ++i) {
+    // What is learnt from the first would spare the others the look.
+    fs::copy_file(client, client + ".new");
+    fs::rename(client + ".new", client);
+    Running process = run(client, {"exec", tool, "connect", kRemote4, "443", "wait"});
+    ASSERT_TRUE(labelled(process.get<Connected>())) << "in round " << i;
+  }
+}
+
 TEST_F(LabelTest, a_verdict_on_what_has_been_replaced_meanwhile_does_not_land) {
   start();
   Running client = run(install("bin/claude"), {"wait"});

@@ -81,10 +81,11 @@ TEST_F(LayoutTest, tuple) {
 }
 
 TEST_F(LayoutTest, label_and_judgement) {
-  expect_same("vw_label", sizeof(vw_label),
-              {MEMBER(vw_label, start_boottime_ns), MEMBER(vw_label, word),
-               MEMBER(vw_label, root_start_boottime_ns), MEMBER(vw_label, root_tgid),
-               MEMBER(vw_label, reserved), MEMBER(vw_label, exe)});
+  expect_same(
+      "vw_label", sizeof(vw_label),
+      {MEMBER(vw_label, start_boottime_ns), MEMBER(vw_label, word),
+       MEMBER(vw_label, root_start_boottime_ns), MEMBER(vw_label, root_tgid),
+       MEMBER(vw_label, suspected_at), MEMBER(vw_label, exe), MEMBER(vw_label, memory_map)});
   expect_same("vw_judgement", sizeof(vw_judgement),
               {MEMBER(vw_judgement, tgid), MEMBER(vw_judgement, reserved),
                MEMBER(vw_judgement, start_boottime_ns), MEMBER(vw_judgement, expected),
@@ -132,7 +133,8 @@ TEST_F(LayoutTest, settings) {
 TEST_F(LayoutTest, iterated_structs) {
   expect_same("vw_process", sizeof(vw_process),
               {MEMBER(vw_process, tgid), MEMBER(vw_process, parent_tgid),
-               MEMBER(vw_process, start_boottime_ns), MEMBER(vw_process, exe)});
+               MEMBER(vw_process, start_boottime_ns), MEMBER(vw_process, exe),
+               MEMBER(vw_process, memory_map)});
   expect_same("vw_marked_listener", sizeof(vw_marked_listener),
               {MEMBER(vw_marked_listener, netns_cookie), MEMBER(vw_marked_listener, port),
                MEMBER(vw_marked_listener, six), MEMBER(vw_marked_listener, listening),
