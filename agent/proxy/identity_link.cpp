@@ -2,16 +2,14 @@
 
 #include "agent/host/protocol/identity.h"
 #include "agent/proxy/clock.h"
-#include "agent/proxy/local_channel.h"
+#include "agent/proxy/questions.h"
 
 #include <chrono>
 #include <compare>
 #include <map>
 #include <tuple>
 #include <utility>
-#include <vector>
-
-#include <boost/asio/steady_timer.hpp>
+#include <variant>
 
 namespace veilwire::proxy {
 namespace {
@@ -33,89 +31,61 @@ Key key_of(const identity::Peer& peer) {
   return {peer.uid, peer.loginuid, peer.audit_session, peer.cgroup_id};
 }
 
+struct Subject {
+  identity::Peer peer;
+  friend bool operator==(const Subject& a, const Subject& b) {
+    return key_of(a.peer) == key_of(b.peer);
+  }
+};
+
 }  // namespace
 
-class IdentityLink::Impl : public std::enable_shared_from_this<Impl> {
+class IdentityLink::Impl {
  public:
   Impl(asio::io_context& io, const std::string& path)
-      : io_(io),
-        channel_(io, "identity", path,
-                 {.up = [this] { ask_again(); },
-                  .down = nullptr,
-                  .message = [this](std::string_view message, auto&) { answered(message); }}) {}
+      : questions_(io, "identity", path,
+                   {.encode =
+                        [](std::uint64_t id, const Subject& subject) {
+                          return protocol::encode(protocol::IdentityQuestion{id, subject.peer});
+                        },
+                    .answered = [this](std::string_view message) { return answered(message); },
+                    .patience = kPatience,
+                    .silence = Unexpected{Nobody{kSilent, true}}}) {}
 
   void ask(const identity::Peer& peer, Callback callback) {
-    const Key key = key_of(peer);
-    const Now time = now();
-    if (const auto known = known_.find(key); known != known_.end()) {
-      if (known->second.valid_until > time.mono) return callback(known->second);
+    if (const auto known = known_.find(key_of(peer)); known != known_.end()) {
+      if (known->second.valid_until > now().mono) return callback(known->second);
       known_.erase(known);
     }
-    for (auto& [id, question] : open_) {
-      if (question.key == key) return question.waiting.push_back(std::move(callback));
-    }
-    const std::uint64_t id = ++last_id_;
-    Question& question = open_[id];
-    question.key = key;
-    question.peer = peer;
-    question.waiting.push_back(std::move(callback));
-    question.limit = std::make_unique<asio::steady_timer>(io_, kPatience);
-    question.limit->async_wait([weak = weak_from_this(), id](const boost::system::error_code& e) {
-      if (const auto self = weak.lock(); self && !e)
-        self->settle(id, Unexpected{std::string(kSilent)});
-    });
-    channel_.send(protocol::encode(protocol::IdentityQuestion{id, peer}));
+    questions_.ask({peer}, std::move(callback));
   }
 
-  bool connected() const { return channel_.is_up(); }
+  bool connected() const { return questions_.connected(); }
 
  private:
-  struct Question {
-    Key key;
-    identity::Peer peer;
-    std::vector<Callback> waiting;
-    std::unique_ptr<asio::steady_timer> limit;
-  };
-
-  // A restarted program has forgotten what it was asked.
-  void ask_again() {
-    for (const auto& [id, question] : open_)
-      channel_.send(protocol::encode(protocol::IdentityQuestion{id, question.peer}));
-  }
-
-  void answered(std::string_view message) {
+  bool answered(std::string_view message) {
     auto answer = protocol::decode_identity_answer(message, now().mono);
-    if (!answer) return channel_.restart();
-    if (auto* known = std::get_if<protocol::KnownPerson>(&answer->who)) {
-      settle(answer->id, std::move(known->person));
-    } else {
-      settle(answer->id, Unexpected{std::get<protocol::NobodyKnown>(answer->who).reason});
+    if (!answer) return false;
+    const Subject* subject = questions_.subject(answer->id);
+    if (subject == nullptr) return true;
+    if (const auto* nobody = std::get_if<protocol::NobodyKnown>(&answer->who)) {
+      questions_.settle(answer->id, Unexpected{Nobody{nobody->reason, false}});
+      return true;
     }
+    if (known_.size() >= kMostKept)
+      known_.clear();  // they are asked for again; better than growing
+    const auto& person = std::get<protocol::KnownPerson>(answer->who).person;
+    known_.insert_or_assign(key_of(subject->peer), person);
+    questions_.settle(answer->id, person);
+    return true;
   }
 
-  void settle(std::uint64_t id, const Answer& answer) {
-    const auto found = open_.find(id);
-    if (found == open_.end()) return;
-    Question question = std::move(found->second);
-    open_.erase(found);
-    question.limit->cancel();
-    if (answer) {
-      if (known_.size() >= kMostKept)
-        known_.clear();  // they are asked for again; better than growing
-      known_.insert_or_assign(question.key, *answer);
-    }
-    for (Callback& callback : question.waiting) callback(answer);
-  }
-
-  asio::io_context& io_;
   std::map<Key, identity::Person> known_;
-  std::map<std::uint64_t, Question> open_;
-  std::uint64_t last_id_ = 0;
-  LocalChannel channel_;
+  Questions<Subject, Answer> questions_;
 };
 
 IdentityLink::IdentityLink(asio::io_context& io, std::string socket_path)
-    : impl_(std::make_shared<Impl>(io, socket_path)) {}
+    : impl_(std::make_unique<Impl>(io, socket_path)) {}
 IdentityLink::~IdentityLink() = default;
 void IdentityLink::ask(const identity::Peer& peer, Callback callback) {
   impl_->ask(peer, std::move(callback));

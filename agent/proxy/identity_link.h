@@ -15,8 +15,11 @@ namespace veilwire::proxy {
 
 class IdentityLink {
  public:
-  using Answer =
-      Result<identity::Person, std::string>;  // the error is for the person: why, and what to do
+  struct Nobody {
+    std::string message;  // for the person: why, and what to do
+    bool silent = false;  // no answer came: the same question may be answered in a moment
+  };
+  using Answer = Result<identity::Person, Nobody>;
   using Callback = std::function<void(Answer)>;
 
   IdentityLink(boost::asio::io_context& io, std::string socket_path);
@@ -31,7 +34,7 @@ class IdentityLink {
 
  private:
   class Impl;
-  std::shared_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace veilwire::proxy

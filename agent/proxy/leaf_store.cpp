@@ -2,14 +2,11 @@
 
 #include "agent/host/protocol/signer.h"
 #include "agent/proxy/clock.h"
-#include "agent/proxy/local_channel.h"
+#include "agent/proxy/questions.h"
 
 #include <chrono>
 #include <map>
 #include <utility>
-#include <vector>
-
-#include <boost/asio/steady_timer.hpp>
 
 namespace veilwire::proxy {
 namespace {
@@ -25,18 +22,21 @@ constexpr std::chrono::minutes kMargin{5};
 // Names that policy intercepts are few; wildcards could make them many.
 constexpr std::size_t kMostLeafs = 1024;
 
-class Store final : public LeafStore, public std::enable_shared_from_this<Store> {
+class Store final : public LeafStore {
  public:
   Store(asio::io_context& io, const std::string& path, const crypto::PrivateKey& key,
         std::shared_ptr<wire::TicketKeys> tickets)
-      : io_(io),
-        key_(key),
+      : key_(key),
         spki_(key.public_der()),
         tickets_(std::move(tickets)),
-        channel_(io, "signer", path,
-                 {.up = [this] { ask_again(); },
-                  .down = nullptr,
-                  .message = [this](std::string_view message, auto&) { answered(message); }}) {}
+        questions_(io, "signer", path,
+                   {.encode =
+                        [this](std::uint64_t id, const std::string& name) {
+                          return protocol::encode(protocol::SignerRequest{id, name, spki_});
+                        },
+                    .answered = [this](std::string_view message) { return answered(message); },
+                    .patience = kPatience,
+                    .silence = Unexpected{std::string("the signer does not answer")}}) {}
 
   void get(const std::string& name, Callback callback) override {
     if (const auto found = leafs_.find(name); found != leafs_.end()) {
@@ -44,81 +44,45 @@ class Store final : public LeafStore, public std::enable_shared_from_this<Store>
         return callback(found->second.context);
       leafs_.erase(found);
     }
-    for (auto& [id, question] : open_)
-      if (question.name == name) return question.waiting.push_back(std::move(callback));
-    const std::uint64_t id = ++last_id_;
-    Question& question = open_[id];
-    question.name = name;
-    question.waiting.push_back(std::move(callback));
-    question.limit = std::make_unique<asio::steady_timer>(io_, kPatience);
-    question.limit->async_wait([weak = weak_from_this(), id](const boost::system::error_code& e) {
-      if (const auto self = weak.lock(); self && !e)
-        self->settle(id, Unexpected{std::string("the signer does not answer")});
-    });
-    ask(id, name);
+    questions_.ask(name, std::move(callback));
   }
 
-  bool connected() const override { return channel_.is_up(); }
+  bool connected() const override { return questions_.connected(); }
 
  private:
   struct Leaf {
     std::shared_ptr<const wire::TlsServerContext> context;
     WallTime not_after;
   };
-  struct Question {
-    std::string name;
-    std::vector<Callback> waiting;
-    std::unique_ptr<asio::steady_timer> limit;
-  };
 
-  void ask(std::uint64_t id, const std::string& name) {
-    if (const auto message = protocol::encode(protocol::SignerRequest{id, name, spki_}))
-      channel_.send(*message);
-  }
-
-  // A restarted signer has forgotten what it was asked.
-  void ask_again() {
-    for (const auto& [id, question] : open_) ask(id, question.name);
-  }
-
-  void answered(std::string_view message) {
+  bool answered(std::string_view message) {
     auto reply = protocol::decode_signer_reply(message);
-    if (!reply) return channel_.restart();
-    const auto question = open_.find(reply->id);
-    if (question == open_.end()) return;
-    if (reply->status != protocol::SignerStatus::Signed)
-      return settle(reply->id, Unexpected{std::string(protocol::to_string(reply->status))});
-    const std::string name = question->second.name;
+    if (!reply) return false;
+    if (const std::string* name = questions_.subject(reply->id))
+      questions_.settle(reply->id, take(*name, std::move(*reply)));
+    return true;
+  }
+
+  Answer take(const std::string& name, protocol::SignerReply reply) {
+    if (reply.status != protocol::SignerStatus::Signed)
+      return Unexpected{std::string(protocol::to_string(reply.status))};
     auto context = wire::TlsServerContext::make({.host = name,
-                                                 .chain = std::move(reply->chain),
+                                                 .chain = std::move(reply.chain),
                                                  .key = &key_,
                                                  .alpn = {"http/1.1"},
                                                  .tickets = tickets_});
-    if (!context)
-      return settle(reply->id, Unexpected{std::string(wire::to_string(context.error()))});
+    if (!context) return Unexpected{std::string(wire::to_string(context.error()))};
     if (leafs_.size() >= kMostLeafs)
       leafs_.clear();  // they are asked for again; better than growing
-    leafs_.insert_or_assign(name, Leaf{*context, reply->not_after});
-    settle(reply->id, *context);
+    leafs_.insert_or_assign(name, Leaf{*context, reply.not_after});
+    return *context;
   }
 
-  void settle(std::uint64_t id, const Answer& answer) {
-    const auto found = open_.find(id);
-    if (found == open_.end()) return;
-    Question question = std::move(found->second);
-    open_.erase(found);
-    question.limit->cancel();
-    for (Callback& callback : question.waiting) callback(answer);
-  }
-
-  asio::io_context& io_;
   const crypto::PrivateKey& key_;
   std::string spki_;
   std::shared_ptr<wire::TicketKeys> tickets_;
   std::map<std::string, Leaf> leafs_;
-  std::map<std::uint64_t, Question> open_;
-  std::uint64_t last_id_ = 0;
-  LocalChannel channel_;
+  Questions<std::string, Answer> questions_;
 };
 
 }  // namespace

@@ -153,7 +153,7 @@ class LiveSession final : public Session {
       if (answer)
         self->handle(flow::IdentityKnown{*answer});
       else
-        self->handle(flow::IdentityRefused{answer.error()});
+        self->handle(flow::IdentityRefused{answer.error().message, answer.error().silent});
     });
   }
 

@@ -2,6 +2,7 @@
 
 #include "userspace/base/limits.h"
 #include "userspace/flow/http_relay.h"
+#include "userspace/flow/splice.h"
 #include "userspace/wire/client_hello.h"
 
 #include <utility>
@@ -111,7 +112,7 @@ class Connection::Impl final : public RelaySink {
       case State::Relaying:
         return client_ciphertext(event.bytes);
       case State::Splicing:
-        return put(ToUpstream{std::string(event.bytes)});
+        return splice_->from_client(event.bytes, *out_);
       case State::Closing:
       case State::Done:
         return;
@@ -120,7 +121,7 @@ class Connection::Impl final : public RelaySink {
 
   void on(const FromUpstream& event) {
     from_upstream_ += event.bytes.size();
-    if (state_ == State::Splicing) return put(ToClient{std::string(event.bytes)});
+    if (state_ == State::Splicing) return splice_->from_upstream(event.bytes, *out_);
     if (upstream_tls_) upstream_ciphertext(event.bytes);
   }
 
@@ -137,11 +138,10 @@ class Connection::Impl final : public RelaySink {
         open_session("intercepted");
         return finish("client left in the handshake");
       case State::Relaying:
-        relay_->client_ended(false, now_);
+        relay_->client_ended();
         return finish(event.reset ? "client reset" : "client closed");
       case State::Splicing:
-        put(CloseUpstream{event.reset ? How::Reset : How::HalfClose});
-        if (event.reset || upstream_ended_) finish_splice(event.reset ? "client reset" : "closed");
+        if (const auto over = splice_->client_ended(event.reset, *out_)) finish_splice(*over);
         return;
       case State::Closing:
         return finish(close_reason_);
@@ -151,10 +151,8 @@ class Connection::Impl final : public RelaySink {
   }
 
   void on(const UpstreamEnded& event) {
-    upstream_ended_ = true;
     if (state_ == State::Splicing) {
-      put(CloseClient{event.reset});
-      if (event.reset || client_ended_) finish_splice(event.reset ? "upstream reset" : "closed");
+      if (const auto over = splice_->upstream_ended(event.reset, *out_)) finish_splice(*over);
       return;
     }
     if (!upstream_tls_) return;
@@ -165,10 +163,7 @@ class Connection::Impl final : public RelaySink {
   }
 
   void on(const UpstreamConnected&) {
-    if (state_ == State::Splicing) {
-      put(ToUpstream{std::exchange(hello_, {})});
-      return;
-    }
+    if (state_ == State::Splicing) return splice_->connected(*out_);
     if (state_ == State::Closing || state_ == State::Done) return;
     upstream_tls_.emplace(wire::TlsEngine::client(opening_.upstream_tls, server_name_, now_.wall));
   }
@@ -204,8 +199,8 @@ class Connection::Impl final : public RelaySink {
   void on(const IdentityRefused& event) {
     identity_asked_ = false;
     identity_known_ = false;
-    refusal_ = event.message;
-    if (relay_) relay_->identity_refused(event.message, now_);
+    refusal_ = event;
+    if (relay_) relay_->identity_refused(event.message, event.retry);
   }
 
   void on(const RecordingFailed& event) {
@@ -232,7 +227,7 @@ class Connection::Impl final : public RelaySink {
       case State::Handshake:
         return refuse(kInternalError, "the handshake took too long");
       case State::Relaying:
-        relay_->client_ended(true, now_);
+        relay_->client_ended();
         return;
       case State::Closing:
         return finish(close_reason_);
@@ -303,14 +298,14 @@ class Connection::Impl final : public RelaySink {
                                      .tls = std::move(tls)});
   }
 
-  // --- splicing: for what policy does not intercept, and for what it lets pass though nobody can
-  // look into it
+  // --- splicing
 
   void splice(std::string_view reason) {
     state_ = State::Splicing;
     splice_reason_ = reason;
     open_session(kSpliced);
-    put(Dial{"", opening_.destination});
+    splice_.emplace(std::exchange(hello_, {}));
+    splice_->start(opening_.destination, *out_);
   }
 
   void finish_splice(std::string_view reason) {
@@ -339,9 +334,9 @@ class Connection::Impl final : public RelaySink {
     if (!plain.empty()) relay_->from_client(plain, now_);
     if (state_ != State::Relaying) return;
     if (client_tls_->state() == wire::TlsEngine::State::PeerClosed) {
-      relay_->client_ended(true, now_);
+      relay_->client_ended();
     } else if (client_tls_->state() == wire::TlsEngine::State::Failed) {
-      relay_->client_ended(false, now_);
+      relay_->client_ended();
     }
   }
 
@@ -425,8 +420,9 @@ class Connection::Impl final : public RelaySink {
     put_record(exchange, std::move(body));
   }
   void need_identity() override {
-    if (!refusal_.empty()) return relay_->identity_refused(std::exchange(refusal_, {}), now_);
-    ask_identity();
+    if (!refusal_) return ask_identity();
+    const IdentityRefused refusal = *std::exchange(refusal_, std::nullopt);
+    relay_->identity_refused(refusal.message, refusal.retry);
   }
   void need_upstream() override { put(Dial{server_name_, opening_.destination}); }
   void drop_upstream() override {
@@ -518,6 +514,7 @@ class Connection::Impl final : public RelaySink {
   std::string server_name_;
   policy::Service service_ = policy::Service::Generic;
   std::string splice_reason_;
+  std::optional<Splice> splice_;
 
   std::optional<wire::TlsEngine> client_tls_;
   std::optional<wire::TlsEngine> upstream_tls_;
@@ -529,12 +526,11 @@ class Connection::Impl final : public RelaySink {
   identity::Person person_;
   bool identity_asked_ = false;
   bool identity_known_ = false;
-  std::string refusal_;
+  std::optional<IdentityRefused> refusal_;  // told before anybody asked
 
   bool recording_ = true;
   bool session_open_ = false;
   bool client_ended_ = false;
-  bool upstream_ended_ = false;
   std::string close_reason_;
   std::uint64_t from_client_ = 0;
   std::uint64_t from_upstream_ = 0;

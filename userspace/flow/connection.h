@@ -72,8 +72,9 @@ struct IdentityKnown {
   identity::Person person;
 };
 struct IdentityRefused {
-  std::string message;
-};  // for the person: why, and what to do
+  std::string message;  // for the person: why, and what to do
+  bool retry = false;   // nobody could say: the same question may be answered in a moment
+};
 // The recorder takes no records, and has not for a while: new requests are refused until it does
 // again.
 struct RecordingFailed {

@@ -44,16 +44,4 @@ struct Exchange {
   }
 };
 
-// Why an exchange ends with an answer of ours instead of the upstream's.
-struct Refusal {
-  int status = 451;
-  std::string kind = "permission_error";  // Anthropic error type
-  std::string message;                    // for the person, without any part of what was found
-  std::string outcome;                    // for the record: ExchangeClose::outcome
-  bool retry = false;  // false: x-should-retry says so, or clients try for minutes
-};
-
-// "application/json" of "Application/JSON; charset=utf-8".
-std::string media_type(const wire::FieldSection& head);
-
 }  // namespace veilwire::flow

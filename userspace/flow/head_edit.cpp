@@ -25,6 +25,15 @@ constexpr std::array<std::string_view, 5> kHopFields{"te", "proxy-connection", "
 
 }  // namespace
 
+std::string media_type(const wire::FieldSection& head) {
+  const auto value = head.sole_value("content-type");
+  if (!value) return {};
+  std::string type(wire::trim_blanks(value->substr(0, value->find(';'))));
+  for (char& c : type)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return type;
+}
+
 void remove_hop_fields(wire::FieldSection& head, wire::UpgradeFields upgrade) {
   const auto options = head.list("connection");
   const bool plain = std::ranges::all_of(options, [](std::string_view option) {

@@ -16,6 +16,9 @@
 
 namespace veilwire::flow {
 
+// "application/json" of "Application/JSON; charset=utf-8".
+std::string media_type(const wire::FieldSection& head);
+
 // One upstream connection serves one client connection, so "Connection: keep-alive" and "close"
 // mean the same on both and stay; anything else that concerns one hop is removed (RFC 9110, 7.6.1).
 void remove_hop_fields(wire::FieldSection& head, wire::UpgradeFields upgrade);

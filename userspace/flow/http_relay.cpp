@@ -3,8 +3,11 @@
 #include "userspace/base/limits.h"
 #include "userspace/flow/exchange.h"
 #include "userspace/flow/head_edit.h"
+#include "userspace/flow/refusal.h"
 #include "userspace/flow/request_stage.h"
 #include "userspace/flow/response_stage.h"
+#include "userspace/flow/tunnel.h"
+#include "userspace/flow/unseen_upload.h"
 #include "userspace/wire/http1.h"
 
 #include <optional>
@@ -24,15 +27,6 @@ std::string_view host_of(std::string_view authority) {
 
 }  // namespace
 
-std::string media_type(const wire::FieldSection& head) {
-  const auto value = head.sole_value("content-type");
-  if (!value) return {};
-  std::string type(wire::trim_blanks(value->substr(0, value->find(';'))));
-  for (char& c : type)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return type;
-}
-
 class HttpRelay::Impl {
  public:
   Impl(RelayTarget target, std::shared_ptr<const Ruleset> ruleset, RelaySink& sink)
@@ -40,16 +34,14 @@ class HttpRelay::Impl {
 
   void adopt(std::shared_ptr<const Ruleset> ruleset) {
     ruleset_ = std::move(ruleset);
+    response_engine_.reset();
     if (phase_ == Phase::Answering && response_)
       apply(response_->adopt(*ruleset_, response_engine()));
   }
 
   void from_client(std::string_view plain, Now now) {
     if (phase_ == Phase::Closed) return;
-    if (phase_ == Phase::Tunnel) {
-      tunnel_bytes_ += plain.size();
-      return sink_.to_upstream(plain);
-    }
+    if (tunnel_) return tunnel_->from_client(plain);
     client_input_ += plain;
     pump(now);
     if (phase_ != Phase::Closed && client_input_.size() > kReadAhead && reading_client_) {
@@ -60,10 +52,7 @@ class HttpRelay::Impl {
 
   void from_upstream(std::string_view plain, Now now) {
     if (phase_ == Phase::Closed) return;
-    if (phase_ == Phase::Tunnel) {
-      tunnel_bytes_ += plain.size();
-      return sink_.to_client(plain);
-    }
+    if (tunnel_) return tunnel_->from_upstream(plain);
     answered_bytes_ += plain.size();
     std::vector<wire::HttpEvent> events;
     while (!plain.empty() && phase_ != Phase::Closed) {
@@ -73,17 +62,17 @@ class HttpRelay::Impl {
         on_response(event, now);
         if (phase_ == Phase::Closed) return;
       }
-      if (phase_ == Phase::Tunnel) {
-        if (!plain.empty()) from_upstream(plain, now);
+      if (tunnel_) {
+        if (!plain.empty()) tunnel_->from_upstream(plain);
         return;
       }
     }
   }
 
-  void client_ended(bool clean, Now) {
+  // A client that hangs up without close_notify has left all the same.
+  void client_ended() {
     if (phase_ == Phase::Closed) return;
-    if (exchange_) close_exchange(phase_ == Phase::Tunnel ? "tunnel closed" : "client left");
-    (void)clean;  // a client that hangs up without close_notify has left all the same
+    if (exchange_) close_exchange(tunnel_ ? "tunnel closed" : "client left");
     sink_.drop_upstream();
     shut(false);
   }
@@ -91,7 +80,7 @@ class HttpRelay::Impl {
   void upstream_ended(bool clean, Now now) {
     if (phase_ == Phase::Closed) return;
     have_upstream_ = false;
-    if (phase_ == Phase::Tunnel) {
+    if (tunnel_) {
       close_exchange("tunnel closed");
       return shut(!clean);
     }
@@ -117,27 +106,21 @@ class HttpRelay::Impl {
   void upstream_failed(std::string_view reason, bool retry, Now) {
     if (phase_ == Phase::Closed) return;
     have_upstream_ = false;
-    failure_ = Refusal{
-        .status = 502,
-        .kind = "api_error",
-        .message = "veilwire cannot reach " + target_.host + ": " + std::string(reason) + ".",
-        .outcome = "upstream failed",
-        .retry = retry};
+    failure_ = refusal::upstream_unreachable(target_.host, reason, retry);
     if (phase_ == Phase::Answering) fail_upstream();
   }
 
   void identity_known(const identity::Person& person, Now now) {
     person_ = person;
+    response_engine_.reset();
     if (phase_ == Phase::Identifying) submit(now);
   }
 
-  void identity_refused(std::string_view message, Now) {
+  void identity_refused(std::string_view message, bool retry) {
     person_.reset();
+    response_engine_.reset();
     if (phase_ != Phase::Identifying) return;
-    refuse({.status = 403,
-            .kind = "permission_error",
-            .message = "veilwire: " + std::string(message),
-            .outcome = "identity refused"});
+    refuse(retry ? refusal::identity_unavailable(message) : refusal::not_identified(message));
   }
 
   void recording_failed(std::string_view reason) { unrecorded_ = reason; }
@@ -187,10 +170,14 @@ class HttpRelay::Impl {
       if (phase_ == Phase::Reading)
         request_->trailers(std::move(trailers->section.raw));
       else
-        upload_trailers_ = std::move(trailers->section.raw);
+        upload_->trailers(std::move(trailers->section.raw));
     } else if (const auto* end = std::get_if<wire::MessageEnd>(&event)) {
       exchange_->persistent = end->persistent;
-      if (phase_ == Phase::Uploading) return finish_upload();
+      if (phase_ == Phase::Uploading) {
+        upload_->end();
+        phase_ = Phase::Answering;
+        return;
+      }
       phase_ = Phase::Identifying;
       identify(now);
     } else if (const auto* fault = std::get_if<wire::HttpFault>(&event)) {
@@ -199,14 +186,13 @@ class HttpRelay::Impl {
   }
 
   void bad_request(const wire::HttpFault& fault) {
-    const std::string why = "malformed HTTP request: " + std::string(wire::to_string(fault.error));
+    const std::string_view why = wire::to_string(fault.error);
     if (!exchange_) begin_numbered();
     sink_.record(exchange_->number,
-                 audit::Gap{.reason = "malformed", .detail = why, .action = "block"});
-    refuse({.status = 400,
-            .kind = "invalid_request_error",
-            .message = "veilwire: " + why + ".",
-            .outcome = "refused"});
+                 audit::Gap{.reason = "malformed",
+                            .detail = "malformed HTTP request: " + std::string(why),
+                            .action = "block"});
+    refuse(refusal::malformed_request(why));
   }
 
   void begin_numbered() {
@@ -214,6 +200,7 @@ class HttpRelay::Impl {
     exchange_->number = ++count_;
     exchange_->service = target_.service;
     exchange_->host = target_.host;
+    response_engine_.reset();
   }
 
   void begin_exchange(wire::RequestStart start) {
@@ -223,27 +210,14 @@ class HttpRelay::Impl {
     exchange.framing = start.framing;
     exchange.expectation = wire::expectation_of(exchange.head);
     request_.emplace(exchange);
-    if (exchange.expectation.connect)
-      return refuse({.status = 400,
-                     .kind = "invalid_request_error",
-                     .message = "veilwire: CONNECT makes no sense to an origin server.",
-                     .outcome = "refused"});
-    // The certificate was made for the name in the handshake: a request for another host is not
-    // what policy judged.
+    if (exchange.expectation.connect) return refuse(refusal::connect_method());
     if (!wire::equal_ignoring_case(host_of(wire::authority(exchange.head)), target_.host))
-      return refuse({.status = 421,
-                     .kind = "invalid_request_error",
-                     .message = "veilwire: this connection was made to " + target_.host +
-                                ", not to another host.",
-                     .outcome = "refused"});
+      return refuse(refusal::misdirected(target_.host));
     if (exchange.expectation.upgrade && !upgrade_allowed()) return;
     const auto expect = exchange.head.list("expect");
     if (expect.empty()) return;
     if (expect.size() != 1 || !wire::equal_ignoring_case(expect[0], "100-continue"))
-      return refuse({.status = 417,
-                     .kind = "invalid_request_error",
-                     .message = "veilwire: only \"Expect: 100-continue\" is known.",
-                     .outcome = "refused"});
+      return refuse(refusal::unknown_expectation());
     exchange.continued = true;
     if (exchange.head.minor_version >= 1) sink_.to_client("HTTP/1.1 100 Continue\r\n\r\n");
   }
@@ -257,17 +231,12 @@ class HttpRelay::Impl {
         audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::Upgrade)),
                    .detail = std::string(exchange_->head.sole_value("upgrade").value_or("")),
                    .action = pass ? "pass" : "block"});
-    if (!pass)
-      refuse({.status = 451,
-              .kind = "permission_error",
-              .message = "Blocked by veilwire: policy does not allow a protocol that cannot be "
-                         "inspected (Upgrade).",
-              .outcome = "refused"});
+    if (!pass) refuse(refusal::upgrade());
     return pass;
   }
 
   void request_body(std::string_view bytes, Now now) {
-    if (phase_ == Phase::Uploading) return upload(bytes);
+    if (phase_ == Phase::Uploading) return upload_->data(bytes);
     request_->body(bytes);
     if (!request_->over_limit()) return;
     const bool pass =
@@ -281,35 +250,15 @@ class HttpRelay::Impl {
                    .detail = "request body",
                    .action = "block",
                    .bytes = request_->size()});
-    refuse({.status = 413,
-            .kind = "request_too_large",
-            .message = "veilwire: the request is larger than what can be inspected (" +
-                       std::to_string(limits::kRequestBody) + " bytes).",
-            .outcome = "refused"});
+    refuse(refusal::request_too_large());
   }
 
   void begin_upload() {
     RequestStage::Outcome outcome = request_->pass_unseen(*ruleset_, *person_);
     for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
     send_upstream(outcome.bytes);
+    upload_.emplace(*exchange_, sink_);
     phase_ = Phase::Uploading;
-  }
-
-  void upload(std::string_view bytes) {
-    exchange_->request_bytes += bytes.size();
-    if (exchange_->framing.kind != wire::Framing::Kind::Chunked) return sink_.to_upstream(bytes);
-    std::string chunk;
-    wire::encode_chunk(bytes, chunk);
-    sink_.to_upstream(chunk);
-  }
-
-  void finish_upload() {
-    if (exchange_->framing.kind == wire::Framing::Kind::Chunked) {
-      std::string last;
-      wire::encode_last_chunk(upload_trailers_, last);
-      sink_.to_upstream(last);
-    }
-    phase_ = Phase::Answering;
   }
 
   // Each request is judged by who the person is now, not by who they were when the connection
@@ -320,13 +269,7 @@ class HttpRelay::Impl {
   }
 
   void submit(Now) {
-    if (!unrecorded_.empty())
-      return refuse({.status = 503,
-                     .kind = "api_error",
-                     .message = "veilwire: the record cannot be written (" + unrecorded_ +
-                                "), so nothing is let through.",
-                     .outcome = "not recorded",
-                     .retry = true});
+    if (!unrecorded_.empty()) return refuse(refusal::not_recorded(unrecorded_));
     RequestStage::Outcome outcome = request_->finish(*ruleset_, *person_);
     for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
     if (outcome.refusal) return refuse(*outcome.refusal);
@@ -394,21 +337,15 @@ class HttpRelay::Impl {
     } else if (exchange_->response_started) {
       return abort("upstream malformed");
     }
-    refuse({.status = 502,
-            .kind = "api_error",
-            .message = "veilwire: the answer of " + target_.host + " cannot be used: " + why + ".",
-            .outcome = fault.error == wire::HttpError::EndedEarly ? "upstream ended early"
-                                                                  : "upstream malformed",
-            .retry = true});
+    refuse(fault.error == wire::HttpError::EndedEarly
+               ? refusal::upstream_ended_early(target_.host)
+               : refusal::upstream_malformed(target_.host, why));
   }
 
   void begin_tunnel() {
     phase_ = Phase::Tunnel;
     const std::string early = std::exchange(client_input_, {});
-    if (!early.empty()) {
-      tunnel_bytes_ += early.size();
-      sink_.to_upstream(early);
-    }
+    tunnel_.emplace(sink_, early);
   }
 
   void apply(const ResponseStep& step) {
@@ -444,49 +381,16 @@ class HttpRelay::Impl {
   // An answer of ours, complete, in the client's own protocol.
   void refuse(const Refusal& refusal) {
     if (exchange_->response_started) return abort(refusal.outcome);
-    const EditorContext context = exchange_->context(policy::Direction::Response, {});
-    const ErrorBody error = error_body(context, refusal.status, refusal.kind, refusal.message);
-    const std::string length = std::to_string(error.body.size());
-    const auto head =
-        wire::make_response_head(error.status, reason_phrase(error.status),
-                                 {{"Content-Type", error.media_type},
-                                  {"Content-Length", length},
-                                  {"x-should-retry", refusal.retry ? "true" : "false"},
-                                  {"Connection", "close"}});
-    if (!head) return abort(refusal.outcome);
+    const auto answer = flow::answer(refusal, exchange_->context(policy::Direction::Response, {}));
+    if (!answer) return abort(refusal.outcome);
     sink_.record(exchange_->number,
-                 audit::ResponseHead{error.status, {{"Content-Type", error.media_type}}});
-    sink_.record(exchange_->number, audit::ResponseFragment{0, error.body, {}});
-    sink_.to_client(head->raw);
-    if (exchange_->head.method() != "HEAD") sink_.to_client(error.body);
+                 audit::ResponseHead{answer->head.status, {{"Content-Type", answer->media_type}}});
+    sink_.record(exchange_->number, audit::ResponseFragment{0, answer->body, {}});
+    sink_.to_client(answer->head.raw);
+    if (exchange_->head.method() != "HEAD") sink_.to_client(answer->body);
     close_exchange(refusal.outcome);
     sink_.drop_upstream();
     shut(false);
-  }
-
-  static std::string_view reason_phrase(int status) {
-    switch (status) {
-      case 200:
-        return "OK";
-      case 400:
-        return "Bad Request";
-      case 403:
-        return "Forbidden";
-      case 413:
-        return "Content Too Large";
-      case 417:
-        return "Expectation Failed";
-      case 421:
-        return "Misdirected Request";
-      case 451:
-        return "Unavailable For Legal Reasons";
-      case 502:
-        return "Bad Gateway";
-      case 503:
-        return "Service Unavailable";
-      default:
-        return "Error";
-    }
   }
 
   void abort(std::string_view outcome) {
@@ -496,7 +400,7 @@ class HttpRelay::Impl {
   }
 
   void close_exchange(std::string_view outcome) {
-    if (phase_ == Phase::Tunnel) exchange_->response_bytes += tunnel_bytes_;
+    if (tunnel_) exchange_->response_bytes += tunnel_->bytes();
     sink_.record(exchange_->number,
                  audit::ExchangeClose{.outcome = std::string(outcome),
                                       .request_bytes = exchange_->request_bytes,
@@ -504,6 +408,7 @@ class HttpRelay::Impl {
                                       .masked = exchange_->masked});
     masked_ += exchange_->masked;
     response_.reset();
+    upload_.reset();
     request_.reset();
     exchange_.reset();
   }
@@ -514,9 +419,12 @@ class HttpRelay::Impl {
     sink_.close_client(reset);
   }
 
-  std::shared_ptr<const masking::Engine> response_engine() const {
-    return ruleset_->engine(policy::Direction::Response, target_.host,
-                            person_ ? &*person_ : nullptr);
+  // Asking the ruleset weighs every rule: once for an exchange and a ruleset.
+  const std::shared_ptr<const masking::Engine>& response_engine() {
+    if (!response_engine_)
+      response_engine_ = ruleset_->engine(policy::Direction::Response, target_.host,
+                                          person_ ? &*person_ : nullptr);
+    return response_engine_;
   }
 
   RelayTarget target_;
@@ -531,12 +439,13 @@ class HttpRelay::Impl {
   wire::RequestReader request_reader_;
   wire::ResponseReader response_reader_;
   std::string client_input_;
-  std::string upload_trailers_;
   std::optional<Exchange> exchange_;
   std::optional<RequestStage> request_;
+  std::optional<UnseenUpload> upload_;
   std::optional<ResponseStage> response_;
+  std::optional<Tunnel> tunnel_;
+  std::shared_ptr<const masking::Engine> response_engine_;
   std::uint64_t answered_bytes_ = 0;
-  std::uint64_t tunnel_bytes_ = 0;
   std::uint64_t count_ = 0;
   std::uint64_t masked_ = 0;
 };
@@ -548,7 +457,7 @@ HttpRelay::~HttpRelay() = default;
 void HttpRelay::adopt(std::shared_ptr<const Ruleset> ruleset) { impl_->adopt(std::move(ruleset)); }
 void HttpRelay::from_client(std::string_view plain, Now now) { impl_->from_client(plain, now); }
 void HttpRelay::from_upstream(std::string_view plain, Now now) { impl_->from_upstream(plain, now); }
-void HttpRelay::client_ended(bool clean, Now now) { impl_->client_ended(clean, now); }
+void HttpRelay::client_ended() { impl_->client_ended(); }
 void HttpRelay::upstream_ended(bool clean, Now now) { impl_->upstream_ended(clean, now); }
 void HttpRelay::upstream_failed(std::string_view reason, bool retry, Now now) {
   impl_->upstream_failed(reason, retry, now);
@@ -556,8 +465,8 @@ void HttpRelay::upstream_failed(std::string_view reason, bool retry, Now now) {
 void HttpRelay::identity_known(const identity::Person& person, Now now) {
   impl_->identity_known(person, now);
 }
-void HttpRelay::identity_refused(std::string_view message, Now now) {
-  impl_->identity_refused(message, now);
+void HttpRelay::identity_refused(std::string_view message, bool retry) {
+  impl_->identity_refused(message, retry);
 }
 void HttpRelay::recording_failed(std::string_view reason) { impl_->recording_failed(reason); }
 void HttpRelay::recording_restored() { impl_->recording_restored(); }

@@ -49,14 +49,15 @@ class HttpRelay {
   void adopt(std::shared_ptr<const Ruleset> ruleset);
   void from_client(std::string_view plain, Now now);
   void from_upstream(std::string_view plain, Now now);
+  void client_ended();
   // clean: TLS said that it was the end.
-  void client_ended(bool clean, Now now);
   void upstream_ended(bool clean, Now now);
   // The dial or the handshake failed. retry: whether trying again could help (a refused certificate
   // will not).
   void upstream_failed(std::string_view reason, bool retry, Now now);
   void identity_known(const identity::Person& person, Now now);
-  void identity_refused(std::string_view message, Now now);
+  // retry: nobody could say who it is, which may be better in a moment.
+  void identity_refused(std::string_view message, bool retry);
   // New requests are refused until recording is restored; an exchange that is under way waits or
   // ends with its connection.
   void recording_failed(std::string_view reason);

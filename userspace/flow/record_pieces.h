@@ -5,9 +5,9 @@
 #include "userspace/audit/record.h"
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace veilwire::flow {
@@ -22,5 +22,13 @@ struct RecordPiece {
 // replaced something by nothing at the very end stays with the last piece.
 std::vector<RecordPiece> record_pieces(std::uint64_t offset, std::string_view content,
                                        const std::vector<audit::MaskedSpan>& masks);
+
+// The same as records of one kind (audit::RequestBody, audit::ResponseFragment), each given to put.
+template <class Fragment, class Put>
+void record_text(std::uint64_t offset, std::string_view content,
+                 const std::vector<audit::MaskedSpan>& masks, Put put) {
+  for (RecordPiece& piece : record_pieces(offset, content, masks))
+    put(Fragment{piece.offset, std::move(piece.content), std::move(piece.masks)});
+}
 
 }  // namespace veilwire::flow

@@ -36,26 +36,6 @@ message::Dialect dialect(policy::Service service) {
   return message::Dialect::Generic;
 }
 
-Refusal blocked_refusal(const audit::MaskedSpan& finding) {
-  return {.status = 451,
-          .kind = "permission_error",
-          .message =
-              "Blocked by veilwire: this request holds data that policy does not let leave (rule " +
-              finding.rule + "). Remove it and send again.",
-          .outcome = "blocked"};
-}
-
-Refusal uninspected_refusal(policy::Uninspected kind, std::string_view detail) {
-  const bool too_large = kind == policy::Uninspected::OverLimit;
-  return {.status = too_large ? 413 : 451,
-          .kind = too_large ? "request_too_large" : "permission_error",
-          .message =
-              "Blocked by veilwire: policy does not let a request pass that cannot be inspected (" +
-              std::string(policy::to_string(kind)) +
-              (detail.empty() ? "" : ": " + std::string(detail)) + ").",
-          .outcome = "refused"};
-}
-
 Result<void, wire::CodingError> decode(const std::vector<wire::Coding>& codings,
                                        std::string_view coded, std::string& plain) {
   auto decoder = wire::Decoder::make(codings);
@@ -94,7 +74,7 @@ bool RequestStage::pass_uninspected(policy::Uninspected kind, std::string_view d
                  .detail = "request body" + (detail.empty() ? "" : ": " + std::string(detail)),
                  .action = pass ? "pass" : "block",
                  .bytes = body_.size()});
-  if (!pass) out.refusal = uninspected_refusal(kind, detail);
+  if (!pass) out.refusal = refusal::uninspected_request(kind, detail);
   return pass;
 }
 
@@ -144,7 +124,7 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
                                             .category = released.blocked->category,
                                             .digest = released.blocked->digest,
                                             .answer = "451"});
-    out.refusal = blocked_refusal(*released.blocked);
+    out.refusal = refusal::blocked_request(*released.blocked);
     return;
   }
   scan.inspected = true;
@@ -179,10 +159,7 @@ void RequestStage::write(const Scan& scan, Outcome& out) const {
   const bool changed = scan.inspected && scan.released != scan.plain;
   if (changed) {
     if (const auto encoded = encode(scan.codings, scan.released, coded); !encoded) {
-      out.refusal = Refusal{.status = 502,
-                            .kind = "api_error",
-                            .message = "veilwire: the masked request cannot be encoded again.",
-                            .outcome = "refused"};
+      out.refusal = refusal::cannot_encode("request");
       return;
     }
     // Digests of the body that is gone would make it refused upstream.
@@ -225,9 +202,9 @@ RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identit
   std::vector<audit::Body> records;
   records.emplace_back(head_record(scan, ruleset, person));
   if (!scan.recorded.empty()) {
-    for (RecordPiece& piece : record_pieces(0, scan.recorded, scan.masks))
-      records.emplace_back(
-          audit::RequestBody{piece.offset, std::move(piece.content), std::move(piece.masks)});
+    record_text<audit::RequestBody>(0, scan.recorded, scan.masks, [&records](auto piece) {
+      records.emplace_back(std::move(piece));
+    });
   }
   for (audit::Body& record : out.records) records.push_back(std::move(record));
   out.records = std::move(records);

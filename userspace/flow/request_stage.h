@@ -5,6 +5,7 @@
 
 #include "userspace/audit/record.h"
 #include "userspace/flow/exchange.h"
+#include "userspace/flow/refusal.h"
 #include "userspace/flow/ruleset.h"
 
 #include <memory>

@@ -24,13 +24,6 @@ std::string notice(policy::Uninspected kind) {
          ")]";
 }
 
-Refusal upstream_refusal(std::string_view why, std::string_view outcome) {
-  return {.status = 502,
-          .kind = "api_error",
-          .message = "veilwire: the upstream's answer cannot be used (" + std::string(why) + ").",
-          .outcome = std::string(outcome)};
-}
-
 void remove_body_digests(wire::FieldSection& head) {
   for (const std::string_view name :
        {"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"})
@@ -55,16 +48,7 @@ void ResponseStage::gap(policy::Uninspected kind, std::string_view detail, bool 
 
 ResponseStep ResponseStage::refuse_uninspected(policy::Uninspected kind, std::string_view detail) {
   gap(kind, detail, false, 0);
-  return {
-      Next::Refuse,
-      {.status = 451,
-       .kind = "permission_error",
-       .message =
-           "Blocked by veilwire: policy does not let an answer pass that cannot be inspected (" +
-           std::string(policy::to_string(kind)) +
-           (detail.empty() ? "" : ": " + std::string(detail)) + ").",
-       .outcome = "refused"},
-      {}};
+  return {Next::Refuse, refusal::uninspected_answer(kind, detail), {}};
 }
 
 ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& framing,
@@ -167,16 +151,19 @@ void ResponseStage::send_end() {
   sink_.to_client(last);
 }
 
+void ResponseStage::record(const Released& released) {
+  exchange_.masked += released.masks.size();
+  if (released.bytes.empty()) return;
+  record_text<audit::ResponseFragment>(
+      released_bytes_, released.bytes, released.masks,
+      [this](auto piece) { sink_.record(exchange_.number, std::move(piece)); });
+  released_bytes_ += released.bytes.size();
+  exchange_.response_bytes = released_bytes_;
+}
+
 // Records what an edit released, then sends it.
-void ResponseStage::release(Released& released, bool last) {
-  if (!released.bytes.empty()) {
-    exchange_.masked += released.masks.size();
-    for (RecordPiece& piece : record_pieces(released_bytes_, released.bytes, released.masks))
-      sink_.record(exchange_.number, audit::ResponseFragment{piece.offset, std::move(piece.content),
-                                                             std::move(piece.masks)});
-    released_bytes_ += released.bytes.size();
-    exchange_.response_bytes = released_bytes_;
-  }
+void ResponseStage::release(const Released& released, bool last) {
+  record(released);
   if (encoder_ == nullptr) {
     send_body(released.bytes);
   } else {
@@ -196,16 +183,7 @@ ResponseStep ResponseStage::block(const audit::MaskedSpan& finding) {
                          .digest = finding.digest,
                          .answer = exchange_.response_started ? "stream ended" : "451"};
   sink_.record(exchange_.number, std::move(blocked));
-  if (!exchange_.response_started)
-    return {
-        Next::Refuse,
-        {.status = 451,
-         .kind = "permission_error",
-         .message =
-             "Blocked by veilwire: the answer holds data that policy does not let through (rule " +
-             finding.rule + ").",
-         .outcome = "blocked"},
-        {}};
+  if (!exchange_.response_started) return {Next::Refuse, refusal::blocked_answer(finding), {}};
   Released end;
   editor_->end_early(notice(finding), end);
   release(end, true);
@@ -215,7 +193,7 @@ ResponseStep ResponseStage::block(const audit::MaskedSpan& finding) {
 ResponseStep ResponseStage::malformed(policy::Uninspected kind, std::string_view detail) {
   gap(kind, detail, false, exchange_.response_bytes);
   if (!exchange_.response_started)
-    return {Next::Refuse, upstream_refusal(detail, "upstream malformed"), {}};
+    return {Next::Refuse, refusal::upstream_malformed(exchange_.host, detail), {}};
   Released end;
   editor_->end_early(notice(kind), end);
   release(end, true);
@@ -310,18 +288,12 @@ ResponseStep ResponseStage::finish_held() {
   if (changed) {
     auto encoder = wire::Encoder::make(codings_);
     if (!encoder || !encoder->feed(held_.bytes, coded) || !encoder->finish(coded))
-      return {Next::Refuse,
-              upstream_refusal("the masked answer cannot be encoded again", "refused"),
-              {}};
+      return {Next::Refuse, refusal::cannot_encode("answer"), {}};
     remove_body_digests(head_);
     if (framing_.kind == Kind::Length)
       (void)wire::set_field(head_, "Content-Length", std::to_string(coded.size()));
   }
-  exchange_.masked += held_.masks.size();
-  for (RecordPiece& piece : record_pieces(0, held_.bytes, held_.masks))
-    sink_.record(exchange_.number, audit::ResponseFragment{piece.offset, std::move(piece.content),
-                                                           std::move(piece.masks)});
-  exchange_.response_bytes = held_.bytes.size();
+  record(held_);
   send_head();
   send_body(changed ? coded : held_raw_);
   send_end();
@@ -357,7 +329,7 @@ ResponseStep ResponseStage::end() {
 
 ResponseStep ResponseStage::cut_short() {
   if (!exchange_.response_started)
-    return {Next::Refuse, upstream_refusal("it ended in the middle", "upstream ended early"), {}};
+    return {Next::Refuse, refusal::upstream_ended_early(exchange_.host), {}};
   return {Next::Abort, {}, "upstream ended early"};
 }
 

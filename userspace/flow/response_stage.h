@@ -6,6 +6,7 @@
 
 #include "userspace/flow/exchange.h"
 #include "userspace/flow/http_relay.h"
+#include "userspace/flow/refusal.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/wire/content_coding.h"
 #include "userspace/wire/http1.h"
@@ -58,7 +59,8 @@ class ResponseStage {
   void send_head();
   void send_body(std::string_view coded);
   void send_end();
-  void release(Released& released, bool last);
+  void record(const Released& released);
+  void release(const Released& released, bool last);
   ResponseStep settle(Released& released, bool last);
   ResponseStep block(const audit::MaskedSpan& finding);
   ResponseStep malformed(policy::Uninspected kind, std::string_view detail);

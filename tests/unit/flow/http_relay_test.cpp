@@ -19,12 +19,6 @@ constexpr std::string_view kStreamHead =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: "
     "chunked\r\n\r\n";
 
-std::string chunk(std::string_view bytes) {
-  std::string out;
-  wire::encode_chunk(bytes, out);
-  return out;
-}
-
 std::string event(std::string_view name, std::string_view data) {
   return "event: " + std::string(name) + "\ndata: " + std::string(data) + "\n\n";
 }

@@ -5,6 +5,7 @@
 #include "userspace/flow/http_relay.h"
 #include "userspace/masking/rule_pack.h"
 #include "userspace/policy/policy.h"
+#include "userspace/wire/http1.h"
 
 #include <memory>
 #include <string>
@@ -152,6 +153,13 @@ class RelayTest : public testing::Test {
   SinkLog sink;
   HttpRelay relay;
 };
+
+// A body in one chunk, without the last chunk.
+inline std::string chunk(std::string_view bytes) {
+  std::string out;
+  wire::encode_chunk(bytes, out);
+  return out;
+}
 
 // The body of the last response in `bytes`, chunked coding removed.
 inline std::string dechunk(std::string_view bytes) {

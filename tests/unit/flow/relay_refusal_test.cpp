@@ -18,12 +18,6 @@ using testing::StartsWith;
 constexpr std::string_view kStreamHead =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-std::string chunk(std::string_view bytes) {
-  std::string out;
-  wire::encode_chunk(bytes, out);
-  return out;
-}
-
 std::string delta(std::string_view text) {
   return "event: content_block_delta\ndata: "
          "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
@@ -189,7 +183,7 @@ TEST_F(Lenient, AnUpgradeBecomesATunnel) {
   client("\x81\x01y");
   EXPECT_THAT(sink.client, testing::EndsWith("\r\n\r\n\x81\x01x"));
   EXPECT_THAT(sink.upstream, testing::EndsWith("\x81\x01y"));
-  relay.client_ended(true, now);
+  relay.client_ended();
   EXPECT_EQ(sink.outcome(), "tunnel closed");
 }
 
@@ -293,7 +287,7 @@ TEST_F(Refusals, SomebodyUnknownGetsA403ThatSaysWhatToDo) {
   HttpRelay one({"api.anthropic.com", policy::Service::Anthropic}, ruleset, log);
   one.from_client(post("{}"), now);
   EXPECT_EQ(log.identity_asked, 1);
-  one.identity_refused("uid 4711 belongs to nobody", now);
+  one.identity_refused("uid 4711 belongs to nobody", false);
   EXPECT_THAT(log.client, StartsWith("HTTP/1.1 403 "));
   EXPECT_THAT(log.client, HasSubstr("uid 4711 belongs to nobody"));
   EXPECT_EQ(log.upstream, "");
@@ -309,7 +303,7 @@ TEST_F(Refusals, NothingIsLetThroughThatCannotBeRecorded) {
 TEST_F(Refusals, AClientThatLeavesTakesItsUpstreamAlong) {
   client(post(R"({"stream":true})"));
   upstream(std::string(kStreamHead) + chunk(kOpening));
-  relay.client_ended(false, now);
+  relay.client_ended();
   EXPECT_EQ(sink.upstream_dropped, 1);
   EXPECT_EQ(sink.outcome(), "client left");
 }

@@ -1,0 +1,35 @@
+// A connection whose bytes pass untouched, both ways, and are counted: for what policy does not
+// intercept, and for what it lets pass though nobody can look into it. The client's own destination
+// is dialled, by address, because no name is known that could be trusted.
+// Tested by tests/unit/flow/connection_test.cpp.
+#pragma once
+
+#include "userspace/flow/connection.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace veilwire::flow {
+
+class Splice {
+ public:
+  // first: what the client has sent so far.
+  explicit Splice(std::string first) : first_(std::move(first)) {}
+
+  void start(const Destination& destination, Outputs& out) const;
+  void connected(Outputs& out);
+  void from_client(std::string_view bytes, Outputs& out) const;
+  void from_upstream(std::string_view bytes, Outputs& out) const;
+
+  // The reason of the end, where it is over with this. A side that ends properly may still receive.
+  std::optional<std::string_view> client_ended(bool reset, Outputs& out);
+  std::optional<std::string_view> upstream_ended(bool reset, Outputs& out);
+
+ private:
+  std::string first_;
+  bool client_ended_ = false;
+  bool upstream_ended_ = false;
+};
+
+}  // namespace veilwire::flow
