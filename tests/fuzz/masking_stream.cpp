@@ -1,6 +1,6 @@
 // A text of the fuzzer's, cut where the fuzzer says, through the shipped rules and some awkward
 // ones: the stream must give what the whole text gives, hold a bounded part, and cover every byte
-// exactly once.
+// exactly once, and whatever blocks must be told at the same place.
 #include "userspace/base/limits.h"
 #include "userspace/masking/engine.h"
 #include "userspace/masking/stream_masker.h"
@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -56,12 +57,22 @@ std::shared_ptr<const masking::Engine> engine() {
     auto pack = masking::parse_rule_pack(kRules, "fuzz");
     if (!pack) std::abort();
     auto made = masking::compile(
-        {&*pack, 1}, [](const masking::Rule&) { return masking::Treatment::Mask; },
+        {&*pack, 1},
+        [](const masking::Rule& rule) {
+          return rule.id == "boundary" || rule.id == "left" || rule.id == "other-region"
+                     ? masking::Treatment::Block
+                     : masking::Treatment::Mask;
+        },
         Secret(std::string("key")));
     if (!made) std::abort();
     return *made;
   }();
   return compiled;
+}
+
+bool blocks(const masking::Edits& edits, const masking::Edit& edit) {
+  return edit.finding != SIZE_MAX &&
+         edits.findings[edit.finding].treatment == masking::Treatment::Block;
 }
 
 }  // namespace
@@ -71,15 +82,31 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // First a byte that says how many bytes of lengths follow, then those, then the text.
   const std::size_t cuts = std::min<std::size_t>(data[0] % 16, size - 1);
   const std::string_view text(reinterpret_cast<const char*>(data) + 1 + cuts, size - 1 - cuts);
-  const std::string whole = masking::mask_all(*engine(), text);
+  std::string whole;
+  std::optional<std::size_t> whole_blocked;
+  std::size_t whole_at = 0;
+  masking::Edits edits;
+  {
+    masking::StreamMasker masker(engine());
+    masker.feed(text, edits);
+    masker.finish(edits);
+    for (const masking::Edit& edit : edits.list) {
+      if (!whole_blocked && blocks(edits, edit)) whole_blocked = whole.size();
+      whole += edit.replaced ? edit.replacement : std::string(text.substr(whole_at, edit.consumed));
+      whole_at += edit.consumed;
+    }
+    edits.clear();
+  }
 
   masking::StreamMasker masker(engine());
-  masking::Edits edits;
   std::string out;
+  std::optional<std::size_t> blocked;
   std::size_t covered = 0;
   const auto apply = [&](std::size_t fed) {
     for (const masking::Edit& edit : edits.list) {
-      if (edit.consumed == 0 || edit.consumed > fed - covered) std::abort();
+      if (edit.consumed == 0 && !blocks(edits, edit)) std::abort();
+      if (edit.consumed > fed - covered) std::abort();
+      if (!blocked && blocks(edits, edit)) blocked = out.size();
       out += edit.replaced ? edit.replacement : std::string(text.substr(covered, edit.consumed));
       covered += edit.consumed;
     }
@@ -97,6 +124,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   masker.finish(edits);
   apply(text.size());
-  if (out != whole || covered != text.size()) std::abort();
+  if (out != whole || covered != text.size() || blocked != whole_blocked) std::abort();
   return 0;
 }

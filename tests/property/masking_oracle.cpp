@@ -68,6 +68,7 @@ std::string lower(std::string_view s) {
 
 struct MaskingOracle::Compiled {
   masking::Rule rule;
+  bool blocks = false;
   std::unique_ptr<re2::RE2> what, end;
   std::vector<std::unique_ptr<re2::RE2>> allow, allow_match;
 
@@ -124,7 +125,8 @@ struct MaskingOracle::Compiled {
   }
 };
 
-MaskingOracle::MaskingOracle(std::vector<masking::Rule> rules, std::string site_key)
+MaskingOracle::MaskingOracle(std::vector<masking::Rule> rules, std::string site_key,
+                             const masking::TreatmentOf& treatment)
     : site_key_(std::move(site_key)) {
   for (masking::Rule& rule : rules) {
     Compiled c;
@@ -132,6 +134,7 @@ MaskingOracle::MaskingOracle(std::vector<masking::Rule> rules, std::string site_
     if (!rule.end.empty()) c.end = compile(rule.end);
     for (const std::string& a : rule.allow) c.allow.push_back(compile(a));
     for (const std::string& a : rule.allow_match) c.allow_match.push_back(compile(a));
+    c.blocks = treatment && treatment(rule) == masking::Treatment::Block;
     ids_.push_back(rule.id);
     c.rule = std::move(rule);
     rules_.push_back(std::move(c));
@@ -152,8 +155,8 @@ Masked MaskingOracle::mask(std::string_view text) const {
   }
 
   struct Candidate {
-    std::size_t begin, end;
-    bool region;
+    std::size_t begin, end, certain;
+    bool region, blocks;
     std::size_t rule;
     std::string digest;
   };
@@ -178,30 +181,44 @@ Masked MaskingOracle::mask(std::string_view text) const {
       const std::string digest =
           crypto::hex_encode(crypto::hmac_sha256(site_key_, secret)).substr(0, 16);
       resume = c.end ? std::max(hit.end, c.region_end(text, hit.match_end)) : hit.end;
-      all.push_back({hit.begin, resume, c.end != nullptr, r, digest});
+      all.push_back({hit.begin, resume, hit.end, c.end != nullptr, c.blocks, r, digest});
     }
   }
   std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) {
-    return std::tuple(a.begin, !a.region, a.region ? 0 : ~a.end, a.rule) <
-           std::tuple(b.begin, !b.region, b.region ? 0 : ~b.end, b.rule);
+    return std::tuple(a.begin, !a.region, a.region ? 0 : ~a.end, !a.blocks, a.rule) <
+           std::tuple(b.begin, !b.region, b.region ? 0 : ~b.end, !b.blocks, b.rule);
   });
 
   Masked out;
   std::size_t covered = 0;
   for (const Candidate& f : all) {
-    if (f.end <= covered) continue;
-    const std::size_t begin = std::max(f.begin, covered);
     const masking::Rule& rule = rules_[f.rule].rule;
-    out.text += text.substr(covered, begin - covered);
-    out.text += rule.replacement.empty() ? "[MASKED:" + rule.id + ":" + f.digest.substr(0, 4) + "]"
-                                         : rule.replacement;
     masking::Finding finding;
     finding.rule = rule.id;
     finding.category = rule.category;
+    finding.digest = f.digest;
+    if (f.blocks) finding.treatment = masking::Treatment::Block;
+    const auto blocked = [&] {
+      if (!f.blocks || out.before_block) return;
+      out.before_block = out.text;
+      out.block_end = f.certain;
+    };
+    const bool inner = f.blocks && f.begin < covered;
+    if (inner) {
+      blocked();
+      finding.offset = f.begin;
+      finding.length = f.certain - f.begin;
+      out.inner.push_back(finding);
+    }
+    if (f.end <= covered) continue;
+    const std::size_t begin = std::max(f.begin, covered);
+    out.text += text.substr(covered, begin - covered);
+    blocked();
+    out.text += rule.replacement.empty() ? "[MASKED:" + rule.id + ":" + f.digest.substr(0, 4) + "]"
+                                         : rule.replacement;
     finding.offset = begin;
     finding.length = f.end - begin;
-    finding.digest = f.digest;
-    out.findings.push_back(finding);
+    if (!inner) out.findings.push_back(finding);
     covered = f.end;
   }
   out.text += text.substr(covered);

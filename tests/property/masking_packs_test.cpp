@@ -41,11 +41,18 @@ std::vector<Rule> shipped(const std::vector<std::string>& names) {
   return rules;
 }
 
-std::shared_ptr<const masking::Engine> compile(const std::vector<Rule>& rules) {
+masking::Treatment mask_it(const Rule&) { return masking::Treatment::Mask; }
+
+// So that what blocks and what masks cover each other in many ways.
+masking::Treatment block_every_third(const Rule& rule) {
+  return rule.id.size() % 3 == 0 && !rule.id.starts_with("wide") ? masking::Treatment::Block
+                                                                 : masking::Treatment::Mask;
+}
+
+std::shared_ptr<const masking::Engine> compile(const std::vector<Rule>& rules,
+                                               const masking::TreatmentOf& treatment = mask_it) {
   RulePack pack{"packs", rules};
-  auto engine = masking::compile(
-      {&pack, 1}, [](const Rule&) { return masking::Treatment::Mask; },
-      Secret(std::string(kSiteKey)));
+  auto engine = masking::compile({&pack, 1}, treatment, Secret(std::string(kSiteKey)));
   if (!engine) {
     ADD_FAILURE() << engine.error().rule << ": " << engine.error().message;
     return nullptr;
@@ -179,6 +186,48 @@ TEST_F(MaskingPacks, AgreeWithTheOracleAtRandomCutsAndByteByByte) {
           << "round " << round << ", pieces up to " << longest;
     }
   }
+}
+
+TEST_F(MaskingPacks, BlockWhateverElseCoversItAtEveryCut) {
+  std::vector<Rule> rules = rules_;
+  Rule wide;
+  wide.id = "wide-rule";
+  wide.category = "secret";
+  wide.regex = "x~[^~]{0,300}~";
+  rules.push_back(wide);
+  Rule region = wide;
+  region.id = "wide-region";
+  region.regex.clear();
+  region.begin = "<~<";
+  region.end = ">~";
+  rules.push_back(region);
+  const auto engine = compile(rules, block_every_third);
+  ASSERT_TRUE(engine);
+  const MaskingOracle oracle(rules, kSiteKey, block_every_third);
+  Texts texts(rules_, 20261125);
+  std::size_t inner = 0;
+  for (int round = 0; round < 100; ++round) {
+    const bool open = texts.below(2) == 0;
+    const std::string text = texts.text(5) + (open ? "<~<" : "x~") + texts.text(4) +
+                             texts.secret() + texts.text(4) + (open ? ">~" : "~") + texts.text(10);
+    const Masked whole = oracle.mask(text);
+    inner += whole.inner.size();
+    for (std::size_t longest : {std::size_t{1}, std::size_t{16}, text.size()}) {
+      MaskingRun run(engine);
+      for (std::size_t at = 0; at < text.size();) {
+        const std::size_t size = std::min(text.size() - at, 1 + texts.below(longest));
+        run.feed(std::string_view(text).substr(at, size));
+        at += size;
+      }
+      run.finish();
+      ASSERT_FALSE(run.broken());
+      ASSERT_EQ(run.result().text, whole.text) << "round " << round;
+      ASSERT_EQ(run.result().inner, whole.inner) << "round " << round << "\n" << text;
+      ASSERT_EQ(run.result().before_block, whole.before_block) << "round " << round;
+      ASSERT_LE(run.result().block_end, whole.block_end) << "round " << round;
+    }
+  }
+  EXPECT_GT(inner, 20U) << "too few texts have a block inside of a mask";
 }
 
 TEST_F(MaskingPacks, MaskTwiceLikeOnce) {

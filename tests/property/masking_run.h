@@ -5,6 +5,7 @@
 #include "tests/property/masking_oracle.h"
 #include "userspace/masking/stream_masker.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -31,6 +32,7 @@ class MaskingRun {
     apply();
   }
 
+  // block_end: up to where text had been released as it came when the first finding blocked.
   const Masked& result() const { return result_; }
   std::uint64_t held() const { return masker_.held(); }
   std::uint64_t covered() const { return at_; }
@@ -41,19 +43,36 @@ class MaskingRun {
 
  private:
   void apply() {
+    std::vector<std::size_t> inner;
     for (const masking::Edit& e : edits_.list) {
-      if (e.consumed == 0 || e.consumed > text_.size() - at_) broken_ = true;
+      if (e.consumed > text_.size() - at_) broken_ = true;
+      if (e.finding != SIZE_MAX) {
+        if (e.finding >= edits_.findings.size()) return void(broken_ = true);
+        const masking::Finding& f = edits_.findings[e.finding];
+        const bool blocks = f.treatment == masking::Treatment::Block;
+        if (blocks && !result_.before_block) {
+          result_.before_block = result_.text;
+          result_.block_end = as_it_came_;
+        }
+        if (e.consumed == 0 && (!blocks || f.open || f.closes)) broken_ = true;
+        if (e.consumed == 0) inner.push_back(e.finding);
+      }
+      if (e.consumed == 0 && (e.finding == SIZE_MAX || !e.replaced || !e.replacement.empty()))
+        broken_ = true;
       if (e.replaced) {
         result_.text += e.replacement;
       } else {
         result_.text += text_.substr(at_, e.consumed);
+        as_it_came_ = at_ + e.consumed;
       }
       at_ += e.consumed;
-      if (e.finding != SIZE_MAX && e.finding >= edits_.findings.size()) broken_ = true;
     }
     if (at_ + masker_.held() != text_.size()) broken_ = true;
-    for (masking::Finding& f : edits_.findings) {
-      if (f.open) {
+    for (std::size_t i = 0; i < edits_.findings.size(); ++i) {
+      masking::Finding& f = edits_.findings[i];
+      if (std::find(inner.begin(), inner.end(), i) != inner.end()) {
+        result_.inner.push_back(f);
+      } else if (f.open) {
         ++opened_;
       } else {
         f.closes = false;
@@ -68,6 +87,7 @@ class MaskingRun {
   std::string text_;
   std::size_t at_ = 0;
   std::size_t opened_ = 0;
+  std::size_t as_it_came_ = 0;
   bool broken_ = false;
   Masked result_;
 };

@@ -41,11 +41,19 @@ Rule region(std::string id, std::string begin, std::string end) {
   return r;
 }
 
+// Rules of category "block" block.
+masking::Treatment treatment(const Rule& r) {
+  return r.category == "block" ? masking::Treatment::Block : masking::Treatment::Mask;
+}
+
+Rule block(Rule r) {
+  r.category = "block";
+  return r;
+}
+
 std::shared_ptr<const masking::Engine> compile(const std::vector<Rule>& rules) {
   masking::RulePack pack{"test", rules};
-  auto engine = masking::compile(
-      {&pack, 1}, [](const Rule&) { return masking::Treatment::Mask; },
-      Secret(std::string(kSiteKey)));
+  auto engine = masking::compile({&pack, 1}, treatment, Secret(std::string(kSiteKey)));
   if (!engine) {
     ADD_FAILURE() << engine.error().rule << ": " << engine.error().message;
     return nullptr;
@@ -76,19 +84,26 @@ void expect_cut(const std::shared_ptr<const masking::Engine>& engine, std::strin
     const std::string& out = run.result().text;
     ASSERT_EQ(out, whole.text.substr(0, out.size()))
         << "released too early, behind byte " << i << " of '" << text << "'";
+    if (whole.before_block && !run.result().before_block) {
+      ASSERT_LE(out.size(), whole.before_block->size())
+          << "released before the block was told, behind byte " << i << " of '" << text << "'";
+    }
   }
   run.finish();
   ASSERT_FALSE(run.broken()) << text;
   ASSERT_EQ(run.result().text, whole.text) << "'" << text << "' cut " << cuts;
   ASSERT_EQ(run.result().findings, whole.findings) << "'" << text << "' cut " << cuts;
+  ASSERT_EQ(run.result().inner, whole.inner) << "'" << text << "' cut " << cuts;
+  ASSERT_EQ(run.result().before_block, whole.before_block) << "'" << text << "' cut " << cuts;
+  ASSERT_LE(run.result().block_end, whole.block_end) << "'" << text << "' cut " << cuts;
 }
 
 TEST_P(EveryShortText, IsMaskedAlikeHoweverItIsCut) {
   const Case& c = GetParam();
   const auto engine = compile(c.rules);
   ASSERT_TRUE(engine);
-  const MaskingOracle oracle(c.rules, kSiteKey);
-  std::size_t found = 0;
+  const MaskingOracle oracle(c.rules, kSiteKey, treatment);
+  std::size_t found = 0, inner = 0;
   for (std::size_t length = 0; length <= c.length; ++length) {
     std::vector<std::size_t> digits(length, 0);
     while (true) {
@@ -96,6 +111,7 @@ TEST_P(EveryShortText, IsMaskedAlikeHoweverItIsCut) {
       for (std::size_t d : digits) text += c.alphabet[d];
       const Masked whole = oracle.mask(text);
       found += whole.findings.size();
+      inner += whole.inner.size();
       const unsigned all = length > 1 ? 1U << (length - 1) : 1U;
       for (unsigned cuts = 0; cuts < all; ++cuts) {
         expect_cut(engine, text, cuts, whole);
@@ -107,6 +123,7 @@ TEST_P(EveryShortText, IsMaskedAlikeHoweverItIsCut) {
     }
   }
   EXPECT_GT(found, 0U) << "no text of this case has a finding";
+  EXPECT_EQ(inner > 0, c.name.starts_with("block_in"));
 }
 
 // What all continuations of a text have in common can be released; anything less is held in vain.
@@ -114,7 +131,7 @@ TEST_P(EveryShortText, IsHeldOnlyWhereSomeContinuationDiffers) {
   const Case& c = GetParam();
   const auto engine = compile(c.rules);
   ASSERT_TRUE(engine);
-  const MaskingOracle oracle(c.rules, kSiteKey);
+  const MaskingOracle oracle(c.rules, kSiteKey, treatment);
   const std::string alphabet = c.alphabet + "~";
   const std::size_t longest = std::min<std::size_t>(c.length, 6);
   // All texts by length, with their masked form once their continuations are known to share it.
@@ -219,6 +236,37 @@ std::vector<Case> cases() {
       {"no_literal", "ab ", 6, {rule("r", "\\b[ab]{2,3}\\b")}},
       {"no_literal_greedy", "ab1", 6, {rule("r", "[ab]{1,2}[b1]{2,3}")}},
       {"nullable_inside", "ab", 8, {rule("r", "ab(?:a?b?){2}a")}},
+      {"block", "abc", 7, {block(rule("x", "ab{1,2}")), rule("y", "bc")}},
+      {"block_in_mask", "abc", 7, {rule("x", "ab[bc]{1,3}a"), block(rule("y", "b{1,2}"))}},
+      {"block_in_mask_with_context",
+       "abc",
+       7,
+       {rule("x", "abc{0,2}b"), block(rule("y", "(bc)[^c]a"))}},
+      {"block_in_block", "abc", 7, {block(rule("x", "ab.c")), block(rule("y", "b{1,2}"))}},
+      {"block_in_chain",
+       "abc",
+       7,
+       {rule("x", "ab"), rule("y", "bca"), block(rule("z", "b?c{1,2}"))}},
+      {"block_in_region", "abc", 7, {region("r", "ab", "c"), block(rule("x", "ba?"))}},
+      {"block_in_region_reaching_out",
+       "abc",
+       7,
+       {region("r", "ab", "ca"), block(rule("x", "bc(?:ab?)?"))}},
+      {"block_in_region_unsure",
+       "abc",
+       7,
+       {region("r", "a", "cb{0,2}a"), block(rule("x", "b{1,3}c"))}},
+      {"block_in_region_ended", "abc", 7, {region("r", "ab", "(ca)|cc"), block(rule("x", "c|ba"))}},
+      {"block_in_two_regions",
+       "abc",
+       7,
+       {region("q", "ab", "c"), region("r", "ba", "cc"), block(rule("x", "a[ab]"))}},
+      {"block_in_mask_of_region", "abc", 7, {rule("x", "ab{1,2}c"), block(region("r", "b", "a"))}},
+      {"block_in_region_of_region",
+       "abc",
+       7,
+       {region("q", "ab", "c"), block(region("r", "ba", "cc"))}},
+      {"block_in_code_point", "a\xc3\xa9", 6, {rule("r", "a[^a]{1,3}"), block(rule("x", "\xc3"))}},
       {"loops", "ab", 8, {bounded("r", "b(?:ab*)*b", 6)}},
   };
 }

@@ -30,6 +30,7 @@ struct EncodedTextMasker::State {
   Encoding encoding;
   StreamMasker text;
   Edits edits;
+  std::uint64_t context_size = 0;
   std::uint64_t context_left = 0;  // bytes of context that edits have not covered yet
   bool blocked = false;
 
@@ -64,7 +65,9 @@ void EncodedTextMasker::State::apply(EncodedOutput& out) {
     const std::uint64_t context = std::min(context_left, edit.consumed);
     context_left -= context;
     const Finding* found = edit.finding != SIZE_MAX ? &edits.findings[edit.finding] : nullptr;
-    if (edit.consumed == context) continue;
+    // What lies within the context is not the caller's.
+    const bool only_said = edit.consumed == 0 && found->offset + found->length > context_size;
+    if (edit.consumed == context && !only_said) continue;
     if (edit.replaced && found != nullptr && found->treatment == Treatment::Block) {
       out.masks.push_back({*found, out.raw.size(), 0});
       out.blocked = blocked = true;
@@ -109,12 +112,12 @@ void EncodedTextMasker::State::end_text(EncodedOutput& out) {
   text.finish(edits);
   apply(out);
   text.restart();
-  context_left = 0;
+  context_left = context_size = 0;
 }
 
 void EncodedTextMasker::State::begin_context(std::string_view context, EncodedOutput& out) {
   if (context.empty()) return;
-  context_left = context.size();
+  context_left = context_size = context.size();
   judge(context, out);
 }
 

@@ -107,7 +107,7 @@ void RuleSearch::resolve(const Window& window, const MasksInText& masks, bool en
     Found f;
     f.rule = index_;
     f.begin = f.offset = w.begin;
-    f.end = w.end;
+    f.end = f.certain = w.end;
     f.digest = engine_.digest(window.text.substr(w.begin - window.base, w.end - w.begin));
     resume_ = w.end;
     if (rule_.region) {

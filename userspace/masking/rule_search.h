@@ -34,10 +34,12 @@ struct MasksInText {
 
 struct Found {
   std::uint64_t begin = 0, end = 0;
+  std::uint64_t certain = 0;  // end of what the match itself covers; a region goes on behind it
   std::uint32_t rule = 0;
   bool region = false;
   bool open = false;         // region: `end` is as far as it surely reaches
   bool announced = false;    // region: its mask has been emitted
+  bool reported = false;     // it blocks inside of what others cover, and that has been said
   std::uint64_t offset = 0;  // region: where the visible part began
   std::string digest;
 };

@@ -30,6 +30,7 @@ struct StreamMasker::State {
   std::uint64_t base = 0;      // position of buffer[0]
   std::uint64_t released = 0;  // edits cover the text up to here
   std::uint64_t floor = 0;     // no match of this engine begins before it
+  std::uint64_t since = 0;     // `released` when this engine took over
 
   LiteralScanner::Node node = LiteralScanner::kRoot;
   std::vector<std::unique_ptr<RuleSearch>> active;
@@ -49,6 +50,8 @@ struct StreamMasker::State {
   std::uint64_t frontier(bool ended) const;
   std::uint64_t hold_of_beginning(const CompiledExpression& what, std::size_t length) const;
   void decide(std::uint64_t frontier, bool ended, Edits& out);
+  bool blocks_unsaid(const Found& f) const;
+  void report_inner_blocks(std::uint64_t begin_before, Edits& out);
   bool open_region() const {
     return !pending.empty() && pending.front().open && pending.front().announced;
   }
@@ -59,6 +62,7 @@ struct StreamMasker::State {
   void release(std::uint64_t to, Edits& out);
   void replace(std::uint64_t to, std::string replacement, std::size_t finding, Edits& out);
   std::size_t report(const Found& f, bool closes, Edits& out) const;
+  void report_inner(Found& f, Edits& out) const;
   RuleSearch& search(std::uint32_t rule);
   void add_start(std::uint32_t rule, std::uint64_t position);
 };
@@ -189,8 +193,8 @@ void StreamMasker::State::settle(bool ended, Edits& out) {
 }
 
 // Findings that begin before the frontier are known, so the first of them is the leftmost-longest.
-// One that lies within what is covered already is dropped; of one that reaches out of it the rest
-// is masked.
+// One that lies within what is covered already is dropped, but said where it blocks; of one that
+// reaches out of it the rest is masked.
 void StreamMasker::State::decide(std::uint64_t frontier, bool ended, Edits& out) {
   std::size_t done = 0;
   bool open = false;
@@ -198,17 +202,21 @@ void StreamMasker::State::decide(std::uint64_t frontier, bool ended, Edits& out)
     Found& f = pending[done];
     open = f.open;
     if (f.announced) {
-      const std::size_t finding = open ? SIZE_MAX : report(f, true, out);
+      const std::size_t finding = open || f.reported ? SIZE_MAX : report(f, true, out);
       if (f.end > released) replace(f.end, {}, finding, out);
       if (!open && next_engine != nullptr) {
+        report_inner_blocks(released, out);  // the next engine does not look at what is covered
         ++done;
         break;
       }
-    } else if (f.end > released) {
+      continue;
+    }
+    if (f.begin < released && blocks_unsaid(f)) report_inner(f, out);
+    if (f.end > released) {
       release(std::max(f.begin, released), out);
       f.offset = released;
       f.announced = true;
-      const std::size_t finding = report(f, false, out);
+      const std::size_t finding = f.reported ? SIZE_MAX : report(f, false, out);
       replace(f.end, engine->replacement(engine->rules[f.rule], f.digest), finding, out);
     }
   }
@@ -216,7 +224,9 @@ void StreamMasker::State::decide(std::uint64_t frontier, bool ended, Edits& out)
   if (open) {
     // Nothing behind an open region can be decided, and what lies inside it need not be kept.
     const std::uint64_t covered = std::max(released, pending.front().end);
-    std::erase_if(pending, [&](const Found& f) { return !f.open && f.end <= covered; });
+    report_inner_blocks(std::min(covered, frontier), out);
+    std::erase_if(pending,
+                  [&](const Found& f) { return !f.open && f.end <= covered && !blocks_unsaid(f); });
     return;
   }
   if (next_engine != nullptr) return;
@@ -224,6 +234,26 @@ void StreamMasker::State::decide(std::uint64_t frontier, bool ended, Edits& out)
   if (!ended && limit == end()) limit = base + whole_code_points(buffer);
   while (limit > released && limit < end() && is_continuation(buffer[limit - base])) --limit;
   if (limit > released) release(limit, out);
+}
+
+bool StreamMasker::State::blocks_unsaid(const Found& f) const {
+  return engine->rules[f.rule].treatment == Treatment::Block && !f.announced && !f.reported &&
+         f.certain > since;
+}
+
+// For those that begin inside of what is covered.
+void StreamMasker::State::report_inner_blocks(std::uint64_t begin_before, Edits& out) {
+  for (Found& f : pending) {
+    if (f.begin < begin_before && blocks_unsaid(f)) report_inner(f, out);
+  }
+}
+
+void StreamMasker::State::report_inner(Found& f, Edits& out) const {
+  Found match = f;
+  match.end = f.certain;
+  match.open = false;
+  out.list.push_back({0, true, {}, report(match, false, out)});
+  f.reported = true;
 }
 
 void StreamMasker::State::release(std::uint64_t to, Edits& out) {
@@ -271,6 +301,7 @@ void StreamMasker::State::adopt_next() {
   engine = std::move(next_engine);
   next_engine = nullptr;
   forget_search();
+  since = released;
   floor = base == 0 ? 0 : base + 1;  // the byte before a start is looked at
   read(buffer, base);
 }
@@ -320,7 +351,7 @@ void StreamMasker::restart() {
   s.next_engine = nullptr;
   s.forget_search();
   s.buffer.clear();
-  s.base = s.released = s.floor = 0;
+  s.base = s.released = s.floor = s.since = 0;
 }
 
 std::uint64_t StreamMasker::held() const { return state_->end() - state_->released; }

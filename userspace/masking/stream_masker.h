@@ -4,7 +4,12 @@
 //
 // It answers in *edits over its input*, not in bytes: the caller keeps the raw (escaped) form of
 // what is pending and pops as many decoded bytes as an edit says. So bytes outside a finding are
-// the bytes that came, escapes included. Tested by tests/property/stream_masker_test.cpp.
+// the bytes that came, escapes included.
+//
+// No other rule hides a Block finding: one that begins inside of what an earlier finding covers, a
+// longer match or a begin/end finding, is reported too, behind the mask of what covers it and
+// before any byte that follows its own end is released. Tested by
+// tests/property/stream_masker_test.cpp.
 #pragma once
 
 #include "userspace/masking/engine.h"
@@ -19,7 +24,13 @@ namespace veilwire::masking {
 
 // The next `consumed` bytes of the input not yet covered by an edit: released as they came
 // (replacement unused) or replaced. A begin/end rule gives its replacement with its first edit and
-// swallows with further edits whose replacement is empty. consumed is never 0.
+// swallows with further edits whose replacement is empty.
+//
+// consumed is 0 only where the edit does nothing but report a Block finding that begins inside of
+// what is covered already: replaced is set, replacement is empty. The finding has its own offset
+// and length (of a begin/end rule those of its begin; it is not open). Where it reaches out of what
+// covers it, the rest is replaced by an edit without a finding. Adopted engines report none that
+// ends before the position at which they took over.
 struct Edit {
   std::uint64_t consumed = 0;
   bool replaced = false;

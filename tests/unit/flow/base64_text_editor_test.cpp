@@ -101,6 +101,18 @@ TEST(Base64Text, BlocksBeforeAByteOfIt) {
   testing::every_split(body, [](const testing::Pieces& pieces) { return run(kMcp, pieces); });
 }
 
+TEST(Base64Text, BlocksInsideOfWhatIsMasked) {
+  for (const std::string end : {"", " --END-- more"}) {
+    const std::string text = "fine --BEGIN-- " + std::string(kRefused) + end;
+    EXPECT_TRUE(run(kMcp, resource(crypto::base64_encode(text))).blocked.starts_with("refused "));
+    testing::every_split(resource(crypto::base64_encode(text)), [](const testing::Pieces& pieces) {
+      Outcome outcome = run(kMcp, pieces);
+      outcome.masks.clear();  // the region's length is known or not
+      return outcome;
+    });
+  }
+}
+
 TEST(Base64Text, StandsInDocumentsOfTheMessagesApiToo) {
   const EditorContext request{.service = policy::Service::Anthropic,
                               .direction = policy::Direction::Request,

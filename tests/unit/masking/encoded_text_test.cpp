@@ -211,6 +211,33 @@ TEST(EncodedText, NothingBehindABlockedFindingGoesOn) {
   });
 }
 
+TEST(EncodedText, WhatBlocksInsideOfWhatIsMaskedBlocks) {
+  for (const auto& [encoding, text, raw] :
+       {std::tuple(Encoding::JsonString, R"(a BEGIN KEY\n\u0066orbidden\nEND KEY b)",
+                   "a [MASKED:key]"),
+        std::tuple(Encoding::Plain, R"(a password: "xforbidden" b)",
+                   "a password: \"[MASKED:named]"),
+        std::tuple(Encoding::JsonInJsonString, R"({\"a\":\"tok_forbidden b\"})",
+                   R"({\"a\":\"[MASKED:token])")}) {
+    every_split(text, [&](const Pieces& pieces) {
+      Result r = run(encoding, pieces, {}, Treatment::Block);
+      EXPECT_TRUE(r.blocked);
+      EXPECT_EQ(plain(r.raw), raw);
+      // A region is reported open or closed, as the cuts have it, and is not compared.
+      std::erase_if(r.masks, [](const auto& m) { return std::get<0>(m) == "key"; });
+      return r;
+    });
+  }
+}
+
+TEST(EncodedText, WhatBlocksInTheContextAloneIsNotOfThisText) {
+  for (const std::string_view context : {"tok_forbidden", "BEGIN KEY forbidden "}) {
+    const Result r = run(Encoding::Plain, {"zz more"}, context, Treatment::Block);
+    EXPECT_FALSE(r.blocked) << context;
+  }
+  EXPECT_TRUE(run(Encoding::Plain, {"den"}, "BEGIN KEY forbid", Treatment::Block).blocked);
+}
+
 TEST(EncodedText, MasksTellWhereTheyStand) {
   const Result r = run(Encoding::JsonString, {R"(\u0061 tok_a)", R"(b12 b)"});
   ASSERT_EQ(r.masks.size(), 1U);

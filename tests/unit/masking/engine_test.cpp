@@ -3,6 +3,7 @@
 
 #include "userspace/masking/stream_masker.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -188,6 +189,76 @@ TEST(StreamMasker, InsideARegionAnAdoptedEngineWaitsForItsEnd) {
   EXPECT_EQ(edits.findings[1].length, 18U);
   EXPECT_EQ(edits.findings[2].rule, "b");
   EXPECT_EQ(edits.findings[2].offset, 19U);
+}
+
+// BEGIN to END is masked, and so is tok_; bad_ blocks.
+Result<std::shared_ptr<const Engine>, EngineError> with_a_block(bool blocks) {
+  Rule region = rule("key", "");
+  region.begin = "BEGIN";
+  region.end = "END";
+  return make({region, rule("tok", "tok_[a-z_]{4,20}"), rule("bad", "bad_[a-z]{2}")},
+              [blocks](const Rule& r) {
+                return blocks && r.id == "bad" ? Treatment::Block : Treatment::Mask;
+              });
+}
+
+TEST(StreamMasker, ABlockInsideAnOpenRegionIsToldAtOnce) {
+  const auto engine = with_a_block(true);
+  StreamMasker masker(*engine);
+  Edits edits;
+  masker.feed("x BEGIN bad_a", edits);
+  EXPECT_EQ(edits.findings.size(), 1U);
+  edits.clear();
+  masker.feed("b", edits);
+  ASSERT_EQ(edits.findings.size(), 1U);
+  EXPECT_EQ(edits.findings[0].rule, "bad");
+  EXPECT_EQ(edits.findings[0].treatment, Treatment::Block);
+  EXPECT_EQ(edits.findings[0].offset, 8U);
+  EXPECT_EQ(edits.findings[0].length, 6U);
+  const auto edit = std::find_if(edits.list.begin(), edits.list.end(),
+                                 [](const Edit& e) { return e.finding == 0; });
+  ASSERT_NE(edit, edits.list.end());
+  EXPECT_EQ(edit->consumed, 0U);
+  EXPECT_TRUE(edit->replaced);
+  EXPECT_EQ(edit->replacement, "");
+}
+
+TEST(StreamMasker, ABlockInsideALongerMatchIsToldBehindItsMask) {
+  const auto engine = with_a_block(true);
+  std::vector<Finding> findings;
+  const std::string out = mask_all(**engine, "x tok_bad_aaaa y", &findings);
+  ASSERT_EQ(findings.size(), 2U);
+  EXPECT_EQ(findings[0].rule, "tok");
+  EXPECT_EQ(findings[1].rule, "bad");
+  EXPECT_EQ(findings[1].offset, 6U);
+  EXPECT_EQ(out, mask_all(**with_a_block(false), "x tok_bad_aaaa y"));
+}
+
+TEST(StreamMasker, AnAdoptedEngineDoesNotBlockForWhatWasReleased) {
+  for (const std::string_view text : {"bad_aa x", "tok_bad_aaaa x", "BEGIN bad_aaa END x"}) {
+    StreamMasker masker(*with_a_block(false));
+    Edits edits;
+    masker.feed(text, edits);
+    edits.clear();
+    masker.adopt(*with_a_block(true), edits);
+    masker.feed(" and more", edits);
+    masker.finish(edits);
+    EXPECT_TRUE(edits.findings.empty()) << text;
+  }
+}
+
+TEST(StreamMasker, ABlockInsideARegionIsToldThoughANewEngineWaits) {
+  StreamMasker masker(*with_a_block(true));
+  Edits edits;
+  masker.feed("BEGIN ba", edits);
+  masker.adopt(*with_a_block(false), edits);
+  masker.feed("d_aa END bad_bb", edits);
+  masker.finish(edits);
+  std::vector<std::string> rules;
+  for (const Finding& f : edits.findings) {
+    rules.push_back(f.rule + (f.treatment == Treatment::Block ? " blocks" : ""));
+  }
+  EXPECT_EQ(rules, (std::vector<std::string>{"key", "key", "bad blocks", "bad"}));
 }
 
 TEST(StreamMasker, ARestartForgetsTheText) {
