@@ -45,7 +45,10 @@ Base64Text::Base64Text(std::shared_ptr<const masking::Engine> engine)
     : engine_(std::move(engine)) {}
 
 void Base64Text::feed(std::string_view raw, Edited& out) {
-  if (mode_ == Mode::Binary) return out.append(raw);
+  if (mode_ == Mode::Binary && escape_.empty() &&
+      raw.find_first_of("\\ ") == std::string_view::npos) {
+    return pass(raw, out);
+  }
   if (mode_ == Mode::Foreign) return give_up(raw, out);
   characters_.clear();
   runs_.clear();
@@ -61,16 +64,40 @@ void Base64Text::feed(std::string_view raw, Edited& out) {
     for (std::uint32_t i = 0; i < (plain ? run.decoded : 1); ++i) {
       const std::size_t size = plain ? 1 : run.raw;
       const char c = plain || run.decoded == 1 ? characters.front() : '\xFF';
-      if (!take(c, left.substr(0, size))) return give_up(left, out);
+      if (mode_ == Mode::Binary) {
+        pass(c, left.substr(0, size), out);
+      } else if (!take(c, left.substr(0, size))) {
+        return give_up(left, out);
+      }
       left.remove_prefix(size);
       characters.remove_prefix(plain ? 1 : run.decoded);
-      if (mode_ != Mode::Looking) continue;
-      look(false, out);
-      if (mode_ == Mode::Binary) return out.append(left);
+      if (mode_ == Mode::Looking) look(false, out);
     }
   }
   escape_ = left;
   if (mode_ == Mode::Text) judge(out);
+}
+
+// Binary: whole groups go on.
+void Base64Text::pass(char character, std::string_view raw, Edited& out) {
+  group_raw_ += raw;
+  if (is_blank(character) || ++taken_ < 4) return;
+  taken_ = 0;
+  out.append(group_raw_);
+  group_raw_.clear();
+}
+
+// The same, where each byte is a character.
+void Base64Text::pass(std::string_view raw, Edited& out) {
+  const std::size_t characters = taken_ + raw.size();
+  taken_ = static_cast<unsigned>(characters % 4);
+  if (characters >= 4) {
+    out.append(group_raw_);
+    group_raw_.clear();
+    out.append(raw.substr(0, raw.size() - taken_));
+    raw.remove_prefix(raw.size() - taken_);
+  }
+  group_raw_ += raw;
 }
 
 // False where the character cannot stand in base64.
@@ -255,10 +282,20 @@ void Base64Text::finish(Edited& out) {
     end_encoding(out);
     out.append(group_raw_);  // white space behind the last group
   }
+  if (mode_ == Mode::Binary) out.append(std::exchange(group_raw_, {}) + std::exchange(escape_, {}));
   if (mode_ == Mode::Foreign) {
     foreign_->finish(foreign_out_);
     give(foreign_out_, out);
   }
+}
+
+std::string Base64Text::close() {
+  Edited end;
+  if (mode_ == Mode::Text) end_encoding(end);
+  // The end of a finished one may stand within a group.
+  if (mode_ == Mode::Binary && group_raw_.empty() && taken_ != 0)
+    end.bytes = std::string_view("A===").substr(taken_ - 1, 4 - taken_);
+  return std::move(end.bytes);
 }
 
 void Base64Text::adopt(std::shared_ptr<const masking::Engine> engine, Edited& out) {

@@ -3,8 +3,9 @@
 // text pass as they came.
 //
 // Base64 that holds no finding keeps its bytes. From the first replacement on the rest of the
-// string is encoded anew, because the text has another length. Tested by
-// tests/unit/flow/base64_text_editor_test.cpp.
+// string is encoded anew, because the text has another length. What has been released is always
+// whole groups of four characters, so that a string that must end early is base64 once close() has
+// been appended. Tested by tests/unit/flow/base64_text_editor_test.cpp.
 #pragma once
 
 #include "userspace/flow/edited.h"
@@ -31,6 +32,12 @@ class Base64Text {
   void finish(Edited& out);
   void adopt(std::shared_ptr<const masking::Engine> engine, Edited& out);
 
+  // The string ends here, with nothing of what is held: what is missing behind what was released,
+  // be it finished or not.
+  std::string close();
+  // It is text as it stands: a notice may stand in it.
+  bool takes_notice() const { return mode_ == Mode::Foreign; }
+
  private:
   enum class Mode {
     Looking,  // too little has come to say what it is: all is held
@@ -46,6 +53,8 @@ class Base64Text {
   };
 
   bool take(char character, std::string_view raw);
+  void pass(char character, std::string_view raw, Edited& out);
+  void pass(std::string_view raw, Edited& out);
   void close_group();
   void look(bool at_end, Edited& out);
   void judge(Edited& out);

@@ -112,7 +112,7 @@ bool JsonEditor::stop(const wire::JsonFault& fault, Edited& out) {
   }
   if (inside_ == Inside::UnknownKey) decide_key(out);
   if (inside_ == Inside::Edited && !out.blocked) {
-    end_text(out);
+    finish_text(out);  // close() still asks the filter
   } else if (!out.blocked) {
     copy(until, out);
   }
@@ -222,9 +222,13 @@ void JsonEditor::decide_key(Edited& out) {
   filter_->feed(head_raw_, out);
 }
 
+void JsonEditor::finish_text(Edited& out) {
+  if (is(plain_, filter_) || is(other_, filter_)) filter_->finish(out);
+}
+
 void JsonEditor::end_text(Edited& out) {
-  const bool ends = is(plain_, filter_) || is(other_, filter_);
-  if (ends) filter_->finish(out);
+  finish_text(out);
+  if (out.blocked) return;  // as above
   filter_ = nullptr;
   other_.reset();
 }
@@ -276,12 +280,16 @@ std::string_view JsonEditor::rest_of_mark() const {
   return mark_ == 0 ? "" : kByteOrderMark.substr(std::min(mark_, kByteOrderMark.size()));
 }
 
-std::string JsonEditor::close(std::string_view notice) const {
+std::string JsonEditor::close(std::string_view notice) {
   std::string end;
   const auto quoted = [&end](std::string_view text) {
     end += '"';
     wire::append_json_escaped(text, end);
     end += '"';
+  };
+  const auto element = [&] {
+    if (open_.back() == '{') end += R"("notice":)";
+    quoted(notice);
   };
   if (inside_ != Inside::Nothing) {
     // An edited text holds the beginning of an escape back, until a fault has shown that it is
@@ -289,20 +297,23 @@ std::string JsonEditor::close(std::string_view notice) const {
     const bool open_escape = inside_ == Inside::Copied || !fault_.empty();
     if (open_escape && escape_ == 1) end += '\\';
     if (open_escape && escape_ > 1) end.append(6 - escape_, '0');
-    if (inside_ == Inside::Edited && !in_key_) wire::append_json_escaped(notice, end);
+    const bool text = inside_ == Inside::Edited && !in_key_;
+    const bool room = text && filter_->takes_notice();
+    if (room) wire::append_json_escaped(notice, end);
+    if (text && !room) end += filter_->close();
     end += in_key_ ? "\":null" : "\"";
+    if (text && !room && !open_.empty()) {
+      end += ',';
+      element();
+    }
   } else if (!word_.empty()) {
     end += word_end(word_);
   } else if (after_key_) {
     end += ":null";
   } else if (last_ == ':' || last_ == '\0') {
     end += "null";
-  } else if (last_ == ',' && open_.back() == '{') {
-    quoted("notice");
-    end += ':';
-    quoted(notice);
   } else if (last_ == ',') {
-    quoted(notice);
+    element();
   }
   for (auto bracket = open_.rbegin(); bracket != open_.rend(); ++bracket)
     end += *bracket == '{' ? '}' : ']';

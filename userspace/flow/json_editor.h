@@ -48,8 +48,9 @@ class JsonEditor {
   bool empty() const { return last_ == '\0' && word_.empty(); }
 
   // The shortest end that makes what has been released a JSON document, with the notice in it where
-  // there is room for a text. Empty for a complete document.
-  std::string close(std::string_view notice) const;
+  // there is room for a text: behind a string of base64 it is a member or element of its own. Empty
+  // for a complete document.
+  std::string close(std::string_view notice);
   // What is missing of a byte order mark of which a part has been released.
   std::string_view rest_of_mark() const;
 
@@ -62,6 +63,7 @@ class JsonEditor {
   void end_string(Edited& out);
   void decide_key(Edited& out);
   void start_text(message::Zone zone);
+  void finish_text(Edited& out);
   void end_text(Edited& out);
   bool stop(const wire::JsonFault& fault, Edited& out);
   void copy(std::uint64_t until, Edited& out);

@@ -67,4 +67,14 @@ void TextFilter::adopt(std::shared_ptr<const masking::Engine> engine, Edited& ou
   state_->with(out, [&](auto& text, auto& output) { text.adopt(engine, output); });
 }
 
+std::string TextFilter::close() {
+  Base64Text* base64 = std::get_if<Base64Text>(&state_->text);
+  return base64 != nullptr ? base64->close() : std::string();
+}
+
+bool TextFilter::takes_notice() const {
+  const Base64Text* base64 = std::get_if<Base64Text>(&state_->text);
+  return base64 == nullptr || base64->takes_notice();
+}
+
 }  // namespace veilwire::flow

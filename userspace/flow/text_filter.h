@@ -33,6 +33,12 @@ class TextFilter {
   void restart(std::string_view context);
   void adopt(std::shared_ptr<const masking::Engine> engine, Edited& out);
 
+  // The text ends here, with nothing of what is held: what must follow what was released, so that
+  // it is what its form says. Nothing may be fed afterwards.
+  std::string close();
+  // Whether text may stand behind what was released, in place of close(), in this form.
+  bool takes_notice() const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -113,6 +113,92 @@ TEST(Base64Text, BlocksInsideOfWhatIsMasked) {
   }
 }
 
+// What a client makes of a document that ends early inside of the blob.
+void expect_base64(const std::string& out, const std::string& text, const std::string& at) {
+  const auto parsed = nlohmann::json::parse(out, nullptr, false);
+  ASSERT_FALSE(parsed.is_discarded()) << at << out;
+  const auto& contents = parsed["result"]["contents"][0];
+  std::string blob = contents["blob"];
+  EXPECT_EQ(contents["notice"], "Stopped.\n") << at << out;
+  std::erase_if(blob, [](char c) { return c == ' ' || c == '\r' || c == '\n'; });
+  const auto bytes = crypto::base64_decode(blob);
+  ASSERT_TRUE(bytes) << at << "not base64: " << blob;
+  EXPECT_EQ(*bytes, text.substr(0, bytes->size())) << at;
+}
+
+TEST(Base64Text, EndsEarlyAsBase64AtEveryCut) {
+  std::string image("\x89PNG\r\n\x1a\n", 8);
+  while (image.size() < 540) image += static_cast<char>(image.size());
+  const std::string words(520, 'w');
+  for (const std::string& text :
+       {words, words + std::string(kToken) + " a word --BEGIN--x--END-- more", image}) {
+    std::string wrapped = crypto::base64_encode(text);
+    for (std::size_t at = 76; at < wrapped.size(); at += 80) wrapped.insert(at, "\\r\\n");
+    wrapped.insert(694, "\\u0020 ");
+    for (const std::string& blob : {crypto::base64_encode(text), wrapped}) {
+      const std::string body = resource(blob);
+      const std::size_t begin = body.find("blob\":\"") + 7;
+      for (std::size_t size = begin; size < begin + blob.size(); ++size) {
+        const std::string expected = text == image ? image : masked(text);
+        const auto at = "at " + std::to_string(size - begin) + ": ";
+        expect_base64(cut_short(kMcp, body.substr(0, size), "Stopped.\n"), expected, at);
+        // And where what came before was cut too.
+        const auto editor = make_body_editor(kMcp, engine());
+        Released out;
+        for (std::size_t i = size - size % 5; i <= size; ++i)
+          editor->feed(body.substr(i == size - size % 5 ? 0 : i - 1, i == size - size % 5 ? i : 1),
+                       out);
+        editor->end_early("Stopped.\n", out);
+        expect_base64(out.bytes, expected, at);
+      }
+    }
+  }
+}
+
+TEST(Base64Text, EndsEarlyAsBase64WhereItBlocks) {
+  for (const std::string before :
+       {"", "a", "ab", "abc", "abcd", "--BEGIN-- ", "--BEGIN-- x --END-- ab"}) {
+    const std::string text = before + std::string(kRefused) + " and more";
+    const std::string body = resource(crypto::base64_encode(text));
+    testing::every_split(body, [&](const testing::Pieces& pieces) {
+      const auto editor = make_body_editor(kMcp, engine());
+      Released out;
+      for (const std::string_view piece : pieces) editor->feed(piece, out);
+      editor->finish(out);
+      EXPECT_TRUE(out.blocked);
+      editor->end_early("Stopped.\n", out);
+      expect_base64(out.bytes, masked(before), "");
+      return out.bytes;
+    });
+  }
+}
+
+TEST(Base64Text, ThatIsNotBase64TakesTheNoticeItself) {
+  const std::string body = resource("plain, text that is cut");
+  const auto out = cut_short(kMcp, body.substr(0, body.find("that")), "Stopped.");
+  EXPECT_EQ(nlohmann::json::parse(out)["result"]["contents"][0]["blob"], "plain, text Stopped.");
+}
+
+TEST(Base64Text, EndsEarlyAsBase64BehindAFault) {
+  const std::string words(540, 'w');
+  const std::string image = "\x89PNG\r\n" + std::string(534, '\x1a');
+  for (const std::string& text : {words, image}) {
+    const std::string body = resource(crypto::base64_encode(text));
+    const std::size_t begin = body.find("blob\":\"") + 7;
+    for (std::size_t size = begin + 690; size < begin + 720; ++size) {
+      // A raw line end cannot stand in a string.
+      const std::string out = cut_short(kMcp, body.substr(0, size) + "\n", "Stopped.\n");
+      if (text == image || (size - begin) % 4 == 0) {  // else unpadded, or no base64
+        const auto blob = nlohmann::json::parse(out)["result"]["contents"][0]["blob"];
+        const auto bytes = crypto::base64_decode(std::string(blob));
+        ASSERT_TRUE(bytes) << size - begin << ": " << blob;
+        EXPECT_EQ(bytes->substr(0, 500), text.substr(0, 500));
+      }
+      EXPECT_TRUE(nlohmann::json::accept(out));
+    }
+  }
+}
+
 TEST(Base64Text, StandsInDocumentsOfTheMessagesApiToo) {
   const EditorContext request{.service = policy::Service::Anthropic,
                               .direction = policy::Direction::Request,
