@@ -292,9 +292,10 @@ void Base64Text::finish(Edited& out) {
 std::string Base64Text::close() {
   Edited end;
   if (mode_ == Mode::Text) end_encoding(end);
-  // The end of a finished one may stand within a group.
+  // A finished one may end within a group. The character A has no bits that padding forbids
+  // (RFC 4648, section 3.5).
   if (mode_ == Mode::Binary && group_raw_.empty() && taken_ != 0)
-    end.bytes = std::string_view("A===").substr(taken_ - 1, 4 - taken_);
+    end.bytes = "A" + std::string(3 - taken_, '=');
   return std::move(end.bytes);
 }
 
