@@ -136,6 +136,7 @@ int run(const std::string& config_path, bool unconfined) {
                 .tickets = std::make_shared<wire::TicketKeys>(random, now().mono),
                 .upstream_roots_pem = read_file(settings.upstream_roots),
                 .internal_ca_pem = read_file(settings.internal_ca),
+                .memory = std::make_shared<flow::MemoryBudget>(settings.held_memory),
                 .ruleset = {},
                 .counters = {}};
   const Secret site_key = read_site_key(settings.site_key);

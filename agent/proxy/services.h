@@ -5,6 +5,7 @@
 #include "agent/host/recorder_link.h"
 #include "agent/proxy/identity_link.h"
 #include "agent/proxy/leaf_store.h"
+#include "userspace/flow/memory_budget.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/wire/tls_engine.h"
 
@@ -52,6 +53,7 @@ struct Services {
   std::shared_ptr<wire::TlsClientContext> upstream_tls;
   const ActiveRuleset& ruleset;
   Counters& counters;
+  std::shared_ptr<flow::MemoryBudget> memory;
 };
 
 }  // namespace veilwire::proxy

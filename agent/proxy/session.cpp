@@ -27,6 +27,17 @@ constexpr std::size_t kReadSize = 32 * 1024;
 // How long a client may take to read what is left for it when its connection is over.
 constexpr std::chrono::seconds kFlushTime{30};
 
+std::size_t payload(const flow::Output& output) {
+  if (const auto* o = std::get_if<flow::ToClient>(&output)) return o->bytes.size();
+  if (const auto* o = std::get_if<flow::ToUpstream>(&output)) return o->bytes.size();
+  const auto* put = std::get_if<flow::PutRecord>(&output);
+  if (put == nullptr) return 0;
+  if (const auto* r = std::get_if<audit::RequestBody>(&put->record.body)) return r->content.size();
+  if (const auto* r = std::get_if<audit::ResponseFragment>(&put->record.body))
+    return r->content.size();
+  return 0;
+}
+
 // One peer: a socket, what waits to be written, and whether it is being read.
 struct Side {
   explicit Side(tcp::socket s) : socket(std::move(s)) {}
@@ -66,7 +77,9 @@ class LiveSession final : public Session {
                      .peer = origin_.peer,
                      .destination = origin_.destination,
                      .ruleset = services.ruleset.get(),
-                     .upstream_tls = services.upstream_tls}),
+                     .upstream_tls = services.upstream_tls,
+                     .memory = {services.memory, origin_.peer.uid}}),
+        held_({services.memory, origin_.peer.uid}),
         client_(std::make_shared<Side>(std::move(client))),
         timer_(services.io) {}
 
@@ -98,7 +111,10 @@ class LiveSession final : public Session {
   }
 
   void take(flow::Outputs outputs) {
-    for (flow::Output& output : outputs) queue_.push_back(std::move(output));
+    for (flow::Output& output : outputs) {
+      queued_ += payload(output);
+      queue_.push_back(std::move(output));
+    }
     run();
   }
 
@@ -109,13 +125,22 @@ class LiveSession final : public Session {
     while (!waiting_ && over_ && !queue_.empty()) {
       flow::Output output = std::move(queue_.front());
       queue_.pop_front();
+      queued_ -= payload(output);
       std::visit([this](auto& o) { carry_out(o); }, output);
     }
     running_ = false;
     if (!over_) return;
+    account();
     write(client_, true);
     if (upstream_) write(upstream_, false);
     read_both();
+  }
+
+  // What is on its way out is here already: counted, never refused. Small change is left out, to
+  // spare every event the common lock.
+  void account() {
+    const std::size_t bytes = queued_ + client_->backlog() + (upstream_ ? upstream_->backlog() : 0);
+    held_.set(bytes > flow::kAlwaysHeld ? bytes : 0);
   }
 
   void carry_out(flow::ToClient& o) { client_->pending += o.bytes; }
@@ -227,6 +252,7 @@ class LiveSession final : public Session {
     client_->close(reset);
     close_upstream(false);
     queue_.clear();
+    queued_ = 0;
     std::exchange(over_, nullptr)(id_);
   }
 
@@ -241,7 +267,9 @@ class LiveSession final : public Session {
                         if (e && side->close_when_flushed) return side->close(false);
                         if (e) return self->peer_ended(side, is_client, true);
                         self->write(side, is_client);
-                        if (self->over_) self->read_both();
+                        if (!self->over_) return;
+                        self->account();
+                        self->read_both();
                       });
   }
 
@@ -298,12 +326,14 @@ class LiveSession final : public Session {
   std::string id_;
   std::function<void(const std::string&)> over_;
   flow::Connection connection_;
+  flow::MemoryHold held_;
   SidePtr client_;
   SidePtr upstream_;
   std::shared_ptr<Dial> dial_;
   std::uint64_t generation_ = 0;
   asio::steady_timer timer_;
   std::deque<flow::Output> queue_;
+  std::size_t queued_ = 0;  // bytes of bodies in it
   bool running_ = false;
   bool waiting_ = false;    // for the recorder
   bool finishing_ = false;  // the flow is done; the client still gets what is written

@@ -35,6 +35,8 @@ Settings read_settings(const host::Config& config) {
   const auto threads = static_cast<unsigned>(section.integer("threads", 0, 0, 256));
   s.threads = threads != 0 ? threads : std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
   s.port = static_cast<std::uint16_t>(section.integer("port", 0, 0, 65535));
+  s.held_memory = static_cast<std::size_t>(section.integer("held_memory_mib", 512, 16, 1 << 20))
+                  << 20;
   s.log_level = section.text("log_level", "info");
   section.check();
   return s;

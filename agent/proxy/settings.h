@@ -1,17 +1,22 @@
 // The proxy's table of agent.toml. All keys with their defaults:
 //
 //   [proxy]
-//   user = "veilwire"                                  # name or "uid:gid"
+//   user = "veilwire"             # name or "uid:gid"
 //   policy = "/etc/veilwire/policy.toml"
-//   site_key = "/var/lib/veilwire/site.key"            # 32 bytes or more; keys the digests in
-//   masks and records upstream_roots = "/etc/ssl/certs/ca-certificates.crt" internal_ca =
-//   "/etc/veilwire/ca.pem"               # never trusted for an upstream signer_socket =
-//   "/run/veilwire-signer/signer.sock" identity_socket = "/run/veilwire-identity/identity.sock"
-//   recorder_socket =
-//   "/run/veilwire-recorder/recorder.sock" redirector_socket =
-//   "/run/veilwire-redirector/redirector.sock" status_socket = "/run/veilwire/proxy-status.sock"
-//   threads = 0                                        # 0: one a processor, at most 8 port = 0 #
-//   of the loopback listeners; 0: any free one log_level = "info"
+//   site_key = "/var/lib/veilwire/site.key"
+//   upstream_roots = "/etc/ssl/certs/ca-certificates.crt"
+//   internal_ca = "/etc/veilwire/ca.pem"
+//   signer_socket = "/run/veilwire-signer/signer.sock"
+//   identity_socket = "/run/veilwire-identity/identity.sock"
+//   recorder_socket = "/run/veilwire-recorder/recorder.sock"
+//   redirector_socket = "/run/veilwire-redirector/redirector.sock"
+//   status_socket = "/run/veilwire/proxy-status.sock"
+//   threads = 0                   # 0: one a processor, at most 8
+//   port = 0                      # of the loopback listeners; 0: any free one
+//   held_memory_mib = 512         # for all bodies that are held at the same time
+//   log_level = "info"
+//
+// Its manual page says what each means.
 #pragma once
 
 #include "agent/host/config.h"
@@ -31,6 +36,7 @@ struct Settings {
   std::string signer_socket, identity_socket, recorder_socket, redirector_socket, status_socket;
   unsigned threads = 1;
   std::uint16_t port = 0;
+  std::size_t held_memory = 0;  // bytes
   std::string log_level;
 };
 

@@ -69,28 +69,31 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
                             {"masked", row.masked}});
     }
     const Counters& c = shared_.counters;
-    const json document{{"program", "veilwire-proxy"},
-                        {"healthy", alive && redirector_.registered() && signer && identity &&
-                                        recorder && outcome_ == "active"},
-                        {"alive", alive},
-                        {"links",
-                         {{"redirector", redirector_.registered()},
-                          {"signer", signer},
-                          {"identity", identity},
-                          {"recorder", recorder}}},
-                        {"policy",
-                         {{"file", shared_.settings.policy},
-                          {"digest", ruleset->policy().digest},
-                          {"last_change", outcome_}}},
-                        {"counters",
-                         {{"accepted", c.accepted.load()},
-                          {"without_origin", c.without_origin.load()},
-                          {"open", c.open.load()},
-                          {"exchanges_of_closed_sessions", c.exchanges.load()},
-                          {"masked_in_closed_sessions", c.masked.load()},
-                          {"dial_failures", c.dial_failures.load()},
-                          {"recording_stalls", c.recording_stalls.load()}}},
-                        {"sessions", std::move(sessions)}};
+    const json document{
+        {"program", "veilwire-proxy"},
+        {"healthy", alive && redirector_.registered() && signer && identity && recorder &&
+                        outcome_ == "active"},
+        {"alive", alive},
+        {"links",
+         {{"redirector", redirector_.registered()},
+          {"signer", signer},
+          {"identity", identity},
+          {"recorder", recorder}}},
+        {"policy",
+         {{"file", shared_.settings.policy},
+          {"digest", ruleset->policy().digest},
+          {"last_change", outcome_}}},
+        {"counters",
+         {{"accepted", c.accepted.load()},
+          {"without_origin", c.without_origin.load()},
+          {"open", c.open.load()},
+          {"exchanges_of_closed_sessions", c.exchanges.load()},
+          {"masked_in_closed_sessions", c.masked.load()},
+          {"dial_failures", c.dial_failures.load()},
+          {"recording_stalls", c.recording_stalls.load()},
+          {"overloaded", shared_.memory->refusals()}}},
+        {"held_memory", {{"bytes", shared_.memory->held()}, {"limit", shared_.memory->limit()}}},
+        {"sessions", std::move(sessions)}};
     return document.dump(-1, ' ', false, json::error_handler_t::replace);
   }
 

@@ -66,7 +66,8 @@ class Worker::Impl {
                   recorder_,
                   make_upstream_tls(shared),
                   shared.ruleset,
-                  shared.counters},
+                  shared.counters,
+                  shared.memory},
         turn_(io_) {
     recorder_.start();
     turn();

@@ -27,6 +27,7 @@ struct Shared {
   std::shared_ptr<wire::TicketKeys> tickets;
   std::string upstream_roots_pem;
   std::string internal_ca_pem;
+  std::shared_ptr<flow::MemoryBudget> memory;
   ActiveRuleset ruleset;
   Counters counters;
 };

@@ -44,11 +44,12 @@ class AgentCase(SandboxCase):
   """The same with the agent between: what runs in the view "client" is intercepted, "direct" is not."""
 
   policy = agent.POLICY
+  config = {}  # keys of agent.toml, by table
 
   @classmethod
   def setUpClass(cls):
     super().setUpClass()
-    cls.agent = agent.Agent(cls.box, BUILD, cls.policy)
+    cls.agent = agent.Agent(cls.box, BUILD, cls.policy, **cls.config)
     cls.addClassCleanup(cls.agent.stop)
     cls.agent.start()
 

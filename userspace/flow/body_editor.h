@@ -9,6 +9,7 @@
 #include "userspace/masking/engine.h"
 #include "userspace/policy/policy.h"
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,9 @@ class BodyEditor {
   // After `malformed`, or where the input itself cannot go on: decides and releases the text that
   // is held, then all other held bytes as they came, and every later byte unseen.
   virtual void pass_through(Released& out) = 0;
+  // Bytes that are held until more has come; what a rule can still claim is not counted, which is
+  // bounded (limits::kHeldText).
+  virtual std::size_t held() const = 0;
   // Ends the body well-formed in its own protocol with a notice for the person, whatever has been
   // released so far (Anthropic stream: close the open block, one text block, end_turn,
   // message_stop; JSON: an error object, or where a part of a document has been released, the

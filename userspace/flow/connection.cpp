@@ -33,7 +33,8 @@ using How = CloseUpstream::How;
 
 class Connection::Impl final : public RelaySink {
  public:
-  explicit Impl(Opening opening) : opening_(std::move(opening)), ruleset_(opening_.ruleset) {}
+  explicit Impl(Opening opening)
+      : opening_(std::move(opening)), ruleset_(opening_.ruleset), early_(opening_.memory) {}
 
   void start(Now now, Outputs& out) {
     const Scope scope(*this, now, out);
@@ -52,6 +53,7 @@ class Connection::Impl final : public RelaySink {
     }
     std::visit([this](const auto& event) { on(event); }, input);
     flush_tls();
+    early_.set(to_upstream_.size());
     rearm();
   }
 
@@ -227,8 +229,7 @@ class Connection::Impl final : public RelaySink {
       case State::Handshake:
         return refuse(kInternalError, "the handshake took too long");
       case State::Relaying:
-        relay_->client_ended();
-        return;
+        return relay_->next_tick() ? relay_->tick(now_) : relay_->client_ended();
       case State::Closing:
         return finish(close_reason_);
       case State::Splicing:
@@ -343,7 +344,8 @@ class Connection::Impl final : public RelaySink {
   void begin_relay() {
     open_session("intercepted");
     state_ = State::Relaying;
-    relay_ = std::make_unique<HttpRelay>(RelayTarget{server_name_, service_}, ruleset_, *this);
+    relay_ = std::make_unique<HttpRelay>(RelayTarget{server_name_, service_, opening_.memory},
+                                         ruleset_, *this);
     if (identity_known_) relay_->identity_known(person_, now_);
     if (!recording_) relay_->recording_failed("the recorder does not answer");
     if (upstream_failure_)
@@ -483,6 +485,7 @@ class Connection::Impl final : public RelaySink {
       case State::Handshake:
         return handshake_started_ + limits::kHandshakeTime;
       case State::Relaying:
+        if (const auto at = relay_->next_tick()) return at;
         if (relay_->idle()) return last_client_ + limits::kIdleConnection;
         if (relay_->reading_request()) return last_client_ + limits::kRequestHeadTime;
         return std::nullopt;
@@ -520,6 +523,7 @@ class Connection::Impl final : public RelaySink {
   std::optional<wire::TlsEngine> upstream_tls_;
   std::string to_upstream_;  // plain text that waits for the handshake; at most one request
                              // (limits::kRequestBody)
+  MemoryHold early_;         // of it
   std::optional<std::pair<std::string, bool>> upstream_failure_;
   std::unique_ptr<HttpRelay> relay_;
 

@@ -14,6 +14,7 @@
 
 #include "userspace/audit/record.h"
 #include "userspace/base/time.h"
+#include "userspace/flow/memory_budget.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/identity/person.h"
 #include "userspace/wire/tls_engine.h"
@@ -42,6 +43,7 @@ struct Opening {
   Destination destination;
   std::shared_ptr<const Ruleset> ruleset;
   std::shared_ptr<wire::TlsClientContext> upstream_tls;
+  MemoryAccount memory = {};
 };
 
 // --- what has happened

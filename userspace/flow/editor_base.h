@@ -22,6 +22,7 @@ class EditorBase : public BodyEditor {
   void adopt(std::shared_ptr<const masking::Engine> engine, Released& out) final;
   void pass_through(Released& out) final;
   void end_early(std::string_view notice, Released& out) final;
+  std::size_t held() const final { return rest_.size() + on_held(); }
 
  protected:
   // Steps of the editor itself; they add what they release to `out`, whose offsets begin at zero.
@@ -29,6 +30,7 @@ class EditorBase : public BodyEditor {
   virtual void on_feed(std::string_view bytes, Edited& out) = 0;
   virtual void on_finish(Edited& out) = 0;
   virtual void on_adopt(Edited& out) = 0;
+  virtual std::size_t on_held() const { return 0; }
   // The end of the body for end_early().
   virtual std::string close(std::string_view notice) = 0;
 

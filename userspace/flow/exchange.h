@@ -3,6 +3,7 @@
 #pragma once
 
 #include "userspace/flow/body_editor.h"
+#include "userspace/flow/memory_budget.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/identity/person.h"
 #include "userspace/wire/framing.h"
@@ -20,6 +21,7 @@ struct Exchange {
   std::uint64_t number = 0;  // from 1 within the connection
   policy::Service service = policy::Service::Generic;
   std::string host;
+  MemoryAccount memory;
 
   wire::RequestHead head;
   wire::Framing framing;

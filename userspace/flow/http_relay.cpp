@@ -10,6 +10,7 @@
 #include "userspace/flow/unseen_upload.h"
 #include "userspace/wire/http1.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -44,10 +45,7 @@ class HttpRelay::Impl {
     if (tunnel_) return tunnel_->from_client(plain);
     client_input_ += plain;
     pump(now);
-    if (phase_ != Phase::Closed && client_input_.size() > kReadAhead && reading_client_) {
-      reading_client_ = false;
-      sink_.read_client(false);
-    }
+    if (phase_ != Phase::Closed && client_input_.size() > kReadAhead) read_client(false);
   }
 
   void from_upstream(std::string_view plain, Now now) {
@@ -126,6 +124,21 @@ class HttpRelay::Impl {
   void recording_failed(std::string_view reason) { unrecorded_ = reason; }
   void recording_restored() { unrecorded_.clear(); }
 
+  std::optional<Monotonic> next_tick() const {
+    return room_until_ ? std::optional(next_look_) : std::nullopt;
+  }
+
+  void tick(Now now) {
+    if (!room_until_ || now.mono < next_look_) return;
+    if (target_.memory.has_room(announced_)) {
+      room_until_.reset();
+      read_client(true);
+      return pump(now);
+    }
+    if (now.mono >= *room_until_) return no_room();
+    next_look_ = now.mono + kRoomLook;
+  }
+
   std::uint64_t exchanges() const { return count_; }
   std::uint64_t masked() const { return masked_ + (exchange_ ? exchange_->masked : 0); }
   bool idle() const { return !exchange_ && request_reader_.between_messages(); }
@@ -147,7 +160,8 @@ class HttpRelay::Impl {
   // Reads requests for as long as one may be read.
   void pump(Now now) {
     std::vector<wire::HttpEvent> events;
-    while ((phase_ == Phase::Reading || phase_ == Phase::Uploading) && !client_input_.empty()) {
+    while ((phase_ == Phase::Reading || phase_ == Phase::Uploading) && !room_until_ &&
+           !client_input_.empty()) {
       events.clear();
       // Events point into what is fed: it must stay until they have been handled.
       const std::string input = std::exchange(client_input_, {});
@@ -164,6 +178,7 @@ class HttpRelay::Impl {
   void on_request(wire::HttpEvent& event, Now now) {
     if (auto* start = std::get_if<wire::RequestStart>(&event)) {
       begin_exchange(std::move(*start));
+      if (phase_ == Phase::Reading) await_room(now);
     } else if (const auto* data = std::get_if<wire::BodyData>(&event)) {
       request_body(data->bytes, now);
     } else if (auto* trailers = std::get_if<wire::Trailers>(&event)) {
@@ -173,6 +188,7 @@ class HttpRelay::Impl {
         upload_->trailers(std::move(trailers->section.raw));
     } else if (const auto* end = std::get_if<wire::MessageEnd>(&event)) {
       exchange_->persistent = end->persistent;
+      room_until_.reset();
       if (phase_ == Phase::Uploading) {
         upload_->end();
         phase_ = Phase::Answering;
@@ -200,11 +216,13 @@ class HttpRelay::Impl {
     exchange_->number = ++count_;
     exchange_->service = target_.service;
     exchange_->host = target_.host;
+    exchange_->memory = target_.memory;
     response_engine_.reset();
   }
 
   void begin_exchange(wire::RequestStart start) {
     begin_numbered();
+    announced_ = 0;
     Exchange& exchange = *exchange_;
     exchange.head = std::move(start.head);
     exchange.framing = start.framing;
@@ -237,8 +255,14 @@ class HttpRelay::Impl {
 
   void request_body(std::string_view bytes, Now now) {
     if (phase_ == Phase::Uploading) return upload_->data(bytes);
-    request_->body(bytes);
-    if (!request_->over_limit()) return;
+    switch (request_->body(bytes)) {
+      case RequestStage::Taken::Held:
+        return;
+      case RequestStage::Taken::NoRoom:
+        return no_room();
+      case RequestStage::Taken::OverLimit:
+        break;
+    }
     const bool pass =
         ruleset_->policy().uninspected[static_cast<std::size_t>(policy::Uninspected::OverLimit)] ==
         policy::Action::Pass;
@@ -250,12 +274,40 @@ class HttpRelay::Impl {
                    .detail = "request body",
                    .action = "block",
                    .bytes = request_->size()});
-    refuse(refusal::request_too_large());
+    refuse(refusal::request_too_large(limits::kRequestBody));
+  }
+
+  // A large request begins when there is room for what it says it is. Nothing is set aside for it:
+  // who announces much and sends nothing takes nothing from anybody.
+  void await_room(Now now) {
+    const wire::Framing& framing = exchange_->framing;
+    if (framing.kind != wire::Framing::Kind::Length) return;
+    announced_ =
+        static_cast<std::size_t>(std::min<std::uint64_t>(framing.length, limits::kRequestBody));
+    if (announced_ <= kAlwaysHeld || target_.memory.has_room(announced_)) return;
+    if (!target_.memory.possible(announced_)) return no_room();
+    room_until_ = now.mono + kRoomTime;
+    next_look_ = now.mono + kRoomLook;
+    read_client(false);
+  }
+
+  // It would be more than may be held, now or ever.
+  void no_room() {
+    const RequestStage::Outcome outcome = request_->no_room(announced_);
+    for (const audit::Body& record : outcome.records) sink_.record(exchange_->number, record);
+    refuse(*outcome.refusal);
+  }
+
+  void read_client(bool on) {
+    if (reading_client_ == on) return;
+    reading_client_ = on;
+    sink_.read_client(on);
   }
 
   void begin_upload() {
     RequestStage::Outcome outcome = request_->pass_unseen(*ruleset_, *person_);
     for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
+    request_.reset();
     send_upstream(outcome.bytes);
     upload_.emplace(*exchange_, sink_);
     phase_ = Phase::Uploading;
@@ -273,6 +325,7 @@ class HttpRelay::Impl {
     RequestStage::Outcome outcome = request_->finish(*ruleset_, *person_);
     for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
     if (outcome.refusal) return refuse(*outcome.refusal);
+    request_.reset();  // what is left of it is on its way
     phase_ = Phase::Answering;
     send_upstream(outcome.bytes);
   }
@@ -371,10 +424,7 @@ class HttpRelay::Impl {
       return shut(false);
     }
     phase_ = Phase::Reading;
-    if (!reading_client_) {
-      reading_client_ = true;
-      sink_.read_client(true);
-    }
+    read_client(true);
     pump(now);
   }
 
@@ -415,7 +465,10 @@ class HttpRelay::Impl {
 
   void shut(bool reset) {
     phase_ = Phase::Closed;
+    room_until_.reset();
     client_input_.clear();
+    // Closing with bytes unread would destroy the answer on its way.
+    if (!reset) read_client(true);
     sink_.close_client(reset);
   }
 
@@ -433,6 +486,9 @@ class HttpRelay::Impl {
   Phase phase_ = Phase::Reading;
   bool have_upstream_ = true;  // the connection dials while the client still shakes hands
   bool reading_client_ = true;
+  std::size_t announced_ = 0;            // bytes of the request that is being read, where it says
+  std::optional<Monotonic> room_until_;  // a large request waits for room, for so long
+  Monotonic next_look_;
   std::optional<Refusal> failure_;
   std::string unrecorded_;  // why nothing is recorded; empty while it is
   std::optional<identity::Person> person_;
@@ -470,6 +526,8 @@ void HttpRelay::identity_refused(std::string_view message, bool retry) {
 }
 void HttpRelay::recording_failed(std::string_view reason) { impl_->recording_failed(reason); }
 void HttpRelay::recording_restored() { impl_->recording_restored(); }
+std::optional<Monotonic> HttpRelay::next_tick() const { return impl_->next_tick(); }
+void HttpRelay::tick(Now now) { impl_->tick(now); }
 std::uint64_t HttpRelay::exchanges() const { return impl_->exchanges(); }
 std::uint64_t HttpRelay::masked() const { return impl_->masked(); }
 bool HttpRelay::idle() const { return impl_->idle(); }

@@ -7,12 +7,14 @@
 
 #include "userspace/audit/record.h"
 #include "userspace/base/time.h"
+#include "userspace/flow/memory_budget.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/identity/person.h"
 #include "userspace/policy/policy.h"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,6 +39,7 @@ class RelaySink {
 struct RelayTarget {
   std::string host;  // the SNI: what the certificate was made for
   policy::Service service = policy::Service::Generic;
+  MemoryAccount memory = {};  // where what is held counts
 };
 
 class HttpRelay {
@@ -62,6 +65,10 @@ class HttpRelay {
   // ends with its connection.
   void recording_failed(std::string_view reason);
   void recording_restored();
+
+  // When tick() is wanted, if at all: a large request waits for room.
+  std::optional<Monotonic> next_tick() const;
+  void tick(Now now);
 
   std::uint64_t exchanges() const;
   std::uint64_t masked() const;

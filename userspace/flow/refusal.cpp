@@ -1,6 +1,5 @@
 #include "userspace/flow/refusal.h"
 
-#include "userspace/base/limits.h"
 #include "userspace/wire/http1.h"
 
 #include <utility>
@@ -8,6 +7,11 @@
 
 namespace veilwire::flow {
 namespace {
+
+// The Messages API's own: "529 - overloaded_error: The API is temporarily overloaded."
+constexpr int kOverloadedStatus = 529;
+// Long enough for what is held to be sent on.
+constexpr std::chrono::seconds kOverloadedWait{2};
 
 constexpr std::string_view kPermission = "permission_error";
 constexpr std::string_view kInvalid = "invalid_request_error";
@@ -48,6 +52,8 @@ std::string_view reason_phrase(int status) {
       return "Bad Gateway";
     case 503:
       return "Service Unavailable";
+    case kOverloadedStatus:
+      return "Overloaded";
     default:
       return "Error";
   }
@@ -114,10 +120,10 @@ Refusal upgrade() {
               "refused", false);
 }
 
-Refusal request_too_large() {
+Refusal request_too_large(std::size_t limit) {
   return make(413, "request_too_large",
               "veilwire: the request is larger than what can be inspected (" +
-                  std::to_string(limits::kRequestBody) + " bytes).",
+                  std::to_string(limit) + " bytes).",
               "refused", false);
 }
 
@@ -127,6 +133,16 @@ Refusal not_identified(std::string_view message) {
 
 Refusal identity_unavailable(std::string_view message) {
   return make(503, kApi, "veilwire: " + std::string(message), "identity refused", true);
+}
+
+Refusal overloaded(policy::Service service) {
+  const bool own = service == policy::Service::Anthropic;
+  Refusal refusal = make(own ? kOverloadedStatus : 503, "overloaded_error",
+                         "veilwire: too much is being inspected at the same time on this machine; "
+                         "try again in a moment.",
+                         "overloaded", true);
+  refusal.retry_after = kOverloadedWait;
+  return refusal;
 }
 
 Refusal not_recorded(std::string_view why) {

@@ -10,6 +10,7 @@
 #include "userspace/wire/http.h"
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,11 +39,12 @@ Refusal blocked_answer(const audit::MaskedSpan& finding);
 Refusal uninspected_request(policy::Uninspected kind, std::string_view detail);
 Refusal uninspected_answer(policy::Uninspected kind, std::string_view detail);
 Refusal upgrade();
-Refusal request_too_large();
+Refusal request_too_large(std::size_t limit);  // bytes
 // Who the person is: refused by the source of identities, or not to be learned now.
 Refusal not_identified(std::string_view message);
 Refusal identity_unavailable(std::string_view message);
 // Ourselves.
+Refusal overloaded(policy::Service service);  // nothing more can be held (memory_budget.h)
 Refusal not_recorded(std::string_view why);
 Refusal cannot_encode(std::string_view what);
 // The upstream. A lost connection may be better next time; a refused certificate and an answer that

@@ -7,6 +7,7 @@
 #include "userspace/wire/content_coding.h"
 #include "userspace/wire/http1.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace veilwire::flow {
@@ -14,9 +15,10 @@ namespace veilwire::flow {
 // What the body turned out to be.
 struct RequestStage::Scan {
   std::vector<wire::Coding> codings;
-  std::string plain;     // decoded
-  std::string released;  // decoded, masked as policy says
-  std::string recorded;  // decoded, every rule masked
+  std::string decoded;     // empty where there is no coding
+  std::string_view plain;  // without any coding: decoded, or the body itself
+  std::string released;    // decoded, masked as policy says
+  std::string recorded;    // decoded, every rule masked
   std::vector<audit::MaskedSpan> masks;
   bool inspected = false;
   message::RequestFacts facts;
@@ -36,14 +38,6 @@ message::Dialect dialect(policy::Service service) {
   return message::Dialect::Generic;
 }
 
-Result<void, wire::CodingError> decode(const std::vector<wire::Coding>& codings,
-                                       std::string_view coded, std::string& plain) {
-  auto decoder = wire::Decoder::make(codings);
-  if (!decoder) return Unexpected{decoder.error()};
-  if (const auto fed = decoder->feed(coded, plain); !fed) return fed;
-  return decoder->finish();
-}
-
 Result<void, wire::CodingError> encode(const std::vector<wire::Coding>& codings,
                                        std::string_view plain, std::string& coded) {
   auto encoder = wire::Encoder::make(codings);
@@ -51,6 +45,9 @@ Result<void, wire::CodingError> encode(const std::vector<wire::Coding>& codings,
   if (const auto fed = encoder->feed(plain, coded); !fed) return fed;
   return encoder->finish(coded);
 }
+
+// Decoded at a time: room is asked for after each.
+constexpr std::size_t kDecodeStep = std::size_t{64} * 1024;
 
 bool edit_all(const EditorContext& context, const std::shared_ptr<const masking::Engine>& engine,
               std::string_view plain, Released& out) {
@@ -63,7 +60,24 @@ bool edit_all(const EditorContext& context, const std::shared_ptr<const masking:
 
 }  // namespace
 
-bool RequestStage::over_limit() const { return body_.size() > limits::kRequestBody; }
+RequestStage::Taken RequestStage::body(std::string_view bytes) {
+  if (!hold_.resize(body_.size() + bytes.size())) return Taken::NoRoom;
+  body_ += bytes;
+  return body_.size() > limits::kRequestBody ? Taken::OverLimit : Taken::Held;
+}
+
+RequestStage::Outcome RequestStage::no_room(std::size_t bytes) const {
+  Outcome out;
+  out.records.emplace_back(audit::Gap{.reason = "overloaded",
+                                      .detail = "request body: as much is held as may be",
+                                      .action = "block",
+                                      .bytes = body_.size()});
+  exchange_.memory.count_refusal();
+  out.refusal = exchange_.memory.possible(bytes)
+                    ? refusal::overloaded(exchange_.service)
+                    : refusal::request_too_large(exchange_.memory.budget->share());
+  return out;
+}
 
 bool RequestStage::pass_uninspected(policy::Uninspected kind, std::string_view detail,
                                     const Ruleset& ruleset, Outcome& out) const {
@@ -78,28 +92,54 @@ bool RequestStage::pass_uninspected(policy::Uninspected kind, std::string_view d
   return pass;
 }
 
+bool RequestStage::decode(const Ruleset& ruleset, Outcome& out, Scan& scan) {
+  auto codings = wire::read_codings(exchange_.head.list("content-encoding"));
+  if (!codings) {
+    pass_uninspected(policy::Uninspected::UnknownCoding, wire::to_string(codings.error()), ruleset,
+                     out);
+    return false;
+  }
+  scan.codings = std::move(codings).value();
+  scan.plain = body_;
+  // Beside what came: what it decodes to, and what the two edits make of that.
+  const auto needed = [&] { return body_.size() + scan.decoded.size() + 2 * scan.plain.size(); };
+  if (!scan.codings.empty()) {
+    auto decoder = wire::Decoder::make(scan.codings);
+    Result<void, wire::CodingError> decoded =
+        decoder ? Result<void, wire::CodingError>() : Unexpected{decoder.error()};
+    for (std::string_view rest = body_; decoded && !rest.empty();
+         rest.remove_prefix(std::min(rest.size(), kDecodeStep))) {
+      decoded = decoder->feed(rest.substr(0, kDecodeStep), scan.decoded);
+      scan.plain = scan.decoded;
+      if (!hold_.resize(needed())) {
+        out = no_room(needed());
+        return false;
+      }
+    }
+    if (decoded) decoded = decoder->finish();
+    if (!decoded) {
+      const bool bomb = decoded.error() == wire::CodingError::TooLarge ||
+                        decoded.error() == wire::CodingError::RatioTooHigh;
+      pass_uninspected(bomb ? policy::Uninspected::OverLimit : policy::Uninspected::Malformed,
+                       wire::to_string(decoded.error()), ruleset, out);
+      return false;
+    }
+    scan.plain = scan.decoded;
+  }
+  if (hold_.resize(needed())) return true;
+  out = no_room(needed());
+  return false;
+}
+
 void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, Outcome& out,
-                        Scan& scan) const {
+                        Scan& scan) {
   if (body_.empty()) return;
   // Two types are two readings of one body, and only one of them would have been inspected.
   if (exchange_.head.count("content-type") > 1) {
     pass_uninspected(policy::Uninspected::Malformed, "more than one Content-Type", ruleset, out);
     return;
   }
-  auto codings = wire::read_codings(exchange_.head.list("content-encoding"));
-  if (!codings) {
-    pass_uninspected(policy::Uninspected::UnknownCoding, wire::to_string(codings.error()), ruleset,
-                     out);
-    return;
-  }
-  scan.codings = std::move(codings).value();
-  if (const auto decoded = decode(scan.codings, body_, scan.plain); !decoded) {
-    const bool bomb = decoded.error() == wire::CodingError::TooLarge ||
-                      decoded.error() == wire::CodingError::RatioTooHigh;
-    pass_uninspected(bomb ? policy::Uninspected::OverLimit : policy::Uninspected::Malformed,
-                     wire::to_string(decoded.error()), ruleset, out);
-    return;
-  }
+  if (!decode(ruleset, out, scan)) return;
   scan.facts = message::inspect_request(dialect(exchange_.service), exchange_.head.method(),
                                         exchange_.head.target(), scan.plain);
   exchange_.request_id = scan.facts.id;

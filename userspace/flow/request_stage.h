@@ -5,6 +5,7 @@
 
 #include "userspace/audit/record.h"
 #include "userspace/flow/exchange.h"
+#include "userspace/flow/memory_budget.h"
 #include "userspace/flow/refusal.h"
 #include "userspace/flow/ruleset.h"
 
@@ -19,13 +20,16 @@ namespace veilwire::flow {
 class RequestStage {
  public:
   // exchange outlives the stage.
-  explicit RequestStage(Exchange& exchange) : exchange_(exchange) {}
+  explicit RequestStage(Exchange& exchange) : exchange_(exchange), hold_(exchange.memory) {}
 
+  enum class Taken {
+    Held,
+    OverLimit,  // more than is ever held (limits::kRequestBody); held all the same
+    NoRoom,     // too much is held for others: not taken
+  };
   // Transfer coding removed, content coding still there.
-  void body(std::string_view bytes) { body_ += bytes; }
+  Taken body(std::string_view bytes);
   void trailers(std::string raw) { trailers_ = std::move(raw); }
-  // More than is ever held (limits::kRequestBody).
-  bool over_limit() const;
   std::size_t size() const { return body_.size(); }
 
   struct Outcome {
@@ -34,6 +38,9 @@ class RequestStage {
     std::string bytes;                 // head and body for the upstream
   };
   Outcome finish(const Ruleset& ruleset, const identity::Person& person);
+  // What follows where no room is left: come back later, or, where there could never be room for
+  // this much, a refusal for good.
+  Outcome no_room(std::size_t bytes) const;
   // Policy lets a request that is over the limit pass: what is here goes on as it came, with a gap
   // on record, and the caller sends the rest behind it.
   Outcome pass_unseen(const Ruleset& ruleset, const identity::Person& person);
@@ -43,12 +50,15 @@ class RequestStage {
   // What a body that cannot be looked into means; true: it passes, with a gap on record.
   bool pass_uninspected(policy::Uninspected kind, std::string_view detail, const Ruleset& ruleset,
                         Outcome& out) const;
-  void scan(const Ruleset& ruleset, const identity::Person& person, Outcome& out, Scan& scan) const;
+  // false: out says what follows.
+  bool decode(const Ruleset& ruleset, Outcome& out, Scan& scan);
+  void scan(const Ruleset& ruleset, const identity::Person& person, Outcome& out, Scan& scan);
   void write(const Scan& scan, Outcome& out) const;
   audit::RequestHead head_record(const Scan& scan, const Ruleset& ruleset,
                                  const identity::Person& person) const;
 
   Exchange& exchange_;
+  MemoryHold hold_;
   std::string body_;
   std::string trailers_;
 };

@@ -13,15 +13,15 @@ namespace {
 using Kind = wire::Framing::Kind;
 using Next = ResponseStep::Next;
 
-constexpr std::string_view kNotice = "[veilwire: this answer was stopped by policy (";
+constexpr std::string_view kNotice = "[veilwire: this answer was stopped ";
 
 std::string notice(const audit::MaskedSpan& finding) {
-  return std::string(kNotice) + "rule " + finding.rule + ")]";
+  return std::string(kNotice) + "by policy (rule " + finding.rule + ")]";
 }
 
 std::string notice(policy::Uninspected kind) {
-  return std::string(kNotice) + "it cannot be inspected: " + std::string(policy::to_string(kind)) +
-         ")]";
+  return std::string(kNotice) +
+         "by policy (it cannot be inspected: " + std::string(policy::to_string(kind)) + ")]";
 }
 
 void remove_body_digests(wire::FieldSection& head) {
@@ -254,12 +254,15 @@ ResponseStep ResponseStage::data(std::string_view bytes) {
       held_.malformed = std::string(wire::to_string(decoded.error()));
       return settle(held_, false);
     }
+    // A body for which there is no room need not be held: it streams.
     if (held_raw_.size() > limits::kHeldJsonResponse ||
-        held_plain_.size() > limits::kHeldJsonResponse) {
+        held_plain_.size() > limits::kHeldJsonResponse ||
+        !hold_.resize(held_raw_.size() + held_plain_.size() + held_.bytes.size())) {
       start_streaming();
       Released released = std::exchange(held_, {});
       held_raw_.clear();
       held_plain_.clear();
+      hold_.set(0);
       release(released, false);
     }
     return {};
@@ -268,7 +271,23 @@ ResponseStep ResponseStage::data(std::string_view bytes) {
   editor_->feed(plain, released);
   if (!decoded && !released.blocked && !released.malformed)
     released.malformed = std::string(wire::to_string(decoded.error()));
-  return settle(released, false);
+  const ResponseStep step = settle(released, false);
+  if (step.next == Next::More && !hold_.resize(editor_->held())) return no_room();
+  return step;
+}
+
+// An event that goes on and on, while too much is held for others.
+ResponseStep ResponseStage::no_room() {
+  sink_.record(exchange_.number, audit::Gap{.reason = "overloaded",
+                                            .detail = "response body: as much is held as may be",
+                                            .action = "block",
+                                            .bytes = editor_->held()});
+  exchange_.memory.count_refusal();
+  Released end;
+  editor_->end_early(
+      std::string(kNotice) + "(as much is being inspected as this machine can hold)]", end);
+  release(end, true);
+  return {Next::EndedEarly, {}, "overloaded"};
 }
 
 void ResponseStage::trailers(wire::FieldSection section) {

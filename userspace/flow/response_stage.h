@@ -1,11 +1,13 @@
 // One final response on its way to the client. A server-sent stream leaves as it comes, event by
-// event; a body that is short enough is held whole, so that it keeps its length when nothing is
-// masked and can still become a clean refusal when something is blocked. Every byte is recorded
-// before it is handed on. Tested by tests/unit/flow/http_relay_test.cpp and relay_refusal_test.cpp.
+// event; a body that is short enough is held whole while there is room for it, so that it keeps its
+// length when nothing is masked and can still become a clean refusal when something is blocked.
+// Every byte is recorded before it is handed on. Tested by tests/unit/flow/http_relay_test.cpp and
+// relay_refusal_test.cpp.
 #pragma once
 
 #include "userspace/flow/exchange.h"
 #include "userspace/flow/http_relay.h"
+#include "userspace/flow/memory_budget.h"
 #include "userspace/flow/refusal.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/wire/content_coding.h"
@@ -35,7 +37,8 @@ struct ResponseStep {
 class ResponseStage {
  public:
   // All outlive the stage; sink and exchange are the relay's own.
-  ResponseStage(Exchange& exchange, RelaySink& sink) : exchange_(exchange), sink_(sink) {}
+  ResponseStage(Exchange& exchange, RelaySink& sink)
+      : exchange_(exchange), sink_(sink), hold_(exchange.memory) {}
 
   // engine may be nullptr: then nothing can be inspected.
   ResponseStep start(wire::ResponseHead head, const wire::Framing& framing, const Ruleset& ruleset,
@@ -64,12 +67,14 @@ class ResponseStage {
   ResponseStep settle(Released& released, bool last);
   ResponseStep block(const audit::MaskedSpan& finding);
   ResponseStep malformed(policy::Uninspected kind, std::string_view detail);
+  ResponseStep no_room();
   ResponseStep finish_held();
   void start_streaming();
   ResponseStep pass_raw(policy::Uninspected kind);
 
   Exchange& exchange_;
   RelaySink& sink_;
+  MemoryHold hold_;
   policy::Action uninspected_[policy::kUninspectedKinds] = {};
   std::shared_ptr<const masking::Engine> engine_;
   wire::ResponseHead head_;

@@ -30,6 +30,7 @@ class SseBodyEditor : public EditorBase {
  private:
   void on_feed(std::string_view bytes, Edited& out) final;
   void on_finish(Edited& out) final;
+  std::size_t on_held() const final { return reader_.held(); }
 
   wire::SseReader reader_;
   std::vector<wire::SseEvent> events_;

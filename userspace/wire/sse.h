@@ -51,6 +51,8 @@ class SseReader {
   Result<void, SseError> feed(std::string_view bytes, std::vector<SseEvent>& out);
   // The stream has ended: what came behind the last event. No client dispatches it.
   std::string finish();
+  // Bytes of the event that is not complete.
+  std::size_t held() const { return event_.raw.size(); }
 
  private:
   void end_line(std::size_t size, std::vector<SseEvent>& out);
