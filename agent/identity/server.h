@@ -1,18 +1,16 @@
-// The event loop of veilwire-identity: accepts the proxy, takes its questions, gives answers as
-// they come. Tested by tests/unit/identity/server_test.cpp over real sockets.
+// What veilwire-identity does with the proxy's questions: looks the peer up and answers when the
+// answer is known. Tested by tests/unit/identity/server_test.cpp over real sockets.
 #pragma once
 
-#include "agent/host/local_socket.h"
+#include "agent/host/local_server.h"
 #include "agent/host/protocol/status.h"
 #include "agent/host/unique_fd.h"
 #include "agent/identity/lookups.h"
 
-#include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <sys/types.h>
 
@@ -30,31 +28,19 @@ class Server {
  public:
   // Throws std::system_error.
   Server(ServerOptions options, std::shared_ptr<IdentitySource> source);
-  ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   // Until `stop` becomes readable. Throws std::system_error when the loop itself fails.
-  void run(int stop);
+  void run(int stop) { server_.run(stop); }
 
  private:
-  struct Connection {
-    host::UniqueFd fd;
-    std::deque<std::string> unsent;
-    bool broken = false;
-  };
-  void accept_all();
-  void read_questions(std::uint64_t id, Connection& connection, Monotonic now);
-  void reply(Connection& connection, std::uint64_t question, Who who);
-  static void send_unsent(Connection& connection);
+  bool take(std::uint64_t connection, std::string_view message);
+  void reply(const Ticket& ticket, Who who);
   std::string status() const;
 
-  ServerOptions options_;
-  host::UniqueFd wake_;  // eventfd: a worker has an answer
-  Lookups lookups_;
-  std::map<std::uint64_t, Connection> connections_;
-  std::uint64_t next_connection_ = 1;
-  std::uint64_t refused_askers_ = 0;
+  host::LocalServer server_;
+  Lookups lookups_;  // its threads wake server_
 };
 
 }  // namespace veilwire::agent_identity

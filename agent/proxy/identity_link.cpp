@@ -1,7 +1,7 @@
 #include "agent/proxy/identity_link.h"
 
+#include "agent/host/clock.h"
 #include "agent/host/protocol/identity.h"
-#include "agent/proxy/clock.h"
 #include "agent/proxy/questions.h"
 
 #include <chrono>
@@ -54,7 +54,7 @@ class IdentityLink::Impl {
 
   void ask(const identity::Peer& peer, Callback callback) {
     if (const auto known = known_.find(key_of(peer)); known != known_.end()) {
-      if (known->second.valid_until > now().mono) return callback(known->second);
+      if (known->second.valid_until > host::now().mono) return callback(known->second);
       known_.erase(known);
     }
     questions_.ask({peer}, std::move(callback));
@@ -64,7 +64,7 @@ class IdentityLink::Impl {
 
  private:
   bool answered(std::string_view message) {
-    auto answer = protocol::decode_identity_answer(message, now().mono);
+    auto answer = protocol::decode_identity_answer(message, host::now().mono);
     if (!answer) return false;
     const Subject* subject = questions_.subject(answer->id);
     if (subject == nullptr) return true;

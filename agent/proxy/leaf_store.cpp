@@ -1,7 +1,7 @@
 #include "agent/proxy/leaf_store.h"
 
+#include "agent/host/clock.h"
 #include "agent/host/protocol/signer.h"
-#include "agent/proxy/clock.h"
 #include "agent/proxy/questions.h"
 
 #include <chrono>
@@ -40,7 +40,7 @@ class Store final : public LeafStore {
 
   void get(const std::string& name, Callback callback) override {
     if (const auto found = leafs_.find(name); found != leafs_.end()) {
-      if (found->second.not_after.since_epoch - now().wall.since_epoch > kMargin)
+      if (found->second.not_after.since_epoch - host::now().wall.since_epoch > kMargin)
         return callback(found->second.context);
       leafs_.erase(found);
     }

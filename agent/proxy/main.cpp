@@ -1,10 +1,11 @@
 // veilwire-proxy: takes redirected connections, ends their TLS, masks and records. No capability,
 // no network privilege; holds TLS session keys and nothing else that is secret.
+#include "agent/host/clock.h"
 #include "agent/host/config.h"
 #include "agent/host/confinement.h"
 #include "agent/host/log.h"
 #include "agent/host/notify.h"
-#include "agent/proxy/clock.h"
+#include "agent/host/program.h"
 #include "agent/proxy/listeners.h"
 #include "agent/proxy/policy_source.h"
 #include "agent/proxy/redirector_link.h"
@@ -17,7 +18,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -133,7 +133,7 @@ int run(const std::string& config_path, bool unconfined) {
                 .host_id = machine_id(),
                 .boot_id = first_line("/proc/sys/kernel/random/boot_id"),
                 .leaf_key = leaf_key,
-                .tickets = std::make_shared<wire::TicketKeys>(random, now().mono),
+                .tickets = std::make_shared<wire::TicketKeys>(random, host::now().mono),
                 .upstream_roots_pem = read_file(settings.upstream_roots),
                 .internal_ca_pem = read_file(settings.internal_ca),
                 .memory = std::make_shared<flow::MemoryBudget>(settings.held_memory),
@@ -214,25 +214,13 @@ int run(const std::string& config_path, bool unconfined) {
 }  // namespace veilwire::proxy
 
 int main(int argc, char** argv) {
-  CLI::App app{
-      "Masks secrets in what Claude clients receive and send, and records it. Started by its "
-      "unit."};
-  app.name("veilwire-proxy");
-  std::string config = veilwire::host::kDefaultConfig;
-  bool unconfined = false;
-  app.add_option("--config", config, "the agent's configuration")->capture_default_str();
-  app.add_flag("--unconfined", unconfined,
-               "keep the privileges of the caller; for development only");
-  app.set_version_flag("--version", VEILWIRE_VERSION);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
-  try {
-    return veilwire::proxy::run(config, unconfined);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "veilwire-proxy: %s\n", e.what());
-    return 1;
-  }
+  CLI::App app(
+      "Masks secrets in what Claude clients receive and send, and records it.\n"
+      "Started by veilwire-proxy.service; see veilwire-proxy(8).",
+      "veilwire-proxy");
+  veilwire::host::DaemonOptions options;
+  veilwire::host::add_daemon_options(app, options, VEILWIRE_VERSION);
+  return veilwire::host::run_program(app, argc, argv, [&options] {
+    return veilwire::proxy::run(options.config, options.unconfined);
+  });
 }

@@ -1,6 +1,6 @@
 #include "agent/proxy/session.h"
 
-#include "agent/proxy/clock.h"
+#include "agent/host/clock.h"
 #include "agent/proxy/dialer.h"
 #include "userspace/base/limits.h"
 
@@ -85,7 +85,7 @@ class LiveSession final : public Session {
 
   void begin() {
     flow::Outputs outputs;
-    connection_.start(now(), outputs);
+    connection_.start(host::now(), outputs);
     take(std::move(outputs));
   }
 
@@ -106,7 +106,7 @@ class LiveSession final : public Session {
   void handle(const flow::Input& input) {
     if (!over_) return;
     flow::Outputs outputs;
-    connection_.handle(input, now(), services_.ruleset.get(), outputs);
+    connection_.handle(input, host::now(), services_.ruleset.get(), outputs);
     take(std::move(outputs));
   }
 

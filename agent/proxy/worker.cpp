@@ -1,7 +1,7 @@
 #include "agent/proxy/worker.h"
 
+#include "agent/host/clock.h"
 #include "agent/host/log.h"
-#include "agent/proxy/clock.h"
 #include "userspace/crypto/encoding.h"
 #include "userspace/crypto/random.h"
 
@@ -92,7 +92,8 @@ class Worker::Impl {
 
   void put_record(audit::Body body) {
     asio::post(io_, [this, body = std::move(body)]() mutable {
-      const audit::Record record{{shared_.host_id, shared_.boot_id, "", 0}, now(), std::move(body)};
+      const audit::Record record{
+          {shared_.host_id, shared_.boot_id, "", 0}, host::now(), std::move(body)};
       (void)recorder_.submit([&record](std::string_view writer, std::uint64_t seq) {
         return audit::canonical(record, writer, seq);
       });
@@ -180,7 +181,7 @@ class Worker::Impl {
   void turn() {
     last_turn_.store(std::chrono::steady_clock::now().time_since_epoch().count(),
                      std::memory_order_relaxed);
-    shared_.tickets->rotate(now().mono);
+    shared_.tickets->rotate(host::now().mono);
     owner_.signer_up_.store(leafs_->connected(), std::memory_order_relaxed);
     owner_.identity_up_.store(identity_.connected(), std::memory_order_relaxed);
     watch_recorder();
@@ -194,7 +195,7 @@ class Worker::Impl {
   void watch_recorder() {
     const bool up = recorder_.accepting();
     owner_.recorder_up_.store(up, std::memory_order_relaxed);
-    const Now time = now();
+    const Now time = host::now();
     if (up) {
       recorder_since_ = time.mono;
       if (std::exchange(recording_failed_, false)) {
@@ -222,7 +223,7 @@ class Worker::Impl {
   std::map<std::string, std::shared_ptr<Session>> sessions_;
   std::set<std::string> over_before_kept_;  // sessions that ended inside start()
   std::atomic<std::int64_t> last_turn_{0};
-  Monotonic recorder_since_ = now().mono;
+  Monotonic recorder_since_ = host::now().mono;
   bool recording_failed_ = false;
   bool stopping_ = false;
   std::thread thread_;

@@ -5,14 +5,12 @@
 #include "agent/host/local_socket.h"
 #include "agent/host/log.h"
 #include "agent/host/notify.h"
+#include "agent/host/program.h"
 #include "agent/redirector/detach.h"
 #include "agent/redirector/redirector.h"
 #include "agent/redirector/status.h"
 
 #include <cerrno>
-#include <csignal>
-#include <cstdio>
-#include <exception>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -20,7 +18,6 @@
 
 #include <CLI/CLI.hpp>
 #include <linux/capability.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 namespace {
@@ -49,21 +46,10 @@ std::string pins_of(const Options& options) {
   return settings_of(options).pin_directory;
 }
 
-host::UniqueFd stop_signals() {
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  ::sigaddset(&signals, SIGTERM);
-  ::sigaddset(&signals, SIGINT);
-  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
-  host::UniqueFd fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) throw std::system_error(errno, std::generic_category(), "signalfd");
-  return fd;
-}
-
 int run(const Options& options) {
   host::log::start("veilwire-redirector", "info");
   const redirector::Settings settings = settings_of(options);
-  const host::UniqueFd stop = stop_signals();
+  const host::UniqueFd stop = host::stop_signals();
   const host::UserId proxy = host::resolve_user(settings.proxy_user);
   host::UniqueFd listener = host::listen_local(settings.socket, 0660);
   if (::chown(settings.socket.c_str(), static_cast<uid_t>(-1), proxy.gid) != 0)
@@ -102,7 +88,10 @@ int status(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options;
-  CLI::App app{"Labels client processes and redirects their connections to the proxy."};
+  CLI::App app{
+      "Labels client processes and redirects their connections to the proxy.\n"
+      "Started by veilwire-redirector.service; see veilwire-redirector(8).",
+      "veilwire-redirector"};
   app.set_version_flag("--version", "veilwire-redirector " VEILWIRE_VERSION);
   app.require_subcommand(1);
   const auto common = [&options](CLI::App* command) {
@@ -119,17 +108,9 @@ int main(int argc, char** argv) {
       app.add_subcommand("status", "what is in force; 0 if all is effective and the proxy alive");
   common(status_command);
   status_command->add_flag("--json", options.json, "one JSON object");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
-  try {
+  return host::run_program(app, argc, argv, [&] {
     if (run_command->parsed()) return run(options);
     if (detach_command->parsed()) return detach(options);
     return status(options);
-  } catch (const std::exception& error) {
-    std::cerr << "veilwire-redirector: " << error.what() << "\n";
-    return 1;
-  }
+  });
 }

@@ -1,50 +1,45 @@
-// Answers the proxy's requests on a local socket, one thread, until told to stop. Who asks is
-// checked by the kernel's word (SO_PEERCRED), never by the message. Tested by
+// What veilwire-signer does with the proxy's requests: one certificate a request. Tested by
 // tests/unit/signer/program_test.cpp.
 #pragma once
 
+#include "agent/host/limited_log.h"
+#include "agent/host/local_server.h"
 #include "agent/host/protocol/status.h"
 #include "agent/host/unique_fd.h"
 #include "agent/signer/issuer.h"
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+
+#include <sys/types.h>
 
 namespace veilwire::signer {
 
 struct ServerOptions {
   host::UniqueFd listener;
-  std::unique_ptr<host::protocol::StatusSocket> status;  // or nullptr
-  unsigned proxy_uid = 0;
+  std::unique_ptr<host::protocol::StatusSocket> status;  // nullptr: no status is given
+  uid_t proxy_uid = 0;                                   // the only user who is given certificates
 };
 
 class Server {
  public:
+  // Throws std::system_error.
   Server(ServerOptions options, Issuer issuer);
-  // Until `stop` is readable.
-  void run(int stop);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Until `stop` is readable. Throws std::system_error when the loop itself fails.
+  void run(int stop) { server_.run(stop); }
 
  private:
-  struct Connection {
-    host::UniqueFd fd;
-    std::string unsent;  // one reply; the next request is read when it has left
-    bool broken = false;
-  };
-  void accept_all();
-  void serve(Connection& connection);
-  void send_unsent(Connection& connection);
+  bool take(std::uint64_t connection, std::string_view message);
   std::string status() const;
-  void warn(std::string line);
 
-  ServerOptions options_;
   Issuer issuer_;
-  std::map<std::uint64_t, Connection> connections_;
-  std::uint64_t next_connection_ = 1;
-  std::uint64_t refused_askers_ = 0;
-  Monotonic next_warning_;
-  std::uint64_t silenced_ = 0;
+  host::LimitedLog log_;
+  host::LocalServer server_;
 };
 
 }  // namespace veilwire::signer

@@ -1,5 +1,6 @@
 #include "agent/identity/server.h"
 
+#include "agent/host/local_socket.h"
 #include "tests/unit/identity/fake_source.h"
 
 #include <cstdlib>

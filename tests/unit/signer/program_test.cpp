@@ -127,7 +127,7 @@ struct Running {
     EXPECT_EQ(::bind(notify.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     ::chmod(address.sun_path, 0666);
     std::vector<std::string> arguments{"--config", folder / "agent.toml"};
-    if (user.empty()) arguments.push_back("--keep-user");
+    if (user.empty()) arguments.push_back("--unconfined");
     child.emplace(arguments, folder, folder / "notify");
     char text[64] = {};
     EXPECT_TRUE(host::wait_readable(notify.get(), kPatience)) << child->log();

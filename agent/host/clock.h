@@ -5,7 +5,7 @@
 
 #include <chrono>
 
-namespace veilwire::proxy {
+namespace veilwire::host {
 
 // steady_clock is CLOCK_MONOTONIC on Linux, so a Monotonic is also a steady_clock time point.
 inline Now now() {
@@ -13,4 +13,4 @@ inline Now now() {
           {std::chrono::system_clock::now().time_since_epoch()}};
 }
 
-}  // namespace veilwire::proxy
+}  // namespace veilwire::host

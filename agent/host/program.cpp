@@ -1,0 +1,95 @@
+#include "agent/host/program.h"
+
+#include "agent/host/confinement.h"
+#include "agent/host/local_socket.h"
+#include "agent/host/log.h"
+#include "agent/host/notify.h"
+
+#include <cerrno>
+#include <csignal>
+#include <exception>
+#include <iostream>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace veilwire::host {
+
+int run_program(CLI::App& app, int argc, const char* const* argv,
+                const std::function<int()>& work) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  try {
+    return work();
+  } catch (const std::exception& e) {
+    std::cerr << app.get_name() << ": " << e.what() << '\n';
+    return 1;
+  }
+}
+
+UniqueFd stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  if (::sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
+    throw std::system_error(errno, std::generic_category(), "sigprocmask");
+  UniqueFd fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) throw std::system_error(errno, std::generic_category(), "signalfd");
+  return fd;
+}
+
+void add_daemon_options(CLI::App& app, DaemonOptions& options, const std::string& version) {
+  app.add_option("--config", options.config, "the agent's configuration file")
+      ->type_name("FILE")
+      ->capture_default_str();
+  app.add_flag("--unconfined", options.unconfined,
+               "keep the user and the privileges of the caller: for tests only");
+  app.set_version_flag("--version", app.get_name() + " " + version);
+}
+
+DaemonSettings read_daemon_settings(const ConfigSection& section, const std::string& name) {
+  const std::string stem = "/run/veilwire-" + name + "/" + name;
+  return {.name = name,
+          .user = section.text("user", "veilwire-" + name),
+          .socket = section.text("socket", stem + ".sock"),
+          .status_socket = section.text("status_socket", stem + "-status.sock"),
+          .log_level = section.text("log_level", "info")};
+}
+
+Daemon::Daemon(DaemonSettings settings) : settings_(std::move(settings)) {
+  log::start("veilwire-" + settings_.name, settings_.log_level);
+  stop_ = stop_signals();
+  for (Inherited& inherited : take_inherited())
+    if (inherited.name == settings_.name) listener = std::move(inherited.fd);
+  // The kernel lets root or the socket's owner connect to 0600; 0666 leaves the decision to
+  // SO_PEERCRED.
+  if (!listener) listener = listen_local(settings_.socket, 0666);
+  if (!settings_.status_socket.empty())
+    status = std::make_unique<protocol::StatusSocket>(settings_.status_socket, 0600);
+}
+
+void Daemon::confine(bool unconfined) const {
+  if (unconfined) return;
+  const unsigned uid = settings_.user.empty() ? ::geteuid() : resolve_user(settings_.user).uid;
+  if (uid == 0)
+    throw std::runtime_error("[" + settings_.name +
+                             "] user must not be root: root can do without this program");
+  host::confine({.user = settings_.user, .keep_capabilities = {}, .forbid_network = true});
+}
+
+void Daemon::serve(const std::string& doing, const std::function<void(int stop)>& run) const {
+  log::info(doing);
+  notify("READY=1");
+  run(stop_.get());
+  notify("STOPPING=1");
+}
+
+}  // namespace veilwire::host

@@ -1,0 +1,69 @@
+// What the mains of all our programs share: options, exit codes and the signal that ends them; and,
+// for those that answer on one local socket (identity, recorder, signer), everything around their
+// work. Tested by tests/unit/host/program_test.cpp and by each program's own test.
+#pragma once
+
+#include "agent/host/config.h"
+#include "agent/host/protocol/status.h"
+#include "agent/host/unique_fd.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace veilwire::host {
+
+// Parses, works, and gives main's exit code: what `work` returns, 1 for an exception, whose text
+// goes to standard error, 2 for wrong usage.
+int run_program(CLI::App& app, int argc, const char* const* argv, const std::function<int()>& work);
+
+// SIGTERM and SIGINT as a descriptor that becomes readable. Called before the first thread exists,
+// so that every thread inherits the mask. Throws std::system_error.
+UniqueFd stop_signals();
+
+struct DaemonOptions {
+  std::string config = kDefaultConfig;
+  bool unconfined = false;
+};
+// --config, --unconfined, --version.
+void add_daemon_options(CLI::App& app, DaemonOptions& options, const std::string& version);
+
+// The keys that every such program's table has, with their defaults for the program
+// "veilwire-NAME".
+struct DaemonSettings {
+  std::string name;                   // "signer": also the table and the listener in the store
+  std::string user;                   // veilwire-NAME; never root
+  std::string socket, status_socket;  // /run/veilwire-NAME/NAME.sock, .../NAME-status.sock or ""
+  std::string log_level;              // info
+};
+DaemonSettings read_daemon_settings(const ConfigSection& section, const std::string& name);
+
+// A program that answers on one local socket and needs nothing else: in this order constructed,
+// confined, given its work, and served.
+class Daemon {
+ public:
+  // Starts the log and opens the sockets; a listener that the service manager holds keeps questions
+  // while the program restarts. Before any thread. Throws std::exception.
+  explicit Daemon(DaemonSettings settings);
+
+  UniqueFd listener;                               // to be moved away
+  std::unique_ptr<protocol::StatusSocket> status;  // nullptr: none is configured
+
+  // To the configured user, without capabilities and without network; unless `unconfined` (tests).
+  // Secrets are read after this. Throws std::exception, also for root.
+  void confine(bool unconfined) const;
+
+  // Tells log and service manager that the program is ready, and when it ends. `run` gets a
+  // descriptor that is readable when it shall end.
+  void serve(const std::string& doing, const std::function<void(int stop)>& run) const;
+
+ private:
+  DaemonSettings settings_;
+  UniqueFd stop_;
+};
+
+}  // namespace veilwire::host
