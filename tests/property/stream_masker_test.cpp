@@ -200,6 +200,13 @@ std::vector<Case> cases() {
          return r;
        }()}},
       {"first_group_that_took_part", "abc", 6, {rule("r", "a(?:b(c)|c(b))")}},
+      {"capture_in_each_alternative", "abc", 7, {rule("r", "(?:ab(bc?)|[^a]c(a))(?:[^c]|$)")}},
+      {"capture_in_one_alternative", "abc", 7, {rule("r", "(?:ab|c(b))a")}},
+      {"second_group_in_an_alternative", "abc", 7, {[] {
+         Rule r = rule("r", "(a)(?:b|(c(b))a)");
+         r.secret_group = 3;
+         return r;
+       }()}},
       {"two_rules_that_overlap", "abc", 6, {rule("x", "ab{1,2}c?"), rule("y", "bc{1,2}a")}},
       {"longest_wins", "ab", 7, {rule("x", "aab"), rule("y", "aab{2,3}")}},
       {"first_pack_wins", "ab", 6, {rule("x", "aab"), rule("y", "aa[b]")}},

@@ -63,6 +63,37 @@ struct Automaton::Builder {
     return next;
   }
 
+  // As sequence() and piece(), but what stands before the capture is no secret yet, each way
+  // through an alternation on its own.
+  std::uint32_t sequence_to_secret(std::span<const Expression> parts, std::uint32_t next,
+                                   std::uint32_t group) {
+    const auto first = std::find_if(parts.begin(), parts.end(),
+                                    [&](const Expression& e) { return has_capture(e, group); });
+    const auto at = static_cast<std::size_t>(first - parts.begin());
+    for (std::size_t i = parts.size(); i-- > 0 && !overflow;) {
+      secret = i > at;
+      next = i == at ? piece_to_secret(parts[i], next, group) : piece(parts[i], next);
+    }
+    return next;
+  }
+
+  std::uint32_t piece_to_secret(const Expression& e, std::uint32_t next, std::uint32_t group) {
+    if (e.kind == Kind::Concat) return sequence_to_secret(e.parts, next, group);
+    if (e.kind == Kind::Capture && group != 0 && e.capture != group)
+      return piece_to_secret(e.parts[0], next, group);
+    if (e.kind == Kind::Alternate) {
+      const auto way = [&](const Expression& part) {
+        secret = false;
+        return has_capture(part, group) ? piece_to_secret(part, next, group) : piece(part, next);
+      };
+      std::uint32_t all = way(e.parts.back());
+      for (std::size_t i = e.parts.size() - 1; i-- > 0;) all = fork(way(e.parts[i]), all);
+      return all;
+    }
+    secret = true;
+    return piece(e, next);
+  }
+
   std::uint32_t piece(const Expression& e, std::uint32_t next) {
     if (overflow) return next;
     switch (e.kind) {
@@ -133,11 +164,13 @@ const std::array<Automaton::Before, 256> Automaton::kBefore = [] {
 }();
 
 Result<std::unique_ptr<Automaton>, std::string> Automaton::build(
-    std::span<const Expression> context, std::span<const Expression> rest) {
+    std::span<const Expression> context, std::span<const Expression> rest,
+    std::optional<std::uint32_t> secret_group) {
   std::unique_ptr<Automaton> a(new Automaton);
   Builder builder{a->program_, {}};
   const std::uint32_t match = builder.add(Place{});
-  std::uint32_t entry = builder.sequence(rest, match);
+  std::uint32_t entry = secret_group ? builder.sequence_to_secret(rest, match, *secret_group)
+                                     : builder.sequence(rest, match);
   builder.secret = false;
   entry = builder.sequence(context, entry);
   if (builder.overflow)

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -51,9 +52,11 @@ class Automaton {
   };  // Text: nothing, the text begins
   static Before before(unsigned char byte) { return kBefore[byte]; }
 
-  // Refuses an expression that needs more than kMaxPlaces places.
-  static Result<std::unique_ptr<Automaton>, std::string> build(std::span<const Expression> context,
-                                                               std::span<const Expression> rest);
+  // secret_group: the capture in `rest` that is the secret, 0 for the first that takes part;
+  // absent: all of `rest` is. Refuses an expression that needs more than kMaxPlaces places.
+  static Result<std::unique_ptr<Automaton>, std::string> build(
+      std::span<const Expression> context, std::span<const Expression> rest,
+      std::optional<std::uint32_t> secret_group = std::nullopt);
   Automaton(const Automaton&) = delete;
   Automaton& operator=(const Automaton&) = delete;
   ~Automaton();

@@ -75,7 +75,8 @@ Result<CompiledExpression, std::string> compile_expression(const std::string& pa
         " are held: lower its counts, give it a max_length, or make it a begin/end rule"};
   }
   CompiledExpression out;
-  auto automaton = Automaton::build(shape.context, shape.rest);
+  auto automaton = Automaton::build(shape.context, shape.rest,
+                                    shape.captures != 0 ? std::optional(group) : std::nullopt);
   if (!automaton) return Unexpected{automaton.error()};
   auto matcher = Matcher::compile(shape.pattern);
   if (!matcher) return Unexpected{matcher.error()};

@@ -1,5 +1,6 @@
 #include "userspace/masking/expression.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -568,6 +569,12 @@ class Parser {
 };
 
 }  // namespace
+
+bool has_capture(const Expression& e, std::uint32_t number) {
+  if (e.kind == Kind::Capture && (number == 0 || e.capture == number)) return true;
+  return std::any_of(e.parts.begin(), e.parts.end(),
+                     [&](const Expression& part) { return has_capture(part, number); });
+}
 
 Result<Expression, SyntaxError> parse_expression(std::string_view pattern) {
   return Parser(pattern).run();

@@ -41,6 +41,9 @@ struct Expression {
   std::vector<Expression> parts;               // operands; never a Concat directly in a Concat
 };
 
+// Whether the capture stands in it; 0: any.
+bool has_capture(const Expression& e, std::uint32_t number);
+
 struct SyntaxError {
   std::size_t offset = 0;
   std::string message;

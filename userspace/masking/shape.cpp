@@ -25,12 +25,6 @@ std::uint32_t count_captures(const Expression& e) {
   return n;
 }
 
-bool has_capture(const Expression& e, std::uint32_t number) {
-  if (e.kind == Kind::Capture && (number == 0 || e.capture == number)) return true;
-  return std::any_of(e.parts.begin(), e.parts.end(),
-                     [&](const Expression& part) { return has_capture(part, number); });
-}
-
 // Matches the empty text wherever it stands: no assertion on the way.
 bool may_be_empty(const Expression& e) {
   auto all = [&] { return std::all_of(e.parts.begin(), e.parts.end(), may_be_empty); };
