@@ -123,13 +123,22 @@ class MisbehaviourTest(harness.AgentCase):
         self.assertEqual(closed[0]["outcome"], "client left")
 
   def test_a_body_without_end_is_stopped_at_a_limit(self):
-    for kind in ("bomb", "sse-endless-line"):
+    for kind, reason in (("bomb", "over_limit"), ("sse-endless-line", "malformed")):
       with self.subTest(kind=kind):
         answer, = self.clients.raw([{**clients.get(sandbox.API, f"/bad/{kind}?stream=1"), "seconds": 60}])
         self.assertNotEqual(answer["end"], "timeout")
         closed = clients.wait_until(lambda: [r for r in self.recorded(kind) if r["kind"] == "exchange.close"], 180, "the last record")
         self.assertEqual(closed[0]["outcome"], "upstream malformed")
-        self.assertEqual([r["reason"] for r in self.recorded(kind) if r["kind"] == "gap"], ["malformed"])
+        self.assertEqual([r["reason"] for r in self.recorded(kind) if r["kind"] == "gap"], [reason])
+
+  def test_a_bomb_is_one_clean_error_and_hardly_anything_of_it_is_recorded(self):
+    answer, = self.clients.raw([clients.get(sandbox.API, "/bad/bomb?stream=1")])
+    response = Response(answer["bytes"])
+    self.assertEqual((response.status, answer["end"], response.complete), (502, "closed", True))
+    self.assertIn("out of proportion", json.loads(response.body)["error"]["message"])
+    self.assertEqual(response.fields.get("x-should-retry"), "false")
+    clients.wait_until(lambda: self.records("exchange.close"), what="the last record")
+    self.assertLess(sum(len(r["content"]) for r in self.records("response.fragment")), 4096)
 
   def test_others_are_served_while_a_bomb_is_defused(self):
     bomb = self.box.popen(["curl", "-s", "-o", "/dev/null", f"https://{sandbox.API}/bad/bomb?stream=1"])

@@ -26,9 +26,12 @@ inline constexpr std::size_t kPipelined = 64;
 
 // A request body is held whole until it has been scanned. api.anthropic.com takes 32 MB.
 inline constexpr std::size_t kRequestBody = 48 * 1024 * 1024;
-// Decoded size of a coded body (decompression bomb): a bound of its own and a ratio.
+// Decompression bomb: kilobytes that decode to gigabytes. Text shrinks to a third or a twentieth,
+// so that what decodes to a hundred times its size was made to (Envoy and Apache POI stop there
+// too). A patient bomb keeps below the ratio and meets the bound on the whole.
 inline constexpr std::size_t kDecodedBody = 128 * 1024 * 1024;
-inline constexpr std::size_t kCodingRatio = 1100;  // deflate's own best is 1032:1
+inline constexpr std::size_t kCodingRatio = 100;
+inline constexpr std::size_t kDecodedAlways = 1024 * 1024;  // whatever the ratio
 // A JSON response is held whole up to here so that a block can still be a clean 451; beyond, it
 // streams.
 inline constexpr std::size_t kHeldJsonResponse = 4 * 1024 * 1024;

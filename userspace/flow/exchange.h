@@ -6,6 +6,7 @@
 #include "userspace/flow/memory_budget.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/identity/person.h"
+#include "userspace/wire/content_coding.h"
 #include "userspace/wire/framing.h"
 #include "userspace/wire/http.h"
 
@@ -45,5 +46,12 @@ struct Exchange {
             .mcp_method = mcp_method};
   }
 };
+
+// What a coding that cannot be removed means to policy: a decompression bomb is over the limit.
+inline policy::Uninspected kind_of(wire::CodingError error) {
+  return error == wire::CodingError::TooLarge || error == wire::CodingError::RatioTooHigh
+             ? policy::Uninspected::OverLimit
+             : policy::Uninspected::Malformed;
+}
 
 }  // namespace veilwire::flow

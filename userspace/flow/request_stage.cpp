@@ -104,7 +104,7 @@ bool RequestStage::decode(const Ruleset& ruleset, Outcome& out, Scan& scan) {
   // Beside what came: what it decodes to, and what the two edits make of that.
   const auto needed = [&] { return body_.size() + scan.decoded.size() + 2 * scan.plain.size(); };
   if (!scan.codings.empty()) {
-    auto decoder = wire::Decoder::make(scan.codings);
+    auto decoder = wire::Decoder::make(scan.codings, {.size = limits::kRequestBody});
     Result<void, wire::CodingError> decoded =
         decoder ? Result<void, wire::CodingError>() : Unexpected{decoder.error()};
     for (std::string_view rest = body_; decoded && !rest.empty();
@@ -118,10 +118,7 @@ bool RequestStage::decode(const Ruleset& ruleset, Outcome& out, Scan& scan) {
     }
     if (decoded) decoded = decoder->finish();
     if (!decoded) {
-      const bool bomb = decoded.error() == wire::CodingError::TooLarge ||
-                        decoded.error() == wire::CodingError::RatioTooHigh;
-      pass_uninspected(bomb ? policy::Uninspected::OverLimit : policy::Uninspected::Malformed,
-                       wire::to_string(decoded.error()), ruleset, out);
+      pass_uninspected(kind_of(decoded.error()), wire::to_string(decoded.error()), ruleset, out);
       return false;
     }
     scan.plain = scan.decoded;

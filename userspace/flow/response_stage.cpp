@@ -211,8 +211,8 @@ ResponseStep ResponseStage::settle(Released& released, bool last) {
     return block(*released.blocked);
   }
   if (released.malformed) {
-    if (mode_ == Mode::Held && passes(policy::Uninspected::Malformed)) {
-      raw_reason_ = policy::to_string(policy::Uninspected::Malformed);
+    if (mode_ == Mode::Held && passes(fault_)) {
+      raw_reason_ = policy::to_string(fault_);
       mode_ = Mode::Raw;
       send_head();
       raw_bytes_ += held_raw_.size();
@@ -221,18 +221,23 @@ ResponseStep ResponseStage::settle(Released& released, bool last) {
       if (last) return end();
       return {};
     }
-    if (mode_ == Mode::Streaming && passes(policy::Uninspected::Malformed)) {
-      gap(policy::Uninspected::Malformed, *released.malformed, true, exchange_.response_bytes);
+    if (mode_ == Mode::Streaming && passes(fault_)) {
+      gap(fault_, *released.malformed, true, exchange_.response_bytes);
       released.malformed.reset();
       editor_->pass_through(released);
       release(released, last);
       return {};
     }
     if (mode_ == Mode::Streaming) release(released, false);
-    return malformed(policy::Uninspected::Malformed, *released.malformed);
+    return malformed(fault_, *released.malformed);
   }
   if (mode_ == Mode::Streaming) release(released, last);
   return {};
+}
+
+void ResponseStage::undecodable(wire::CodingError error, Released& released) {
+  fault_ = kind_of(error);
+  released.malformed = std::string(wire::to_string(error));
 }
 
 ResponseStep ResponseStage::data(std::string_view bytes) {
@@ -251,7 +256,7 @@ ResponseStep ResponseStage::data(std::string_view bytes) {
         step.next != Next::More || mode_ == Mode::Raw)
       return step;
     if (!decoded) {
-      held_.malformed = std::string(wire::to_string(decoded.error()));
+      undecodable(decoded.error(), held_);
       return settle(held_, false);
     }
     // A body for which there is no room need not be held: it streams.
@@ -269,8 +274,12 @@ ResponseStep ResponseStage::data(std::string_view bytes) {
   }
   Released released;
   editor_->feed(plain, released);
-  if (!decoded && !released.blocked && !released.malformed)
-    released.malformed = std::string(wire::to_string(decoded.error()));
+  if (!decoded && !released.blocked && !released.malformed) {
+    // What comes behind can be read by nobody, so that no policy can let it pass.
+    undecodable(decoded.error(), released);
+    release(released, false);
+    return malformed(fault_, *released.malformed);
+  }
   const ResponseStep step = settle(released, false);
   if (step.next == Next::More && !hold_.resize(editor_->held())) return no_room();
   return step;
@@ -337,7 +346,7 @@ ResponseStep ResponseStage::end() {
     if (decoded) {
       editor_->finish(released);
     } else {
-      released.malformed = std::string(wire::to_string(decoded.error()));
+      undecodable(decoded.error(), released);
     }
   }
   const Mode before = mode_;

@@ -67,6 +67,7 @@ class ResponseStage {
   ResponseStep settle(Released& released, bool last);
   ResponseStep block(const audit::MaskedSpan& finding);
   ResponseStep malformed(policy::Uninspected kind, std::string_view detail);
+  void undecodable(wire::CodingError error, Released& released);
   ResponseStep no_room();
   ResponseStep finish_held();
   void start_streaming();
@@ -88,6 +89,7 @@ class ResponseStage {
   std::unique_ptr<wire::Decoder> decoder_;
   std::unique_ptr<wire::Encoder> encoder_;  // only when the body has a content coding
   std::unique_ptr<BodyEditor> editor_;
+  policy::Uninspected fault_ = policy::Uninspected::Malformed;  // what is wrong, once it is
   std::string held_raw_, held_plain_;
   Released held_;
   std::uint64_t released_bytes_ = 0;  // decoded, of this body

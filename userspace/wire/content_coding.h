@@ -43,7 +43,7 @@ Result<std::vector<Coding>, CodingError> read_codings(const std::vector<std::str
 struct DecodeLimits {
   std::size_t size = limits::kDecodedBody;  // of each coding's output
   std::size_t ratio = limits::kCodingRatio;
-  std::size_t always = 1024 * 1024;  // output up to here is allowed whatever the ratio
+  std::size_t always = limits::kDecodedAlways;  // output up to here is allowed whatever the ratio
 };
 
 // One coding of the stack each (coding_layers.h).

@@ -3,6 +3,7 @@
 #include "tests/unit/flow/relay_fixture.h"
 #include "userspace/base/limits.h"
 #include "userspace/flow/http_relay.h"
+#include "userspace/wire/content_coding.h"
 #include "userspace/wire/http1.h"
 
 #include <gmock/gmock.h>
@@ -131,6 +132,63 @@ TEST_F(Refusals, AnUnknownAnswerCodingIsRefusedOrPassesAsPolicySays) {
   expect_refusal(451, "unknown_coding");
 }
 
+std::string zstd(std::string_view text) {
+  auto encoder = wire::Encoder::make({wire::Coding::Zstd});
+  std::string out;
+  EXPECT_TRUE(encoder && encoder->feed(text, out) && encoder->finish(out));
+  return out;
+}
+
+constexpr std::string_view kBombHead =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: zstd\r\n"
+    "Transfer-Encoding: chunked\r\n\r\n";
+
+TEST_F(Refusals, ABombInARequestIsA413) {
+  client(post(zstd('"' + std::string(4'000'000, ' ') + '"'), "Content-Encoding: zstd\r\n"));
+  expect_refusal(413, "out of proportion");
+  ASSERT_EQ(sink.all<audit::Gap>().size(), 1U);
+  EXPECT_EQ(sink.all<audit::Gap>()[0].reason, "over_limit");
+  EXPECT_EQ(sink.upstream, "");
+}
+
+TEST_F(Refusals, APatientBombInARequestMeetsTheLimitOfARequest) {
+  std::string noise = "\"";
+  std::uint32_t seed = 1;
+  while (noise.size() < limits::kRequestBody) {
+    for (int i = 0; i < 64; ++i) {
+      seed = seed * 1664525 + 1013904223;
+      noise += static_cast<char>('a' + (seed >> 24) % 26);
+    }
+    noise.append(1500, ' ');
+  }
+  const std::string coded = zstd(noise + '"');
+  ASSERT_LT(noise.size() / coded.size(), limits::kCodingRatio);
+  client(post(coded, "Content-Encoding: zstd\r\n"));
+  expect_refusal(413, "decoded size too large");
+}
+
+TEST_F(Refusals, ABombInAnAnswerIsACleanErrorBeforeMuchOfItIsSeen) {
+  client(post("{}"));
+  upstream(answer(zstd('"' + std::string(4'000'000, ' ') + '"'), "Content-Encoding: zstd\r\n"));
+  expect_refusal(502, "out of proportion");
+  EXPECT_THAT(sink.client, HasSubstr("x-should-retry: false"));
+  ASSERT_EQ(sink.all<audit::Gap>().size(), 1U);
+  EXPECT_EQ(sink.all<audit::Gap>()[0].reason, "over_limit");
+  EXPECT_EQ(sink.all<audit::Gap>()[0].action, "block");
+}
+
+TEST_F(Refusals, ABombInAStreamEndsItProperly) {
+  client(post(R"({"stream":true})"));
+  upstream(std::string(kBombHead));
+  upstream(chunk(zstd(kOpening + "data: " + std::string(4'000'000, ' '))));
+  EXPECT_EQ(sink.outcome(), "upstream malformed");
+  EXPECT_FALSE(sink.reset);
+  ASSERT_EQ(sink.all<audit::Gap>().size(), 1U);
+  EXPECT_EQ(sink.all<audit::Gap>()[0].reason, "over_limit");
+  std::size_t recorded = sink.recorded_response().size();
+  EXPECT_LT(recorded, std::size_t{2'000'000});
+}
+
 class Lenient : public RelayTest {
  protected:
   Lenient()
@@ -185,6 +243,14 @@ TEST_F(Lenient, AnUpgradeBecomesATunnel) {
   EXPECT_THAT(sink.upstream, testing::EndsWith("\x81\x01y"));
   relay.client_ended();
   EXPECT_EQ(sink.outcome(), "tunnel closed");
+}
+
+TEST_F(Lenient, NoPolicyLetsABombThroughWhoseEndNobodyCanRead) {
+  client(post("{}"));
+  upstream(std::string(kBombHead));
+  upstream(chunk(zstd("data: " + std::string(4'000'000, ' '))));
+  EXPECT_EQ(sink.outcome(), "upstream malformed");
+  EXPECT_THAT(sink.client, testing::EndsWith("0\r\n\r\n"));
 }
 
 TEST_F(Lenient, JsonThatIsNoneAndMayPassIsDeliveredAsItCame) {
