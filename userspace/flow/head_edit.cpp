@@ -50,6 +50,15 @@ void remove_hop_fields(wire::FieldSection& head, wire::UpgradeFields upgrade) {
   if (chunked) (void)wire::set_field(head, "Transfer-Encoding", "chunked");
 }
 
+void ask_for_the_whole(wire::FieldSection& request) {
+  wire::remove_fields(request, "range");
+  wire::remove_fields(request, "if-range");
+}
+
+bool is_part(const wire::ResponseHead& head) {
+  return head.status == 206 || media_type(head) == "multipart/byteranges";
+}
+
 audit::MaskedSpan to_span(const masking::Finding& finding, std::uint64_t offset) {
   return {finding.rule,   finding.category,
           offset,         finding.length,

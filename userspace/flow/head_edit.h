@@ -23,6 +23,14 @@ std::string media_type(const wire::FieldSection& head);
 // mean the same on both and stay; anything else that concerns one hop is removed (RFC 9110, 7.6.1).
 void remove_hop_fields(wire::FieldSection& head, wire::UpgradeFields upgrade);
 
+// Asks for the whole where the client wants a part: a secret that is cut by the edge of a range
+// would be in neither of two answers. A server may ignore Range, and answers with all of it (RFC
+// 9110, 14.2); every client of ranges must know that.
+void ask_for_the_whole(wire::FieldSection& request);
+// A part all the same, though nobody has asked for one (RFC 9110, 15.3.7): it cannot be inspected
+// for what is cut at its edges.
+bool is_part(const wire::ResponseHead& head);
+
 // Masks findings in field values, except where a value is a credential or an identifier of the
 // protocol itself (cookies, session and request ids, validators): changing those would break the
 // exchange and they are not shown to anybody. Returns the masks; one with action "block" says that

@@ -192,6 +192,7 @@ void RequestStage::write(const Scan& scan, Outcome& out) const {
   remove_hop_fields(
       head, exchange_.expectation.upgrade ? wire::UpgradeFields::Keep : wire::UpgradeFields::Strip);
   if (exchange_.continued) wire::remove_fields(head, "expect");
+  ask_for_the_whole(head);
   std::string coded;
   const bool changed = scan.inspected && scan.released != scan.plain;
   if (changed) {
@@ -263,6 +264,7 @@ RequestStage::Outcome RequestStage::pass_unseen(const Ruleset& ruleset,
   wire::RequestHead head = exchange_.head;
   remove_hop_fields(head, wire::UpgradeFields::Strip);
   if (exchange_.continued) wire::remove_fields(head, "expect");
+  ask_for_the_whole(head);
   out.bytes = head.raw;
   if (exchange_.framing.kind == wire::Framing::Kind::Chunked)
     wire::encode_chunk(body_, out.bytes);

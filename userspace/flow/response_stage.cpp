@@ -79,6 +79,8 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
   // Two types are two readings of one body, and only one of them would have been inspected.
   if (head_.count("content-type") > 1)
     return malformed(policy::Uninspected::Malformed, "more than one Content-Type");
+  if (is_part(head_))
+    return malformed(policy::Uninspected::Malformed, "a part that nobody has asked for");
   auto codings = wire::read_codings(head_.list("content-encoding"));
   if (codings) codings_ = std::move(codings).value();
   auto decoder = wire::Decoder::make(codings_);

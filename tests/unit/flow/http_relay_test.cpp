@@ -72,6 +72,18 @@ TEST_F(RelayTest, PassesWhatHoldsNoSecretByteForByte) {
   EXPECT_EQ(sink.outcome(), "complete");
 }
 
+TEST_F(RelayTest, AsksForTheWholeWhereTheClientWantsAPart) {
+  const std::string before = "GET /v1/files/f/content HTTP/1.1\r\nHost: api.anthropic.com\r\n";
+  client(before + "Range: bytes=0-99\r\nIf-Range: \"v1\"\r\nAccept: */*\r\n\r\n");
+  EXPECT_EQ(sink.upstream, before + "Accept: */*\r\n\r\n");
+  const auto heads = sink.all<audit::RequestHead>();
+  ASSERT_EQ(heads.size(), 1U);  // the record says what the client wanted
+  EXPECT_THAT(heads[0].fields, testing::Contains(testing::Pair("Range", "bytes=0-99")));
+  const std::string whole = answer(R"({"key":"KEY-12345678"})");
+  upstream(whole);
+  EXPECT_THAT(sink.client, HasSubstr("[MASKED:test-key:"));
+}
+
 TEST_F(RelayTest, WritesEachRecordBeforeWhatItIsAbout) {
   client(post(R"({"a":"b"})"));
   EXPECT_THAT(sink.order, ElementsAre("record request.head", "record request.body", "upstream"));

@@ -273,6 +273,24 @@ TEST_F(Refusals, JsonThatIsNoneIsABadGateway) {
   expect_refusal(502, "cannot be used");
 }
 
+TEST_F(Refusals, APartThatNobodyAskedForIsABadGateway) {
+  client("GET /v1/files/f HTTP/1.1\r\nHost: api.anthropic.com\r\nRange: bytes=8-\r\n\r\n");
+  upstream(
+      "HTTP/1.1 206 Partial Content\r\nContent-Type: text/plain\r\nContent-Range: bytes "
+      "8-11/12\r\nContent-Length: 4\r\n\r\n5678");
+  expect_refusal(502, "a part that nobody has asked for");
+  EXPECT_THAT(sink.client, Not(HasSubstr("5678")));
+  ASSERT_EQ(sink.all<audit::Gap>().size(), 1U);
+}
+
+TEST_F(Refusals, SeveralPartsAreABadGateway) {
+  client("GET /v1/files/f HTTP/1.1\r\nHost: api.anthropic.com\r\n\r\n");
+  upstream(
+      "HTTP/1.1 200 OK\r\nContent-Type: Multipart/ByteRanges; boundary=x\r\n"
+      "Content-Length: 4\r\n\r\n5678");
+  expect_refusal(502, "a part that nobody has asked for");
+}
+
 TEST_F(Refusals, ABodyWithTwoTypesIsABadGateway) {
   client(post("{}"));
   upstream(answer(R"({"a":"KEY-12345678"})", "Content-Type: text/html\r\n"));
