@@ -1,8 +1,7 @@
 # `veilwire audit`: reads the ledger, and nothing of the recorder but its reader.
 veilwire_library(ctl_audit
   SRCS anthropic_text.cpp audit_commands.cpp audit_ledger.cpp audit_list.cpp audit_replay.cpp audit_show.cpp
-       audit_text.cpp
-  DEPS host recorder audit
+  DEPS ctl host recorder audit
   THIRD cli11 json)
 target_link_libraries(veilwire PRIVATE veilwire_ctl_audit)
 target_compile_definitions(veilwire PRIVATE VEILWIRE_HAS_AUDIT)

@@ -1,6 +1,7 @@
 // veilwire: the command with which an operator looks at the agent and tries policies. Each
 // subcommand's work is in a file of its own; here are only its options.
 #include "agent/ctl/policy_commands.h"
+#include "agent/ctl/scan_command.h"
 #include "agent/ctl/status.h"
 #include "agent/host/config.h"
 
@@ -31,6 +32,9 @@ struct Options {
   bool json = false;
   std::string policy_file;
   std::vector<std::string> cases;
+  ctl::ScanOptions scan;
+  std::string scan_direction = "response", scan_format;
+  bool scan_findings = false;
 };
 
 // The policy that is named, else the one that the proxy is configured to use.
@@ -108,9 +112,71 @@ void add_policy(CLI::App& app, Options& options, int& exit_code) {
   });
 }
 
+void add_scan(CLI::App& app, Options& options, int& exit_code) {
+  CLI::App* scan = add_command(
+      app, "scan", "mask a file or standard input, or list what would be masked",
+      "Applies the policy to texts instead of connections: what it masks or blocks is masked, and\n"
+      "what it lets pass is no finding. Nothing is sent anywhere. Masks are those of the agent\n"
+      "where its key can be read (root), else they are comparable within one run only.\n\n"
+      "Exit code: 0 nothing found, 1 something found, 2 an error or wrong usage.\n\n"
+      "Examples:\n"
+      "  journalctl -u app | veilwire scan > app.log\n"
+      "  veilwire scan --findings --recursive src\n"
+      "  git diff --cached -U0 | veilwire scan --findings");
+  ctl::ScanOptions& o = options.scan;
+  scan->add_option("FILE", o.files, "what to read; \"-\", or nothing: standard input")
+      ->type_name("");
+  scan->add_option("--policy", options.policy_file, "the policy (default: the configured one)")
+      ->type_name("FILE");
+  scan->add_option("--direction", options.scan_direction,
+                   "what the policy does about requests or responses")
+      ->check(CLI::IsMember({"request", "response"}))
+      ->type_name("request|response")
+      ->capture_default_str();
+  scan->add_flag("--all", o.all, "mask and list what the policy lets pass, too");
+  scan->add_flag("--findings", options.scan_findings,
+                 "list the findings, FILE:LINE:COLUMN: RULE: EXCERPT, instead of the text");
+  scan->add_option("--format,-f", options.scan_format,
+                   "list the findings in this form (SARIF 2.1.0)")
+      ->check(CLI::IsMember({"text", "json", "sarif"}))
+      ->type_name("text|json|sarif");
+  scan->add_flag("--recursive,-r", o.recursive, "search the files in folders");
+  scan->add_flag("--text,-a", o.text, "search binary files as if they were text");
+  scan->add_flag("--jsonl", o.jsonl, "lines {\"id\", \"text\"} in, lines {\"id\", \"masked\"} out");
+  scan->add_option("--chunks", o.chunks,
+                   "give the text to the engine in pieces of N bytes or of random sizes: the\n"
+                   "result must not change")
+      ->type_name("N|random[:SEED]");
+  scan->add_option("--key", o.key, "the key of the digests in masks, 32 bytes or more")
+      ->type_name("FILE");
+  scan->add_flag("--exit-zero", o.exit_zero, "0 also when something is found");
+  scan->callback([&options, &o, &exit_code] {
+    if (o.jsonl && !options.scan_format.empty())
+      throw CLI::ValidationError("--format", "goes not with --jsonl, whose lines are the form");
+    using ctl::ReportFormat;
+    if (options.scan_findings || !options.scan_format.empty())
+      o.report = options.scan_format == "json"    ? ReportFormat::Json
+                 : options.scan_format == "sarif" ? ReportFormat::Sarif
+                                                  : ReportFormat::Text;
+    if (o.recursive && (!o.report || o.jsonl))
+      throw CLI::ValidationError("--recursive", "goes with --findings or --format");
+    if (o.recursive && o.files.empty()) o.files = {"."};
+    if (options.scan_direction == "request") o.direction = policy::Direction::Request;
+    try {
+      o.policy = policy_file(options);
+      o.agents_key = ctl::configured_site_key(options.config, options.config_given);
+      exit_code = ctl::scan(o, std::cout, std::cerr);
+    } catch (const std::exception& e) {
+      std::cerr << "veilwire: " << e.what() << '\n';
+      exit_code = 2;
+    }
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
   Options options;
   int exit_code = 0;
   CLI::App app(
@@ -129,6 +195,7 @@ int main(int argc, char** argv) {
   app.footer("Each command has its own --help. See veilwire(1).");
   add_status(app, options, exit_code);
   add_policy(app, options, exit_code);
+  add_scan(app, options, exit_code);
 #ifdef VEILWIRE_HAS_AUDIT
   ctl::add_audit(app, exit_code);
 #endif

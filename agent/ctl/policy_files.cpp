@@ -1,7 +1,6 @@
 #include "agent/ctl/policy_files.h"
 
 #include "agent/host/log.h"
-#include "userspace/base/secret.h"
 #include "userspace/policy/consistency.h"
 
 #include <algorithm>
@@ -16,9 +15,6 @@ namespace {
 
 // The largest public rule file has 130 kB; beyond this it is the wrong file.
 constexpr std::uintmax_t kLargestFile = 16 * 1024 * 1024;
-
-// Digests are made with a key; what is loaded here only tries rules, so any key does.
-Secret trial_key() { return Secret(std::string(32, 'k')); }
 
 // PolicyErrors of packs carry no line when only a rule's id is known.
 void add_missing_lines(Problems& problems, const std::map<std::string, std::string>& texts,
@@ -76,7 +72,12 @@ std::uint32_t line_of_rule(std::string_view text, std::string_view id) {
   return 0;
 }
 
-Result<PolicyFiles, Problems> load_policy_files(const std::string& path) {
+EngineWish trial_wish() {
+  return {[](const policy::Policy&, const masking::Rule&) { return masking::Treatment::Mask; },
+          Secret(std::string(32, 'k'))};
+}
+
+Result<PolicyFiles, Problems> load_policy_files(const std::string& path, const EngineWish& wish) {
   const auto text = read_text_file(path);
   if (!text) return Unexpected{Problems{text.error()}};
   auto parsed = policy::parse_reporting_all(*text, path);
@@ -105,9 +106,9 @@ Result<PolicyFiles, Problems> load_policy_files(const std::string& path) {
   problems = policy::check_rules(files.policy, files.packs);
   if (!problems.empty()) return Unexpected{std::move(problems)};
 
-  const Secret key = trial_key();
   auto engine = masking::compile(
-      files.packs, [](const masking::Rule&) { return masking::Treatment::Mask; }, key);
+      files.packs, [&](const masking::Rule& rule) { return wish.treatment(files.policy, rule); },
+      wish.key);
   if (!engine) {
     const masking::EngineError& error = engine.error();
     std::string file = path;

@@ -3,10 +3,12 @@
 #pragma once
 
 #include "userspace/base/result.h"
+#include "userspace/base/secret.h"
 #include "userspace/masking/engine.h"
 #include "userspace/masking/rule_pack.h"
 #include "userspace/policy/policy.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,11 +22,19 @@ using Problems = std::vector<policy::PolicyError>;
 struct PolicyFiles {
   policy::Policy policy;
   std::vector<masking::RulePack> packs;  // named by their paths
-  std::shared_ptr<const masking::Engine>
-      engine;  // with every rule masking, whatever the policy says
+  std::shared_ptr<const masking::Engine> engine;
 };
 
-Result<PolicyFiles, Problems> load_policy_files(const std::string& path);
+// What the engine does with a rule, and the key of its digests.
+struct EngineWish {
+  std::function<masking::Treatment(const policy::Policy&, const masking::Rule&)> treatment;
+  Secret key;
+};
+// Every rule masks, whatever the policy says, and the key is nobody's: enough to try rules.
+EngineWish trial_wish();
+
+Result<PolicyFiles, Problems> load_policy_files(const std::string& path,
+                                                const EngineWish& wish = trial_wish());
 
 // The whole file; an error without a line when it cannot be read or is larger than any file a
 // person writes.

@@ -1,33 +1,16 @@
 // The veilwire command as a shell sees it: exit codes and where its words go.
+#include "tests/unit/ctl/run_veilwire.h"
 #include "tests/unit/ctl/scratch_folder.h"
 
-#include <array>
-#include <cstdio>
 #include <string>
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 namespace veilwire::ctl {
 namespace {
 
-struct Ran {
-  int exit_code = -1;
-  std::string output;
-};
-
-Ran run(const std::string& arguments) {
-  Ran ran;
-  const std::string command = std::string(VEILWIRE_BINARY_DIR) + "/bin/veilwire " + arguments;
-  FILE* pipe = ::popen(command.c_str(), "re");
-  if (pipe == nullptr) return ran;
-  std::array<char, 4096> piece{};
-  for (std::size_t n = 0; (n = std::fread(piece.data(), 1, piece.size(), pipe)) != 0;)
-    ran.output.append(piece.data(), n);
-  const int status = ::pclose(pipe);
-  if (WIFEXITED(status)) ran.exit_code = WEXITSTATUS(status);
-  return ran;
-}
+using testing::Ran;
+using testing::run;
 
 TEST(CommandLine, HelpAndVersionGoToStandardOutput) {
   EXPECT_EQ(run("--help 2>/dev/null").exit_code, 0);
