@@ -1,0 +1,69 @@
+"""One published example of a credential."""
+
+import dataclasses
+import hashlib
+import json
+import re
+
+# What some test tables call a secret and is none.
+ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+|(https?://)?[a-z0-9-]+(\.[a-z0-9-]+)*\.(com|net|org|io|dev|app|co|ai)/?")
+# Whether something shorter is masked for its own sake cannot be told from chance.
+SHORTEST = 8
+# The name to which a value is assigned, right before it.
+ASSIGNED = re.compile(r"""([A-Za-z_][\w.-]{1,60})["'`]?\s{0,3}(?:=>|:=|=|:)\s{0,3}["'`]?$""")
+
+
+@dataclasses.dataclass
+class Example:
+  source: str         # the project that publishes it
+  rule: str           # its rule there
+  text: str           # the whole example
+  secret: str = None  # the part of it that is the secret, where that is known
+  name: str = None    # the name to which it is assigned
+  alone: bool = None  # whether the publisher's own rule finds the secret without anything around it
+  kind: str = "secret"  # or "identifier", "hash": what the publisher says it is
+
+  def __post_init__(self):
+    if self.secret is not None and len(self.secret) < SHORTEST:
+      self.secret = self.name = self.alone = None
+    if self.secret is not None and ADDRESS.fullmatch(self.secret):
+      self.kind = "identifier"
+    if self.secret is not None and self.name is None:
+      before = self.text.partition(self.secret)[0][-80:]
+      found = ASSIGNED.search(before)
+      self.name = found[1] if found else None
+
+  def id(self):
+    of = "\0".join((self.rule, self.text, self.secret or ""))
+    return f"{self.source}/{self.rule}/{hashlib.sha256(of.encode()).hexdigest()[:10]}"
+
+  def line(self):
+    return json.dumps({"id": self.id()} | {k: v for k, v in dataclasses.asdict(self).items() if v is not None},
+                      ensure_ascii=False)
+
+
+def by_group(pattern, text):
+  """What an expression calls the secret in a text: the group that is named so, else its only group, else all that it
+  matches. None when it matches nothing, or has groups of which none says that it is the secret."""
+  secret = group_of(pattern.search(text))
+  # Loose expressions take the mark of the assignment, or a quote, along.
+  return secret and re.sub(r"""^[=:'"`\s]+|['"`\s]+$""", "", secret)
+
+
+def group_of(found):
+  if not found:
+    return None
+  named = {name.lower(): value for name, value in found.groupdict().items() if value}
+  for name in ("token", "secret", "password", "key"):
+    if name in named:
+      return named[name]
+  groups = [group for group in found.groups() if group]
+  if len(groups) > 1:
+    return None
+  return groups[0] if groups else found[0]
+
+
+def found_alone(pattern, secret):
+  """Whether the expression finds the secret when it stands on a line of its own."""
+  found = pattern.search(secret)
+  return bool(found) and len(found[0]) >= 0.9 * len(secret)
