@@ -13,6 +13,7 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent / "packaging/systemd"
 # In tenths, as `systemd-analyze security` counts: below these.
 EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "redirector": 30}
 REDIRECTOR = ["CAP_BPF", "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]
+WRITES_RECORDS = {"recorder", "proxy"}
 WITHOUT_NETWORK = {"signer", "identity", "recorder"}
 
 
@@ -32,6 +33,9 @@ def promises(name, text):
     yield "its address families are not what the design says"
   if values(text, "NoNewPrivileges") != ["yes"] or values(text, "LimitCORE") != ["0"]:
     yield "new privileges or core dumps"
+  # Their records name the boot; the kernel's own word for it lies outside of what they see of /proc.
+  if name in WRITES_RECORDS and values(text, "ProcSubset") and "VEILWIRE_BOOT_ID=%b" not in values(text, "Environment"):
+    yield "cannot know the boot id"
   if name != "redirector" and values(text, "StateDirectoryMode") != ["0700"]:
     yield "others can read its state"
 

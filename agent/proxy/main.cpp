@@ -3,6 +3,7 @@
 #include "agent/host/clock.h"
 #include "agent/host/config.h"
 #include "agent/host/confinement.h"
+#include "agent/host/host_ids.h"
 #include "agent/host/log.h"
 #include "agent/host/notify.h"
 #include "agent/host/program.h"
@@ -98,25 +99,19 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   std::size_t next_ = 0;
 };
 
-std::string first_line(const std::string& path) {
-  std::string text = read_file(path);
-  text.erase(std::min(text.find('\n'), text.size()));
-  return text;
-}
-
-std::string machine_id() {
-  try {
-    return first_line("/etc/machine-id");
-  } catch (const std::exception&) {
-    return "no-machine-id";
-  }
-}
-
 std::vector<std::string> exact_hosts(const flow::Ruleset& ruleset) {
   std::vector<std::string> names;
   for (const policy::Host& host : ruleset.policy().hosts)
     if (!host.name.starts_with("*.")) names.push_back(host.name);
   return names;
+}
+
+// Connections may have passed uninspected, and nobody knows which.
+audit::Gap gap_of(const RedirectorLink::Loss& loss) {
+  std::string detail = loss.program + (loss.restored ? " was detached" : " is detached");
+  if (loss.away) detail += " for at most " + std::to_string(loss.away->count()) + " ms";
+  if (loss.restored) detail += "; it is attached again";
+  return {.reason = "interception lost", .detail = std::move(detail), .action = "pass", .bytes = 0};
 }
 
 int run(const std::string& config_path, bool unconfined) {
@@ -129,9 +124,10 @@ int run(const std::string& config_path, bool unconfined) {
 
   const auto random = crypto::system_random();
   const auto leaf_key = crypto::PrivateKey::generate();
+  const host::HostIds ids = host::read_host_ids();
   Shared shared{.settings = settings,
-                .host_id = machine_id(),
-                .boot_id = first_line("/proc/sys/kernel/random/boot_id"),
+                .host_id = ids.machine,
+                .boot_id = ids.boot,
                 .leaf_key = leaf_key,
                 .tickets = std::make_shared<wire::TicketKeys>(random, host::now().mono),
                 .upstream_roots_pem = read_file(settings.upstream_roots),
@@ -152,10 +148,13 @@ int run(const std::string& config_path, bool unconfined) {
   std::vector<Listener> listeners = open_listeners(settings.port);
   std::vector<int> listening;
   for (const Listener& listener : listeners) listening.push_back(listener.fd.get());
-  RedirectorLink redirector(io, settings.redirector_socket, listening, [&workers] {
-    return std::all_of(workers.begin(), workers.end(),
-                       [](const auto& worker) { return worker->alive(); });
-  });
+  RedirectorLink redirector(
+      io, settings.redirector_socket, listening,
+      [&workers] {
+        return std::all_of(workers.begin(), workers.end(),
+                           [](const auto& worker) { return worker->alive(); });
+      },
+      [&workers](const RedirectorLink::Loss& loss) { workers.front()->put_record(gap_of(loss)); });
   redirector.set_hosts(exact_hosts(*loaded->ruleset));
   StatusServer status(io, settings.status_socket, shared, workers, redirector);
 

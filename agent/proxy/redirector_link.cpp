@@ -73,9 +73,10 @@ class Heart {
 class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(asio::io_context& io, const std::string& path, std::vector<int> listeners,
-       std::function<bool()> alive)
+       std::function<bool()> alive, std::function<void(const Loss&)> on_loss)
       : listeners_(std::move(listeners)),
         alive_(std::move(alive)),
+        on_loss_(std::move(on_loss)),
         beat_timer_(io),
         resolve_timer_(io),
         resolver_(io),
@@ -116,6 +117,7 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void answered(std::string_view bytes, std::vector<host::UniqueFd>& descriptors) {
+    if (bytes.size() == sizeof(protocol::RedirectorNotice)) return noticed(bytes);
     protocol::RedirectorAnswer answer{};
     if (bytes.size() != sizeof answer || asked_.empty()) return channel_.restart();
     std::memcpy(&answer, bytes.data(), sizeof answer);
@@ -141,6 +143,18 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
       host::log::info("registered with the redirector: connections are taken");
       resolve_round();
     }
+  }
+
+  void noticed(std::string_view bytes) {
+    protocol::RedirectorNotice notice{};
+    std::memcpy(&notice, bytes.data(), sizeof notice);
+    if (notice.version != protocol::kRedirectorVersion) return channel_.restart();
+    const std::string_view program(notice.program, sizeof notice.program);
+    Loss loss{.program = std::string(program.substr(0, program.find('\0'))),
+              .restored = notice.restored != 0,
+              .away = {}};
+    if (notice.away_ms != UINT32_MAX) loss.away = std::chrono::milliseconds(notice.away_ms);
+    on_loss_(loss);
   }
 
   static std::string_view name(Asked what) {
@@ -211,6 +225,7 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
 
   std::vector<int> listeners_;
   std::function<bool()> alive_;
+  std::function<void(const Loss&)> on_loss_;
   std::vector<std::string> names_;
   std::deque<std::string> waiting_;
   std::deque<Asked> asked_;
@@ -224,8 +239,10 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
 };
 
 RedirectorLink::RedirectorLink(asio::io_context& io, std::string socket_path,
-                               std::vector<int> listeners, std::function<bool()> alive)
-    : impl_(std::make_shared<Impl>(io, socket_path, std::move(listeners), std::move(alive))) {
+                               std::vector<int> listeners, std::function<bool()> alive,
+                               std::function<void(const Loss&)> lost)
+    : impl_(std::make_shared<Impl>(io, socket_path, std::move(listeners), std::move(alive),
+                                   std::move(lost))) {
   impl_->start();
 }
 RedirectorLink::~RedirectorLink() = default;

@@ -2,8 +2,10 @@
 // that the kernel looks at, and says which addresses intercepted hosts have. Lives on one thread.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,10 +15,16 @@ namespace veilwire::proxy {
 
 class RedirectorLink {
  public:
+  // A kernel program was found not to be in force. restored: it is attached again.
+  struct Loss {
+    std::string program;
+    bool restored = false;
+    std::optional<std::chrono::milliseconds> away;  // at most so long
+  };
   // alive: asked every second; while it says no, the heart does not beat and the kernel treats the
   // proxy as dead.
   RedirectorLink(boost::asio::io_context& io, std::string socket_path, std::vector<int> listeners,
-                 std::function<bool()> alive);
+                 std::function<bool()> alive, std::function<void(const Loss&)> lost);
   ~RedirectorLink();
   RedirectorLink(const RedirectorLink&) = delete;
   RedirectorLink& operator=(const RedirectorLink&) = delete;

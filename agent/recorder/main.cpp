@@ -1,14 +1,13 @@
 // veilwire-recorder: owns the ledger. Takes records from the proxy, says when they are on disk.
 #include "agent/host/clock.h"
 #include "agent/host/confinement.h"
+#include "agent/host/host_ids.h"
 #include "agent/host/program.h"
 #include "agent/recorder/ledger.h"
 #include "agent/recorder/service.h"
 #include "userspace/crypto/random.h"
 
-#include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -47,14 +46,6 @@ Settings read_settings(const std::string& path) {
   return s;
 }
 
-// Of the machine or the boot; "" where the unit hides it.
-std::string read_id(const char* path) {
-  std::string id;
-  std::ifstream(path) >> id;
-  id.erase(std::remove(id.begin(), id.end(), '-'), id.end());
-  return id;
-}
-
 recorder::WriterId draw_writer_id() {
   recorder::WriterId id;
   crypto::system_random()(id.bytes);
@@ -79,8 +70,9 @@ void serve(Settings settings, bool unconfined) {
   options.status = std::move(daemon.status);
   for (const std::string& writer : settings.writers)
     options.allowed.push_back(host::resolve_user(writer).uid);
-  settings.ledger.host = read_id("/etc/machine-id");
-  settings.ledger.boot = read_id("/proc/sys/kernel/random/boot_id");
+  const host::HostIds ids = host::read_host_ids();
+  settings.ledger.host = ids.machine;
+  settings.ledger.boot = ids.boot;
   settings.ledger.now = host::now;
   settings.ledger.new_writer_id = draw_writer_id;
 

@@ -122,7 +122,8 @@ std::string versioned_directory(const std::string& pin_directory) {
 
 struct KernelPrograms::State {
   explicit State(const std::string& pin_directory)
-      : maps(versioned_directory(pin_directory) + "/maps"),
+      : pins(pin_directory),
+        maps(versioned_directory(pin_directory) + "/maps"),
         links(versioned_directory(pin_directory) + "/links"),
         skeleton(veilwire_bpf__open()) {
     if (skeleton == nullptr) throw std::runtime_error("open the kernel programs");
@@ -190,6 +191,7 @@ struct KernelPrograms::State {
     return !old;
   }
 
+  std::string pins;
   std::string maps;
   std::string links;
   veilwire_bpf* skeleton;
@@ -199,7 +201,6 @@ KernelPrograms::KernelPrograms(const std::string& pin_directory) {
   ::libbpf_set_print(print_libbpf);
   state_ = std::make_unique<State>(pin_directory);
   prepare_pin_directory(state_->maps);
-  prepare_pin_directory(state_->links);
   for (const char* iterator : {"vw_processes", "vw_redirected_sockets", "vw_marked_listeners"})
     ::bpf_program__set_autoload(::bpf_object__find_program_by_name(state_->skeleton->obj, iterator),
                                 false);
@@ -214,6 +215,7 @@ KernelPrograms::KernelPrograms(const std::string& pin_directory) {
     throw std::runtime_error(
         "load the kernel programs: " + error_text(-error) +
         (error == -EPERM ? "; CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are needed" : ""));
+  restore_pins();
 }
 
 KernelPrograms::~KernelPrograms() = default;
@@ -240,9 +242,35 @@ bool KernelPrograms::judge(const vw_judgement& judgement) const {
          options.retval == 0;
 }
 
-std::uint32_t KernelPrograms::egress_program_id() const {
+void KernelPrograms::restore_pins() const {
+  prepare_pin_directory(state_->maps);
+  prepare_pin_directory(state_->links);
+  const bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, state_->skeleton->obj) {
+    const char* path = ::bpf_map__pin_path(map);
+    if (path == nullptr || ::access(path, F_OK) == 0) continue;
+    if (::bpf_obj_pin(::bpf_map__fd(map), path) != 0)
+      throw std::runtime_error(std::string("pin ") + path + ": " + error_text(errno));
+  }
+}
+
+std::vector<std::string> KernelPrograms::not_in_force(bool proxy_side) const {
+  std::map<std::string, bool> in_force;
+  for (const LinkState& link : look_at_links(state_->pins)) {
+    const std::string name(program_of(link));
+    if (of_proxy_side(name) && !proxy_side) continue;
+    bool& any = in_force[name];
+    any = any || (link.attached && link.effective && link.program_id == program_id(name.c_str()));
+  }
+  std::vector<std::string> names;
+  for (const auto& [name, good] : in_force)
+    if (!good) names.push_back(name);
+  return names;
+}
+
+std::uint32_t KernelPrograms::program_id(const char* name) const {
   bpf_prog_info info{};
-  return read_info(state_->program("vw_egress"), info) ? info.id : 0;
+  return read_info(state_->program(name), info) ? info.id : 0;
 }
 
 std::vector<LinkState> look_at_links(const std::string& pin_directory) {
@@ -284,6 +312,11 @@ std::vector<LinkState> look_at_links(const std::string& pin_directory) {
 
 std::string_view program_of(const LinkState& link) {
   return std::string_view(link.name).substr(0, link.name.find(kMark));
+}
+
+bool of_proxy_side(std::string_view program) {
+  return std::any_of(kProxyHooks.begin(), kProxyHooks.end(),
+                     [&](const Hook& hook) { return program == hook.program; });
 }
 
 bool all_effective(const std::vector<LinkState>& links) {

@@ -49,13 +49,22 @@ class KernelPrograms {
   void update_proxy_side();
   void attach_client_side(const Cgroup& clients);
 
+  // Makes the pin directories and the pins of maps anew where they were removed; maps that we hold
+  // are the same ones.
+  void restore_pins() const;
+  // Programs that the kernel does not run anywhere, or runs another one in place of. Those of the
+  // proxy's side are left out unless `proxy_side`: there may not have been a proxy yet.
+  std::vector<std::string> not_in_force(bool proxy_side) const;
+
   // The kernel compares and swaps a label's word. false: the process is gone or has executed
   // something since.
   bool judge(const vw_judgement& judgement) const;
 
-  std::uint32_t egress_program_id() const;
+  std::uint32_t egress_program_id() const { return program_id("vw_egress"); }
 
  private:
+  std::uint32_t program_id(const char* name) const;
+
   struct State;
   std::unique_ptr<State> state_;
 };
@@ -67,6 +76,8 @@ std::vector<LinkState> look_at_links(const std::string& pin_directory);
 bool all_effective(const std::vector<LinkState>& links);
 // The program that a pin is of.
 std::string_view program_of(const LinkState& link);
+// Is it attached to the proxy's cgroup, and so only once there has been a proxy?
+bool of_proxy_side(std::string_view program);
 
 // Ids of the egress programs effective at a cgroup, the nearest first.
 std::vector<std::uint32_t> effective_egress(const Cgroup& cgroup);

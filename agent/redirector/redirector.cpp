@@ -10,11 +10,19 @@
 #include <exception>
 #include <map>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <poll.h>
 
 namespace veilwire::redirector {
+namespace {
+
+std::uint32_t milliseconds_of(std::chrono::seconds time) {
+  return static_cast<std::uint32_t>(std::chrono::milliseconds(time).count());
+}
+
+}  // namespace
 
 Redirector::Redirector(const Settings& settings, host::UniqueFd listener, std::uint32_t proxy_uid,
                        std::unique_ptr<host::protocol::StatusSocket> status)
@@ -29,20 +37,24 @@ Redirector::Redirector(const Settings& settings, host::UniqueFd listener, std::u
       clients_(open_cgroup(settings_.cgroup)) {
   // Half of a set would redirect nothing, or what nobody accepts. What an earlier run attached
   // stays, though.
-  const bool first = !any_link();
+  const std::vector<LinkState> before = look_at_links(settings_.pin_directory);
+  const bool first = std::none_of(before.begin(), before.end(),
+                                  [](const LinkState& link) { return link.link_id != 0; });
   try {
     attach();
   } catch (...) {
     if (first) detach_this_layout(settings_.pin_directory);
     throw;
   }
+  // What somebody detached while we were away.
+  for (const LinkState& link : before) {
+    if (first || of_proxy_side(program_of(link)) || (link.attached && link.effective)) continue;
+    ++losses_;
+    host::log::error(link.name + " was not in force when this program started; it is again");
+    tell(link.name, true, UINT32_MAX);
+  }
   for (const std::string& left : detach_other_layouts(settings_.pin_directory))
     host::log::error("of an older version: " + left);
-}
-
-bool Redirector::any_link() const {
-  const std::vector<LinkState> links = look_at_links(settings_.pin_directory);
-  return std::any_of(links.begin(), links.end(), [](const LinkState& l) { return l.link_id != 0; });
 }
 
 void Redirector::attach() {
@@ -129,26 +141,53 @@ void Redirector::share_egress() {
   maps_.set_settings(kernel);
 }
 
-// Root can detach us; what matters is that it does not go unseen.
-void Redirector::check() {
-  std::map<std::string_view, bool> effective;
-  const std::vector<LinkState> links = look_at_links(settings_.pin_directory);
-  for (const LinkState& link : links) {
-    bool& any = effective[program_of(link)];
-    any = any || (link.attached && link.effective);
-  }
-  for (const auto& [program, good] : effective) {
-    const std::string name(program);
-    const bool proxys = name == "vw_getsockopt" || name == "vw_accepting";
-    if (proxys && !proxy_) continue;  // there has been none yet
-    if (good) {
-      if (lost_.erase(name) != 0) host::log::info(name + " is effective again");
-    } else if (lost_.insert(name).second) {
-      host::log::error(name +
-                       " is no longer effective: connections are not intercepted as they should. "
-                       "Restart veilwire-redirector, and find out who detached it");
+// By `detach`: what is gone shall be gone.
+void Redirector::note_switched_off() {
+  if (std::exchange(switched_off_, true)) return;
+  ++losses_;
+  host::log::warning("switched off by veilwire-redirector detach: nothing is intercepted");
+  tell("interception", false, UINT32_MAX);
+}
+
+// Root can detach us; what matters is that it does not go unseen. What can be is attached again.
+void Redirector::note_losses() {
+  // There has been no proxy yet: its side is not lost.
+  const std::vector<std::string> gone = programs_.not_in_force(proxy_.has_value());
+  std::vector<std::string> left;
+  if (!gone.empty()) {
+    try {
+      mend();
+    } catch (const std::exception& error) {
+      if (lost_.empty()) host::log::error(std::string("cannot attach again: ") + error.what());
     }
+    left = programs_.not_in_force(proxy_.has_value());
   }
+  const std::set<std::string> still(left.begin(), left.end());
+  for (const std::string& program : gone) {
+    if (lost_.contains(program)) continue;
+    ++losses_;
+    const bool restored = !still.contains(program);
+    host::log::error(program +
+                     " was no longer in force: connections were not intercepted as they should. "
+                     "Find out who detached it" +
+                     (restored ? "; it is attached again" : ""));
+    tell(program, restored, restored ? milliseconds_of(settings_.check) : UINT32_MAX);
+  }
+  for (const std::string& program : lost_) {
+    if (still.contains(program)) continue;
+    host::log::info(program + " is in force again");
+    tell(program, true, UINT32_MAX);
+  }
+  lost_ = still;
+}
+
+void Redirector::check() {
+  if (maps_.settings().mode == VW_MODE_OFF) {
+    note_switched_off();
+  } else {
+    note_losses();
+  }
+  service_.send_notices();
   share_egress();
   labeller_.sweep();
   targets_.expire(Targets::Time::clock::now());
@@ -159,8 +198,29 @@ std::string Redirector::status() const {
   std::string lost;
   for (const std::string& program : lost_) lost += (lost.empty() ? "\"" : ",\"") + program + "\"";
   const auto word = [](bool value) { return value ? "true" : "false"; };
-  return std::string(R"({"program":"veilwire-redirector","healthy":)") + word(lost_.empty()) +
-         R"(,"proxy_connected":)" + word(service_.has_proxy()) + R"(,"lost":[)" + lost + "]}";
+  return std::string(R"({"program":"veilwire-redirector","healthy":)") +
+         word(lost_.empty() && !switched_off_) + R"(,"proxy_connected":)" +
+         word(service_.has_proxy()) + R"(,"losses":)" + std::to_string(losses_) + R"(,"lost":[)" +
+         lost + "]}";
+}
+
+// As a start does, consumers before producers; what is in its place is updated.
+void Redirector::mend() {
+  programs_.restore_pins();
+  programs_.attach_labels();
+  labeller_.scan();
+  if (proxy_) programs_.attach_proxy_side(*proxy_);
+  share_egress();
+  programs_.attach_client_side(clients_);
+}
+
+void Redirector::tell(const std::string& program, bool restored, std::uint32_t away_ms) {
+  host::protocol::RedirectorNotice notice{host::protocol::kRedirectorVersion,
+                                          static_cast<std::uint16_t>(restored ? 1 : 0),
+                                          away_ms,
+                                          {}};
+  program.copy(notice.program, sizeof(notice.program) - 1);
+  service_.tell(notice);
 }
 
 void Redirector::run(int stop) {

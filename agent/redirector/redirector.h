@@ -36,13 +36,16 @@ class Redirector {
 
  private:
   void attach();
-  bool any_link() const;
   void write_settings();
   void take_over_proxy();
   bool register_proxy(int pid);
   void attach_proxy(const std::string& cgroup);
   void share_egress();
   void check();
+  void note_switched_off();
+  void note_losses();
+  void mend();
+  void tell(const std::string& program, bool restored, std::uint32_t away_ms);
   std::string status() const;
 
   Settings settings_;
@@ -56,6 +59,8 @@ class Redirector {
   Cgroup clients_;
   std::optional<Cgroup> proxy_;
   std::set<std::string> lost_;
+  bool switched_off_ = false;  // by `detach`: what is gone shall be gone
+  std::uint64_t losses_ = 0;   // programs that were found not to be in force
 };
 
 }  // namespace veilwire::redirector

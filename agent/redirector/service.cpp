@@ -21,6 +21,8 @@ using host::protocol::RedirectorStatus;
 using host::protocol::RedirectorTargets;
 
 constexpr int kSoNetnsCookie = 71;  // SO_NETNS_COOKIE, missing from older C libraries
+// Kept while no proxy takes them, the newest: somebody may detach us again and again.
+constexpr std::size_t kMostNotices = 256;
 
 RedirectorAnswer make_answer(RedirectorStatus status, int error = 0) {
   return {host::protocol::kRedirectorVersion, status, static_cast<std::uint32_t>(error)};
@@ -81,6 +83,7 @@ void Service::handle_listener() {
   }
   client_pid_ = accepted->peer.pid;
   client_ = std::move(accepted->fd);
+  registered_client_ = false;
 }
 
 void Service::handle_client() {
@@ -104,6 +107,23 @@ void Service::handle_client() {
   const auto sent = host::send_message(
       client_.get(), {reinterpret_cast<const char*>(&reply), sizeof(reply)}, descriptors);
   if (!sent || reply.status == RedirectorStatus::Malformed) client_.reset();
+  send_notices();
+}
+
+void Service::tell(const host::protocol::RedirectorNotice& notice) {
+  if (notices_.size() == kMostNotices) notices_.pop_front();
+  notices_.push_back(notice);
+  send_notices();
+}
+
+void Service::send_notices() {
+  while (client_ && registered_client_ && !notices_.empty()) {
+    const auto& notice = notices_.front();
+    if (!host::send_message(client_.get(),
+                            {reinterpret_cast<const char*>(&notice), sizeof(notice)}))
+      return;
+    notices_.pop_front();
+  }
 }
 
 Service::Answer Service::answer(host::Message& message, std::vector<int>& descriptors) {
@@ -148,6 +168,7 @@ Service::Answer Service::mark(const std::vector<host::UniqueFd>& sockets) {
     (fact.six ? listener.port6 : listener.port4) = fact.port;
     maps_.set_listener(fact.netns_cookie, listener);
   }
+  registered_client_ = true;
   return make_answer(RedirectorStatus::Ok);
 }
 

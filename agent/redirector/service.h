@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -39,6 +40,11 @@ class Service {
   int client_fd() const { return client_.get(); }  // -1: none
   bool has_proxy() const { return static_cast<bool>(client_); }
 
+  // To the proxy, now or once there is one that has shown its listeners.
+  void tell(const host::protocol::RedirectorNotice& notice);
+  // Sends what a proxy that did not read could not be told.
+  void send_notices();
+
   void handle_listener();
   void handle_client();
 
@@ -52,6 +58,8 @@ class Service {
   host::UniqueFd listener_;
   host::UniqueFd client_;
   int client_pid_ = 0;
+  bool registered_client_ = false;  // has shown its listeners
+  std::deque<host::protocol::RedirectorNotice> notices_;
   std::uint32_t proxy_uid_;
   KernelMaps& maps_;
   Targets& targets_;

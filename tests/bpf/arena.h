@@ -103,7 +103,10 @@ class Arena {
   void start_redirector(const redirector::Settings& settings);
   // The same, but for a start that must fail.
   bool redirector_starts(const redirector::Settings& settings);
-  void stop_redirector();  // by SIGKILL: its death must change nothing
+  void stop_redirector();
+  void signal_redirector(int number) const {
+    ::kill(redirector_.pid(), number);
+  }  // by SIGKILL: its death must change nothing
   pid_t redirector_pid() const { return redirector_.pid(); }
 
   struct ProxyOptions {

@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <new>
 #include <string>
 #include <vector>
@@ -46,6 +48,25 @@ class LifecycleTest : public KernelTest {
           return ::poll(&ready, 1, 5000) == 1;
         },
         labelled);
+  }
+  // Looks every second whether everything is still there.
+  redirector::Settings checking() {
+    redirector::Settings settings = arena().settings();
+    settings.check = std::chrono::seconds(1);
+    return settings;
+  }
+  // Every program is attached, and each link runs the program that it is named after.
+  bool in_force() {
+    if (!effective()) return false;
+    for (const redirector::LinkState& link : redirector::look_at_links(arena().pins()))
+      if (Probe::program_name(link.program_id) != redirector::program_of(link).substr(0, 15))
+        return false;
+    return true;
+  }
+  static bool comes_true(const std::function<bool()>& condition) {
+    for (int i = 0; i < 1000; ++i, ::poll(nullptr, 0, 10))
+      if (condition()) return true;
+    return false;
   }
   bool effective() { return redirector::read_status(arena().pins()).effective; }
 };
@@ -248,6 +269,7 @@ TEST_F(LifecycleTest, a_link_that_somebody_detached_is_noticed) {
   arena().start_redirector(arena().settings());
   const Arena::Proxy proxy = arena().start_proxy();
   ASSERT_TRUE(effective());
+  arena().stop_redirector();
   const Probe probe;
   probe.detach_pinned(redirector::versioned_directory(arena().pins()) + "/links/vw_connect4");
   EXPECT_FALSE(effective());
@@ -256,6 +278,48 @@ TEST_F(LifecycleTest, a_link_that_somebody_detached_is_noticed) {
     EXPECT_EQ(link.attached && link.effective, link.name != "vw_connect4") << link.name;
   arena().start_redirector(arena().settings());
   EXPECT_TRUE(effective()) << "a restart mends it";
+}
+
+TEST_F(LifecycleTest, a_running_redirector_attaches_again_what_somebody_detached) {
+  arena().start_redirector(checking());
+  const Arena::Proxy proxy = arena().start_proxy();
+  const std::string links = redirector::versioned_directory(arena().pins()) + "/links/";
+  const Probe probe;
+  const auto detach = [&](const std::string& program) { probe.detach_pinned(links + program); };
+  const auto unpin = [&](const std::string& program) { ::unlink((links + program).c_str()); };
+  std::string getsockopt;
+  for (const redirector::LinkState& link : redirector::look_at_links(arena().pins()))
+    if (redirector::program_of(link) == "vw_getsockopt") getsockopt = link.name;
+  const std::vector<std::function<void()>> losses = {
+      [&] { detach("vw_connect4"); },
+      [&] { unpin("vw_connecting"); },
+      [&] { unpin("vw_fork"); },  // a tracing link ends with its pin
+      [&] { detach(getsockopt); },
+      [&] { fs::remove_all(arena().pins()); },
+      [&] { probe.replace_pinned(links + "vw_connect4", "foreign_connect4"); },
+  };
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    ASSERT_TRUE(comes_true([&] { return in_force(); })) << i;
+    arena().signal_redirector(SIGSTOP);
+    losses[i]();
+    EXPECT_FALSE(in_force()) << i;
+    arena().signal_redirector(SIGCONT);
+    EXPECT_TRUE(comes_true([&] { return in_force(); })) << i;
+    const Connected got = connect();
+    EXPECT_TRUE(got.read && got.reply.error == 0) << i;
+    EXPECT_NE(got.reply.origin.flags & VW_ORIGIN_LABELLED, 0U) << i;
+  }
+}
+
+TEST_F(LifecycleTest, a_running_redirector_does_not_undo_a_detach) {
+  arena().start_redirector(checking());
+  const Arena::Proxy proxy = arena().start_proxy();
+  ASSERT_TRUE(effective());
+  EXPECT_EQ(redirector::detach_all(arena().pins()), std::vector<std::string>{});
+  ::poll(nullptr, 0, 2500);  // more than two checks
+  EXPECT_FALSE(fs::exists(arena().pins()));
+  arena().start_redirector(checking());
+  EXPECT_TRUE(effective()) << "until it is started again";
 }
 
 TEST_F(LifecycleTest, an_exclusive_program_of_somebody_else_is_reported_and_left_alone) {

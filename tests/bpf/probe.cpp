@@ -82,6 +82,12 @@ void Probe::attach_exclusive(const char* program, const std::string& cgroup) con
     fail(std::string("attach ") + program);
 }
 
+void Probe::detach_exclusive(const char* program, const std::string& cgroup) const {
+  const host::UniqueFd directory(::open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (::bpf_prog_detach2(state_->program(program), directory.get(), type_of(program)) != 0)
+    fail(std::string("detach ") + program);
+}
+
 bool Probe::is_effective(const char* program, const std::string& cgroup) const {
   const host::UniqueFd directory(::open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   bpf_prog_info info{};
@@ -99,6 +105,20 @@ bool Probe::is_effective(const char* program, const std::string& cgroup) const {
 void Probe::detach_pinned(const std::string& pin) const {
   const host::UniqueFd link(::bpf_obj_get(pin.c_str()));
   if (!link || ::bpf_link_detach(link.get()) != 0) fail("detach " + pin);
+}
+
+void Probe::replace_pinned(const std::string& pin, const char* program) const {
+  const host::UniqueFd link(::bpf_obj_get(pin.c_str()));
+  if (!link || ::bpf_link_update(link.get(), state_->program(program), nullptr) != 0)
+    fail("replace " + pin);
+}
+
+std::string Probe::program_name(std::uint32_t id) {
+  const host::UniqueFd program(::bpf_prog_get_fd_by_id(id));
+  bpf_prog_info info{};
+  std::uint32_t size = sizeof(info);
+  if (!program || ::bpf_obj_get_info_by_fd(program.get(), &info, &size) != 0) return {};
+  return info.name;
 }
 
 bool Probe::link_exists(std::uint32_t id) const {

@@ -26,10 +26,13 @@ class Probe {
   // BPF_F_ALLOW_OVERRIDE and the like attach the old way, which is exclusive.
   host::UniqueFd attach(const char* program, const std::string& cgroup) const;
   void attach_exclusive(const char* program, const std::string& cgroup) const;
+  void detach_exclusive(const char* program, const std::string& cgroup) const;
   bool is_effective(const char* program, const std::string& cgroup) const;
   // As an administrator could.
   void detach_pinned(const std::string& pin) const;
+  void replace_pinned(const std::string& pin, const char* program) const;
   bool link_exists(std::uint32_t id) const;
+  static std::string program_name(std::uint32_t id);  // its first 15 bytes; "" when there is none
 
  private:
   struct State;

@@ -7,15 +7,18 @@
 #include "agent/redirector/kernel_programs.h"
 #include "agent/redirector/targets.h"
 #include "tests/bpf/arena.h"
+#include "tests/bpf/probe.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -170,6 +173,76 @@ TEST_F(ServiceTest, a_marked_listener_is_not_kept_alive_by_the_redirector) {
   // The kernel frees a listener a little later, but it listens no more.
   for (const auto& listener : arena().iterators().listeners(arena().maps().marks_fd()))
     EXPECT_EQ(listener.listening, 0);
+}
+
+TEST_F(ServiceTest, a_proxy_is_told_what_was_lost_also_before_it_came_and_another_caller_is_not) {
+  redirector::Settings settings = arena().settings();
+  settings.check = std::chrono::seconds(1);
+  arena().start_redirector(settings);
+  const std::string links = redirector::versioned_directory(arena().pins()) + "/links/";
+  const auto lose = [&](const char* program) {
+    EXPECT_EQ(::unlink((links + program).c_str()), 0);
+    for (int i = 0; i < 1000 && ::access((links + program).c_str(), F_OK) != 0; ++i)
+      ::poll(nullptr, 0, 10);
+  };
+  const auto notice = [&] {
+    EXPECT_TRUE(host::wait_readable(proxy_.get(), 10'000));
+    const auto message = host::receive_message(proxy_.get());
+    host::protocol::RedirectorNotice said{};
+    EXPECT_TRUE(message && message->bytes.size() == sizeof(said));
+    if (message && message->bytes.size() == sizeof(said))
+      std::memcpy(&said, message->bytes.data(), sizeof(said));
+    EXPECT_EQ(said.version, kRedirectorVersion);
+    return said;
+  };
+  reconnect();
+  lose("vw_connect6");
+  EXPECT_EQ(ask(request(RedirectorMessage::Hello)), RedirectorStatus::Ok) << "and nothing else yet";
+  const host::UniqueFd four = listen_on("127.0.0.1", 0);
+  EXPECT_EQ(mark(four.get()), RedirectorStatus::Ok);
+  const auto first = notice();
+  EXPECT_STREQ(first.program, "vw_connect6");
+  EXPECT_EQ(first.restored, 1);
+  EXPECT_EQ(first.away_ms, 1000U);
+  lose("vw_exec");
+  EXPECT_STREQ(notice().program, "vw_exec");
+  // Away itself, it learns of a loss when it starts.
+  arena().stop_redirector();
+  EXPECT_EQ(::unlink((links + "vw_connect4").c_str()), 0);
+  arena().start_redirector(settings);
+  reconnect();
+  EXPECT_EQ(mark(four.get()), RedirectorStatus::Ok);
+  const auto last = notice();
+  EXPECT_STREQ(last.program, "vw_connect4");
+  EXPECT_EQ(last.away_ms, UINT32_MAX);
+}
+
+TEST_F(ServiceTest, what_cannot_be_attached_again_is_told_and_so_is_its_return) {
+  redirector::Settings settings = arena().settings();
+  settings.check = std::chrono::seconds(1);
+  arena().start_redirector(settings);
+  reconnect();
+  const host::UniqueFd four = listen_on("127.0.0.1", 0);
+  EXPECT_EQ(mark(four.get()), RedirectorStatus::Ok);
+  const auto restored = [&] {
+    EXPECT_TRUE(host::wait_readable(proxy_.get(), 10'000));
+    const auto message = host::receive_message(proxy_.get());
+    host::protocol::RedirectorNotice said{};
+    if (message && message->bytes.size() == sizeof(said))
+      std::memcpy(&said, message->bytes.data(), sizeof(said));
+    EXPECT_STREQ(said.program, "vw_connect4");
+    return said.restored;
+  };
+  arena().signal_redirector(SIGSTOP);
+  const Probe probe;
+  EXPECT_EQ(
+      ::unlink((redirector::versioned_directory(arena().pins()) + "/links/vw_connect4").c_str()),
+      0);
+  probe.attach_exclusive("foreign_connect4", arena().clients_cgroup());
+  arena().signal_redirector(SIGCONT);
+  EXPECT_EQ(restored(), 0);
+  probe.detach_exclusive("foreign_connect4", arena().clients_cgroup());
+  EXPECT_EQ(restored(), 1);
 }
 
 TEST_F(ServiceTest, targets_are_taken_and_loopback_is_not) {

@@ -219,8 +219,30 @@ class StatusTest(harness.AgentCase):
     self.assertEqual(self.line_of("kernel", self.text(DEGRADED)), "kernel not in effect: no program of veilwire is loaded")
     run = self.clients.curl_message("[[demo hello]]")
     self.assertNotEqual(run.returncode, 0, "curl does not know the internet's CA: it cannot have been redirected")
+    self.until_on_record("interception is detached")
+    self.assertEqual(self.states(self.status(DEGRADED))["redirector"], "unhealthy")
     self.agent.restart("redirector")
     self.until_good()
+    self.must_succeed(self.clients.curl_message("[[demo hello]]"))
+
+  def until_on_record(self, detail):
+    return clients.wait_until(lambda: [gap for gap in self.records("gap") if gap["reason"] == "interception lost" and
+                                       gap["detail"].startswith(detail)], seconds=15, what=f"the record that {detail}")
+
+  def test_what_somebody_takes_away_is_seen_attached_again_and_on_record(self):
+    before = self.until_good()["programs"]["redirector"]["report"]["losses"]
+    self.agent.services["redirector"].signal(signal.SIGSTOP)  # so that it cannot be quicker than this test
+    try:
+      self.box.run(["sh", "-c", f"rm {self.box.folder}/bpf/veilwire/v*/links/vw_connect4"], where="agent")
+      text = self.text(DEGRADED)
+      self.assertIn("kernel not in effect: ", self.line_of("kernel", text))
+      self.assertIn("    not running: vw_connect4\n", text)
+    finally:
+      self.agent.services["redirector"].signal(signal.SIGCONT)
+    document = self.until_good()
+    self.assertEqual(document["programs"]["redirector"]["report"]["losses"], before + 1)
+    gaps = self.until_on_record("vw_connect4 was detached for at most ")
+    self.assertEqual([(gap["action"], gap["detail"].endswith("; it is attached again")) for gap in gaps], [("pass", True)])
     self.must_succeed(self.clients.curl_message("[[demo hello]]"))
 
   def test_an_edited_policy_that_is_refused_is_not_in_force(self):

@@ -7,6 +7,9 @@
 // replaces the older. Closing it changes nothing that is in force: listeners stay authentic as long
 // as they listen, addresses until they expire.
 //
+// One message comes unasked: a RedirectorNotice, to a proxy that has shown its listeners. The
+// redirector has no way to the ledger; the proxy puts it on record.
+//
 // Tested by tests/bpf/service_test.cpp.
 #pragma once
 
@@ -61,5 +64,15 @@ struct RedirectorAnswer {
   RedirectorStatus status;
   std::uint32_t error;  // errno of what failed, for the log; 0 if none
 };
+
+// A kernel program that was found not to be in force: whoever may do that has detached it, removed
+// its pin or replaced it. What was found while no proxy was there is told to the next one.
+struct RedirectorNotice {
+  std::uint16_t version;
+  std::uint16_t restored;  // 0 or 1: it is attached again
+  std::uint32_t away_ms;   // at most so long it was away; UINT32_MAX: that is not known
+  char program[24];        // NUL-padded; "interception": all of them, by `detach`
+};
+static_assert(sizeof(RedirectorNotice) != sizeof(RedirectorAnswer), "told apart by their size");
 
 }  // namespace veilwire::host::protocol
