@@ -21,6 +21,8 @@ int policy_check(const std::string& file, std::ostream& out, std::ostream& err) 
       << plural(files->policy.actions.size(), "action") << ", "
       << plural(files->packs.size(), "rule pack") << " with " << plural(rules, "rule")
       << "\nsha256 " << files->policy.digest << '\n';
+  for (const masking::EngineError& rule : masking::left_out(*files->engine))
+    out << "left out: rule \"" << rule.rule << "\": " << rule.message << '\n';
   return 0;
 }
 

@@ -33,7 +33,7 @@ std::vector<std::vector<std::string_view>> ways_to_cut(std::string_view text) {
 }
 
 std::shared_ptr<const Engine> engine_of(const masking::RulePack& pack, const masking::Rule& rule) {
-  const masking::RulePack alone{pack.name, {rule}};
+  const masking::RulePack alone{pack.name, {rule}, pack.foreign};
   const Secret key(std::string(32, 'k'));
   auto engine = masking::compile(
       std::span(&alone, 1), [](const masking::Rule&) { return masking::Treatment::Mask; }, key);

@@ -1,5 +1,6 @@
 #include "agent/proxy/policy_source.h"
 
+#include "agent/host/log.h"
 #include "userspace/policy/consistency.h"
 
 #include <array>
@@ -65,6 +66,8 @@ Result<LoadedRuleset, LoadError> load_ruleset(const std::string& policy_path,
                                       Secret(std::string(site_key.reveal())));
   if (!ruleset) return fail(policy_path + ": " + ruleset.error());
   loaded.ruleset = std::move(ruleset).value();
+  for (const masking::EngineError& rule : masking::left_out(*loaded.ruleset->record_engine()))
+    host::log::warning("rule " + rule.rule + " is left out: " + rule.message);
   return loaded;
 }
 

@@ -86,6 +86,14 @@ struct MaskingOracle::Compiled {
     for (const auto& re : allow_match) {
       if (re2::RE2::PartialMatch(piece(match), *re)) return false;
     }
+    for (const masking::AllowBoth& both : rule.allow_both) {
+      const auto agrees = [&](const std::string& regex) {
+        return re2::RE2::PartialMatch(piece(both.of_match ? match : secret), *compile(regex));
+      };
+      if (any(both.stopwords, lower(secret)) &&
+          std::any_of(both.regexes.begin(), both.regexes.end(), agrees))
+        return false;
+    }
     return rule.validator.empty() || masking::find_validator(rule.validator)(secret);
   }
 

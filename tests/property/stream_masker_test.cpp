@@ -236,6 +236,11 @@ std::vector<Case> cases() {
          r.allow = {"^b$"};
          return r;
        }()}},
+      {"allow_both", "abc", 6, {[] {
+         Rule r = rule("r", "a(b{1,2}c?)");
+         r.allow_both = {{{"^bb"}, false, {"c"}}};
+         return r;
+       }()}},
       {"folded", "abA", 6, {rule("r", "(?i)ab(?-i)a{1,2}")}},
       {"bytes_of_a_code_point", "a\xc3\xa9", 6, {rule("r", "a[^a]{1,3}")}},
       {"inside_a_code_point", "a\xe2\x82\xac", 5, {rule("r", "[^a]{2}")}},

@@ -43,6 +43,12 @@ bool CompiledRule::accepts(std::string_view match, std::string_view secret) cons
                        [&](const Matcher& m) { return m.found_in(text); });
   };
   if (found(allow, secret) || found(allow_match, match)) return false;
+  for (std::size_t i = 0; i < allow_both.size(); ++i) {
+    const AllowBoth& both = rule.allow_both[i];
+    if (contains_one(secret, both.stopwords) &&
+        found(allow_both[i], both.of_match ? match : secret))
+      return false;
+  }
   return validator == nullptr || validator(secret);
 }
 
@@ -120,6 +126,11 @@ Result<CompiledRule, EngineError> compile_rule(const Rule& rule, Treatment treat
   auto allow_match = compile_all(rule.allow_match);
   if (!allow_match) return refuse(allow_match.error());
   out.allow_match = std::move(*allow_match);
+  for (const AllowBoth& both : rule.allow_both) {
+    auto regexes = compile_all(both.regexes);
+    if (!regexes) return refuse(regexes.error());
+    out.allow_both.push_back(std::move(*regexes));
+  }
   if (!rule.validator.empty()) {
     out.validator = find_validator(rule.validator);
     if (out.validator == nullptr) return refuse("unknown validator '" + rule.validator + "'");

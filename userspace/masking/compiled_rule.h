@@ -38,6 +38,7 @@ struct CompiledRule {
   CompiledExpression end;
   bool region = false;  // a begin/end rule
   std::vector<Matcher> allow, allow_match;
+  std::vector<std::vector<Matcher>> allow_both;  // expressions of rule.allow_both, one each
   Validator validator = nullptr;
 
   // Everything that is asked of a match beyond the expression.

@@ -73,13 +73,20 @@ Result<std::shared_ptr<const Engine>, EngineError> compile(std::span<const RuleP
   for (const RulePack& pack : packs) {
     for (const Rule& rule : pack.rules) {
       if (std::find(ids.begin(), ids.end(), rule.id) != ids.end()) {
-        return Unexpected{EngineError{rule.id, "stands in two packs"}};
+        EngineError twice{rule.id, "stands in two packs"};
+        if (!pack.foreign) return Unexpected{std::move(twice)};
+        engine->left_out.push_back(std::move(twice));
+        continue;
       }
       ids.push_back(rule.id);
       const Treatment wanted = treatment(rule);
       if (wanted == Treatment::Ignore) continue;
       auto compiled = compile_rule(rule, wanted);
-      if (!compiled) return Unexpected{compiled.error()};
+      if (!compiled) {
+        if (!pack.foreign) return Unexpected{compiled.error()};
+        engine->left_out.push_back(compiled.error());
+        continue;
+      }
       engine->rules.push_back(std::move(*compiled));
     }
   }
@@ -110,6 +117,8 @@ Result<std::shared_ptr<const Engine>, EngineError> compile(std::span<const RuleP
   if (auto scanned = scan_rules(*engine); !scanned) return Unexpected{scanned.error()};
   return std::shared_ptr<const Engine>(std::move(engine));
 }
+
+std::span<const EngineError> left_out(const Engine& engine) { return engine.left_out; }
 
 std::string mask_all(const Engine& engine, std::string_view text, std::vector<Finding>* findings) {
   // The engine outlives the call, so that the stream may borrow it.

@@ -22,11 +22,16 @@ struct EngineError {
 
 class Engine;  // opaque; defined in engine.cpp's own headers
 
-// Compiles the rules whose treatment is not Ignore. site_key is copied into the engine for digests.
+// Compiles the rules whose treatment is not Ignore; one that cannot be is an error, in a foreign
+// pack it is left out. site_key is copied into the engine for digests.
 using TreatmentOf = std::function<Treatment(const Rule&)>;
 Result<std::shared_ptr<const Engine>, EngineError> compile(std::span<const RulePack> packs,
                                                            const TreatmentOf& treatment,
                                                            const Secret& site_key);
+
+// Rules of foreign packs that cannot be compiled, or whose id another pack before them has: the
+// engine does not look for them.
+std::span<const EngineError> left_out(const Engine& engine);
 
 // The whole text at once: the oracle's counterpart, used for bodies that are complete.
 std::vector<Finding> find_all(const Engine& engine, std::string_view text);

@@ -5,6 +5,7 @@
 
 #include "userspace/base/secret.h"
 #include "userspace/masking/compiled_rule.h"
+#include "userspace/masking/engine.h"
 #include "userspace/masking/literal_scanner.h"
 
 #include <array>
@@ -25,6 +26,7 @@ class Engine {
   explicit Engine(const Secret& site_key) : site_key_(std::string(site_key.reveal())) {}
 
   std::vector<CompiledRule> rules;  // in the order of the packs
+  std::vector<EngineError> left_out;
   LiteralScanner literals;
   CompiledExpression mask;  // any mask that a rule of the packs writes
   // Rules without literals: bit i of first_bytes[before][byte] says that scanned[i] may begin with

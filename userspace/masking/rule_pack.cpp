@@ -1,5 +1,6 @@
 #include "userspace/masking/rule_pack.h"
 
+#include "userspace/masking/boundary.h"
 #include "userspace/masking/validators.h"
 
 #include <algorithm>
@@ -22,13 +23,18 @@ class Reader {
   Result<RulePack, PackError> read(const toml::table& root, std::string_view name) {
     RulePack pack;
     pack.name = name;
+    bool widen = false;
     for (const auto& [key, node] : root) {
-      // gitleaks' own top-level keys. Its global allowlists are not taken over: they drop any
-      // secret that contains "false".
-      if (key == "title" || key == "description" || key == "allowlist" || key == "allowlists" ||
-          key == "minVersion")
-        continue;
-      if (key == "extend") {
+      if (key == "title" || key == "description") continue;
+      if (key == "allowlist" || key == "allowlists" || key == "minVersion") {
+        // gitleaks' own keys. Its global allowlists are not taken over: they drop any secret that
+        // contains "false".
+        pack.foreign = true;
+      } else if (key == "foreign") {
+        if (yes(node)) pack.foreign = true;
+      } else if (key == "widen_boundaries") {
+        widen = yes(node);
+      } else if (key == "extend") {
         fail(node, "extend: a pack stands for itself; list both packs in the policy");
       } else if (key == "rules") {
         rules(node, pack);
@@ -37,6 +43,11 @@ class Reader {
       }
     }
     if (error_) return Unexpected{*error_};
+    if (widen) {
+      for (Rule& rule : pack.rules) {
+        if (!rule.regex.empty()) rule.regex = widen_boundary(rule.regex);
+      }
+    }
     return pack;
   }
 
@@ -187,13 +198,17 @@ class Reader {
       return fail(node, "condition is AND or OR");
     }
     const bool all = condition == "AND" || condition == "&&";
-    if (all && (elsewhere || (!regexes.empty() && !stopwords.empty()))) return;
+    if (!target.empty() && target != "secret" && target != "match" && target != "line")
+      return fail(node, "regexTarget is secret, match or line");
+    if (all && elsewhere) return;
+    if (all && !regexes.empty() && !stopwords.empty()) {
+      if (target != "line") rule.allow_both.push_back({regexes, target == "match", stopwords});
+      return;
+    }
     if (target.empty() || target == "secret") {
       rule.allow.insert(rule.allow.end(), regexes.begin(), regexes.end());
     } else if (target == "match") {
       rule.allow_match.insert(rule.allow_match.end(), regexes.begin(), regexes.end());
-    } else if (target != "line") {
-      return fail(node, "regexTarget is secret, match or line");
     }
     rule.stopwords.insert(rule.stopwords.end(), stopwords.begin(), stopwords.end());
   }
@@ -207,6 +222,12 @@ class Reader {
     const auto value = node.value_exact<std::string>();
     if (!value) return fail(node, "expected a string");
     out = *value;
+  }
+
+  bool yes(const toml::node& node) {
+    const auto value = node.value_exact<bool>();
+    if (!value) fail(node, "expected true or false");
+    return value.value_or(false);
   }
 
   void texts(const toml::node& node, std::vector<std::string>& out) {

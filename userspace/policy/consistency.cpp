@@ -17,7 +17,7 @@ std::vector<PolicyError> check_rules(const Policy& policy,
   for (const masking::RulePack& pack : packs) {
     for (const masking::Rule& rule : pack.rules) {
       const auto [it, added] = pack_of.emplace(rule.id, pack.name);
-      if (!added)
+      if (!added && !pack.foreign)  // of a foreign pack it is left out
         errors.push_back(
             {pack.name, 0, 0,
              "rule \"" + rule.id + "\" is also defined in " + std::string(it->second)});
