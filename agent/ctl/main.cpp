@@ -122,7 +122,7 @@ void add_scan(CLI::App& app, Options& options, int& exit_code) {
       "Examples:\n"
       "  journalctl -u app | veilwire scan > app.log\n"
       "  veilwire scan --findings --recursive src\n"
-      "  git diff --cached -U0 | veilwire scan --findings");
+      "  git diff --cached -U0 | veilwire scan --diff");
   ctl::ScanOptions& o = options.scan;
   scan->add_option("FILE", o.files, "what to read; \"-\", or nothing: standard input")
       ->type_name("");
@@ -143,6 +143,8 @@ void add_scan(CLI::App& app, Options& options, int& exit_code) {
   scan->add_flag("--recursive,-r", o.recursive, "search the files in folders");
   scan->add_flag("--text,-a", o.text, "search binary files as if they were text");
   scan->add_flag("--jsonl", o.jsonl, "lines {\"id\", \"text\"} in, lines {\"id\", \"masked\"} out");
+  scan->add_flag("--diff", o.diff,
+                 "read unified diffs; list the findings in the lines that they add");
   scan->add_option("--chunks", o.chunks,
                    "give the text to the engine in pieces of N bytes or of random sizes: the\n"
                    "result must not change")
@@ -154,7 +156,8 @@ void add_scan(CLI::App& app, Options& options, int& exit_code) {
     if (o.jsonl && !options.scan_format.empty())
       throw CLI::ValidationError("--format", "goes not with --jsonl, whose lines are the form");
     using ctl::ReportFormat;
-    if (options.scan_findings || !options.scan_format.empty())
+    if (o.jsonl && o.diff) throw CLI::ValidationError("--diff", "goes not with --jsonl");
+    if (o.diff || options.scan_findings || !options.scan_format.empty())
       o.report = options.scan_format == "json"    ? ReportFormat::Json
                  : options.scan_format == "sarif" ? ReportFormat::Sarif
                                                   : ReportFormat::Text;

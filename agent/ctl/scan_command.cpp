@@ -1,6 +1,7 @@
 #include "agent/ctl/scan_command.h"
 
 #include "agent/ctl/audit_text.h"
+#include "agent/ctl/scan_diff.h"
 #include "agent/ctl/scan_excerpt.h"
 #include "agent/ctl/scan_input.h"
 #include "agent/ctl/scan_jsonl.h"
@@ -31,7 +32,7 @@ class MaskedText : public ScanOutput {
   std::ostream& out_;
 };
 
-class Scan {
+class Scan : private DiffEvents {
  public:
   Scan(const ScanOptions& options, const ScanPolicy& policy, bool lasting_key, Chunks chunks,
        std::ostream& out, std::ostream& err)
@@ -48,7 +49,7 @@ class Scan {
         lines_(policy, chunks_, options.report.has_value(), out),
         text_(policy.engine, output(), options.report.has_value()) {
     if (options.report && !options.jsonl)
-      report_ = make_report(*options.report, policy, lasting_key, out);
+      report_ = make_report(*options.report, policy, {lasting_key, !options.diff}, out);
   }
 
   void run() {
@@ -94,7 +95,7 @@ class Scan {
 
   void one(const std::string& file) {
     if (stopped_) return;
-    path_ = file == "-" ? kStandardInput : file;
+    path_ = source_ = file == "-" ? kStandardInput : file;
     auto input = file == "-" ? Result<ScanInput, std::string>(ScanInput::standard_input())
                              : ScanInput::open(file);
     if (!input) return notice(path_, input.error(), true);
@@ -106,6 +107,7 @@ class Scan {
     ++totals_.texts;
     text_.restart();
     lines_.restart();
+    diff_.emplace(static_cast<DiffEvents&>(*this));
     while (true) {
       const auto piece = input->read();
       if (!piece) {
@@ -123,7 +125,9 @@ class Scan {
   // False: nothing more can be done.
   bool take(std::string_view piece) {
     if (options_.jsonl) {
-      if (auto error = lines_.feed(piece)) return stop_at_line(*error);
+      if (auto error = lines_.feed(piece)) return stop_at_line(*error, lines_.line());
+    } else if (options_.diff) {
+      if (auto error = diff_->feed(piece)) return stop_at_line(*error, diff_->line());
     } else {
       chunks_.cut(piece, [this](std::string_view part) { text_.feed(part); });
     }
@@ -137,18 +141,39 @@ class Scan {
 
   void end_of_text() {
     if (options_.jsonl) {
-      if (auto error = lines_.finish()) stop_at_line(*error);
+      if (auto error = lines_.finish()) stop_at_line(*error, lines_.line());
+      return;
+    }
+    if (options_.diff) {
+      if (auto error = diff_->finish()) stop_at_line(*error, diff_->line());
       return;
     }
     text_.finish();
     excerpts_.finish();
   }
 
-  bool stop_at_line(const std::string& error) {
+  bool stop_at_line(const std::string& error, std::uint64_t line) {
+    if (options_.diff) added_end();
     out_.flush();
-    notice(path_ + ":" + std::to_string(lines_.line()), error, true);
+    notice(source_ + ":" + std::to_string(line), error, true);
     stopped_ = true;
     return false;
+  }
+
+  void added_begin(const std::string& path, std::uint64_t line) override {
+    path_ = path;
+    text_.restart({0, line, 1});
+  }
+  void added(std::string_view text) override {
+    chunks_.cut(text, [this](std::string_view part) { text_.feed(part); });
+  }
+  void added_end() override {
+    text_.finish();
+    excerpts_.finish();
+  }
+  void binary() override {
+    notice(source_ + ":" + std::to_string(diff_->line()),
+           "the change of a binary file: not searched", false);
   }
 
   const ScanOptions& options_;
@@ -161,7 +186,9 @@ class Scan {
   ScanExcerpts excerpts_;
   ScanLines lines_;
   ScanText text_;
-  std::string path_;
+  std::optional<DiffReader> diff_;
+  std::string source_;  // what is read
+  std::string path_;    // where findings are; a diff is about other files
   std::vector<ScanNotice> notices_;
   ScanTotals totals_;
   bool failed_ = false, stopped_ = false;

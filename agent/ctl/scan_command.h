@@ -20,6 +20,7 @@ struct ScanOptions {
   policy::Direction direction = policy::Direction::Response;
   bool all = false;        // findings that the policy lets pass, too
   bool jsonl = false;      // each line an object with "id" and "text"
+  bool diff = false;       // unified diffs: what they add, as findings
   bool recursive = false;  // files in folders
   bool text = false;       // binary files, too
   bool exit_zero = false;  // whatever is found

@@ -28,24 +28,25 @@ class TextReport : public ScanReport {
 
 class JsonReport : public ScanReport {
  public:
-  JsonReport(const ScanPolicy& policy, std::ostream& out) : policy_(policy), out_(out) {
+  JsonReport(const ScanPolicy& policy, ReportFacts facts, std::ostream& out)
+      : policy_(policy), facts_(facts), out_(out) {
     out_ << R"({"policy":)" << text(policy.source) << R"(,"policy_sha256":)" << text(policy.digest)
          << R"(,"findings":[)";
   }
   void found(const std::string& path, const Sighting& s, const std::string& excerpt) override {
     const ScanRule& rule = policy_.rules[policy_.index.find(s.finding.rule)->second];
-    const json finding = {{"path", path},
-                          {"rule", rule.id},
-                          {"category", rule.category},
-                          {"action", policy::to_string(rule.action)},
-                          {"line", s.begin.line},
-                          {"column", s.begin.column},
-                          {"end_line", s.end.line},
-                          {"end_column", s.end.column},
-                          {"offset", s.begin.offset},
-                          {"length", s.finding.length},
-                          {"digest", s.finding.digest},
-                          {"excerpt", excerpt}};
+    json finding = {{"path", path},
+                    {"rule", rule.id},
+                    {"category", rule.category},
+                    {"action", policy::to_string(rule.action)},
+                    {"line", s.begin.line},
+                    {"column", s.begin.column},
+                    {"end_line", s.end.line},
+                    {"end_column", s.end.column},
+                    {"length", s.finding.length},
+                    {"digest", s.finding.digest},
+                    {"excerpt", excerpt}};
+    if (facts_.offsets) finding["offset"] = s.begin.offset;
     out_ << (first_ ? "\n" : ",\n") << text(finding);
     first_ = false;
   }
@@ -62,6 +63,7 @@ class JsonReport : public ScanReport {
     return value.dump(-1, ' ', false, json::error_handler_t::replace);
   }
   const ScanPolicy& policy_;
+  ReportFacts facts_;
   std::ostream& out_;
   bool first_ = true;
 };
@@ -69,14 +71,14 @@ class JsonReport : public ScanReport {
 }  // namespace
 
 std::unique_ptr<ScanReport> make_report(ReportFormat format, const ScanPolicy& policy,
-                                        bool lasting_key, std::ostream& out) {
+                                        ReportFacts facts, std::ostream& out) {
   switch (format) {
     case ReportFormat::Text:
       break;
     case ReportFormat::Json:
-      return std::make_unique<JsonReport>(policy, out);
+      return std::make_unique<JsonReport>(policy, facts, out);
     case ReportFormat::Sarif:
-      return make_sarif_report(policy, lasting_key, out);
+      return make_sarif_report(policy, facts, out);
   }
   return std::make_unique<TextReport>(out);
 }

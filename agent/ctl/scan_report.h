@@ -46,8 +46,12 @@ class ScanReport {
   virtual void end(const std::vector<ScanNotice>& notices, const ScanTotals& totals) = 0;
 };
 
-// `lasting_key`: digests are worth comparing with those of another run. policy and out outlive it.
+struct ReportFacts {
+  bool lasting_key = false;  // digests are worth comparing with those of another run
+  bool offsets = true;       // offsets count from the start of the file
+};
+// policy and out outlive it.
 std::unique_ptr<ScanReport> make_report(ReportFormat format, const ScanPolicy& policy,
-                                        bool lasting_key, std::ostream& out);
+                                        ReportFacts facts, std::ostream& out);
 
 }  // namespace veilwire::ctl

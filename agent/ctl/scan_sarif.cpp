@@ -44,8 +44,8 @@ json location_of(const std::string& path) {
 
 class SarifReport : public ScanReport {
  public:
-  SarifReport(const ScanPolicy& policy, bool lasting_key, std::ostream& out)
-      : policy_(policy), lasting_key_(lasting_key), out_(out) {
+  SarifReport(const ScanPolicy& policy, ReportFacts facts, std::ostream& out)
+      : policy_(policy), facts_(facts), out_(out) {
     json rules = json::array();
     for (const ScanRule& rule : policy.rules) rules.push_back(descriptor_of(rule));
     const json tool = {{"driver", {{"name", "veilwire"}, {"rules", std::move(rules)}}}};
@@ -57,17 +57,22 @@ class SarifReport : public ScanReport {
     const std::size_t index = policy_.index.find(s.finding.rule)->second;
     json location = location_of(path);
     // 3.30: endColumn and byteLength end behind the last character.
-    location["physicalLocation"]["region"] = {
-        {"startLine", s.begin.line},    {"startColumn", s.begin.column},
-        {"endLine", s.end.line},        {"endColumn", s.end.column},
-        {"byteOffset", s.begin.offset}, {"byteLength", s.finding.length},
-    };
+    json& region = location["physicalLocation"]["region"];
+    region = {{"startLine", s.begin.line},
+              {"startColumn", s.begin.column},
+              {"endLine", s.end.line},
+              {"endColumn", s.end.column}};
+    if (facts_.offsets) {
+      region["byteOffset"] = s.begin.offset;
+      region["byteLength"] = s.finding.length;
+    }
     json result = {{"ruleId", s.finding.rule},
                    {"ruleIndex", index},
                    {"level", level_of(policy_.rules[index].action)},
                    {"message", {{"text", s.finding.rule + ": " + excerpt}}},
                    {"locations", json::array({std::move(location)})}};
-    if (lasting_key_) result["partialFingerprints"] = {{"veilwireDigest/v1", s.finding.digest}};
+    if (facts_.lasting_key)
+      result["partialFingerprints"] = {{"veilwireDigest/v1", s.finding.digest}};
     out_ << (first_ ? "\n" : ",\n") << text(result);
     first_ = false;
   }
@@ -89,16 +94,16 @@ class SarifReport : public ScanReport {
 
  private:
   const ScanPolicy& policy_;
-  bool lasting_key_;
+  ReportFacts facts_;
   std::ostream& out_;
   bool first_ = true;
 };
 
 }  // namespace
 
-std::unique_ptr<ScanReport> make_sarif_report(const ScanPolicy& policy, bool lasting_key,
+std::unique_ptr<ScanReport> make_sarif_report(const ScanPolicy& policy, ReportFacts facts,
                                               std::ostream& out) {
-  return std::make_unique<SarifReport>(policy, lasting_key, out);
+  return std::make_unique<SarifReport>(policy, facts, out);
 }
 
 std::string sarif_uri(const std::string& path) {

@@ -10,7 +10,7 @@
 
 namespace veilwire::ctl {
 
-std::unique_ptr<ScanReport> make_sarif_report(const ScanPolicy& policy, bool lasting_key,
+std::unique_ptr<ScanReport> make_sarif_report(const ScanPolicy& policy, ReportFacts facts,
                                               std::ostream& out);
 
 // A path as an artifactLocation's uri (3.4.3, RFC 3986): relative as it was given, or file://.

@@ -113,6 +113,26 @@ TEST_F(ScanCommand, BinaryFilesAreLeftOutAloud) {
   EXPECT_EQ(scan(binary + " 2>/dev/null").exit_code, 2);
 }
 
+TEST_F(ScanCommand, ADiffIsSearchedInWhatItAdds) {
+  const std::string diff =
+      folder_.write("diff",
+                    "--- a/src/x.c\n+++ b/src/x.c\n@@ -4,2 +4,3 @@\n-tok_00000000\n+<<BEGIN>>\n"
+                    "+tok_11111111\n-x\n+<<END>> tok_ab12cd34\n");
+  const Ran ran = scan("--diff " + diff);
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_EQ(ran.output.find("src/x.c:4:1: test-block: [MASKED:test-block:"), 0U) << ran.output;
+  EXPECT_NE(ran.output.find("\nsrc/x.c:6:9: test-token: "), std::string::npos) << ran.output;
+  EXPECT_EQ(ran.output.find("tok_"), std::string::npos);
+  for (const char* chunks : {"1", "7", "random:1"})
+    EXPECT_EQ(scan("--diff --chunks " + std::string(chunks) + " < " + diff).output, ran.output);
+  EXPECT_FALSE(
+      json::parse(scan("--diff -f json " + diff).output)["findings"][0].contains("offset"));
+  EXPECT_EQ(scan_errors("--diff " + text_).output,
+            "veilwire: " + text_ + ":2: this is no unified diff (is it coloured?)\n");
+  EXPECT_EQ(scan("--diff " + text_ + " 2>/dev/null").exit_code, 2);
+  EXPECT_EQ(scan("--diff /dev/null").exit_code, 0);
+}
+
 TEST_F(ScanCommand, ChunksChangeNothing) {
   const std::string whole = scan(text_).output;
   for (const char* chunks : {"1", "2", "3", "5", "1000", "random", "random:3"})

@@ -32,9 +32,9 @@ class ScanReportTest : public ::testing::Test {
     s.end = {31, 3, 13};
     return s;
   }
-  std::string report(ReportFormat format, bool lasting_key) const {
+  std::string report(ReportFormat format, bool lasting_key, bool offsets = true) const {
     std::ostringstream out;
-    const auto report = make_report(format, policy_, lasting_key, out);
+    const auto report = make_report(format, policy_, {lasting_key, offsets}, out);
     report->found("a b.txt", sighting("test-block"), "x [M] y");
     report->found(kStandardInput, sighting("stop-token"), "[M]");
     report->found("/etc/x", sighting("staff-number"), "[M]");
@@ -55,7 +55,7 @@ TEST_F(ScanReportTest, TextIsThatOfACompiler) {
 
 TEST_F(ScanReportTest, APathCannotSteerATerminal) {
   std::ostringstream out;
-  make_report(ReportFormat::Text, policy_, true, out)
+  make_report(ReportFormat::Text, policy_, {}, out)
       ->found("a\x1b[31m\nb", sighting("test-token"), "[M]");
   EXPECT_EQ(out.str(), "a\\x1b[31m\\x0ab:1:3: test-token: [M]\n");
 }
@@ -115,10 +115,19 @@ TEST_F(ScanReportTest, AFingerprintThatChangesWithEachRunIsNone) {
   EXPECT_FALSE(document["runs"][0]["results"][0].contains("partialFingerprints"));
 }
 
+TEST_F(ScanReportTest, OffsetsThatAreNotKnownAreNotSaid) {
+  const json whole = json::parse(report(ReportFormat::Json, true, false));
+  EXPECT_FALSE(whole["findings"][0].contains("offset"));
+  EXPECT_EQ(whole["findings"][0]["length"], 29);
+  const json sarif = json::parse(report(ReportFormat::Sarif, true, false));
+  EXPECT_EQ(sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"],
+            json::parse(R"({"startLine": 1, "startColumn": 3, "endLine": 3, "endColumn": 13})"));
+}
+
 TEST_F(ScanReportTest, WithoutFindingsAllAreWhole) {
   for (const ReportFormat format : {ReportFormat::Json, ReportFormat::Sarif}) {
     std::ostringstream out;
-    make_report(format, policy_, true, out)->end({}, {});
+    make_report(format, policy_, {}, out)->end({}, {});
     EXPECT_TRUE(json::accept(out.str())) << out.str();
   }
 }
