@@ -11,8 +11,10 @@ import tomllib
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent / "packaging/systemd"
 # In tenths, as `systemd-analyze security` counts: below these.
-EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "redirector": 30}
+EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "redirector": 31}
 REDIRECTOR = ["CAP_BPF", "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]
+# Without these a program cannot confine itself (agent/host/confinement.cpp), and a filter ends it.
+CONFINES_WITH = {"capget", "capset", "prctl", "prlimit64", "setresuid"}
 WRITES_RECORDS = {"recorder", "proxy"}
 WITHOUT_NETWORK = {"signer", "identity", "recorder"}
 
@@ -21,7 +23,34 @@ def values(text, key):
   return [line.split("=", 1)[1] for line in text.splitlines() if line.startswith(key + "=")]
 
 
-def promises(name, text):
+def filter_sets():
+  """The named sets of systemd's system call filters: what each holds, sets in sets included."""
+  run = subprocess.run(["systemd-analyze", "syscall-filter", "--no-pager"], capture_output=True, text=True, check=True)
+  sets, current = {}, None
+  for line in run.stdout.splitlines():
+    if line.startswith("@"):
+      current = sets.setdefault(line.strip(), [])
+    elif line.startswith("    ") and not line.strip().startswith("#") and current is not None:
+      current.append(line.strip())
+    elif not line.strip():
+      current = None
+  return sets
+
+
+def allowed_calls(text, sets):
+  """What a unit's lines come to, in their order: a set or a name adds, after "~" it takes away."""
+
+  def expand(word):
+    return {word} if word not in sets else set().union(*(expand(member) for member in sets[word]))
+
+  calls = set()
+  for line in values(text, "SystemCallFilter"):
+    named = set().union(*(expand(word) for word in line.lstrip("~").split()))
+    calls = calls - named if line.startswith("~") else calls | named
+  return calls
+
+
+def promises(name, text, sets):
   """What a reader of the design relies on."""
   capabilities = " ".join(values(text, "CapabilityBoundingSet"))
   if name == "redirector":
@@ -33,6 +62,12 @@ def promises(name, text):
     yield "its address families are not what the design says"
   if values(text, "NoNewPrivileges") != ["yes"] or values(text, "LimitCORE") != ["0"]:
     yield "new privileges or core dumps"
+  missing = CONFINES_WITH | ({"seccomp"} if name in WITHOUT_NETWORK else set())
+  missing -= allowed_calls(text, sets)
+  if missing:
+    yield f"its system call filter does not let it confine itself: {sorted(missing)}"
+  if name == "redirector" and values(text, "ProtectKernelTunables") not in ([], ["no"]):
+    yield "ProtectKernelTunables= makes /sys/fs/bpf read-only, whatever ReadWritePaths= says"
   # Their records name the boot; the kernel's own word for it lies outside of what they see of /proc.
   if name in WRITES_RECORDS and values(text, "ProcSubset") and "VEILWIRE_BOOT_ID=%b" not in values(text, "Environment"):
     yield "cannot know the boot id"
@@ -63,12 +98,13 @@ def main():
     return 77
   built = pathlib.Path(sys.argv[1])
   complaints = []
+  sets = filter_sets()
   with tempfile.TemporaryDirectory() as folder:
     units = [shutil.copy(SOURCE / "veilwire.target", folder)]
     complaints += places({name: (SOURCE / f"veilwire-{name}.service").read_text() for name in EXPOSURE})
     for name in EXPOSURE:
       text = (built / f"veilwire-{name}.service").read_text()
-      complaints += [f"{name}: {complaint}" for complaint in promises(name, text)]
+      complaints += [f"{name}: {complaint}" for complaint in promises(name, text, sets)]
       if "@" in re.sub(r"(?m)^(#.*|SystemCallFilter=.*)$", "", text):
         complaints.append(f"{name}: a placeholder was not replaced")
       # The programs are not installed here, and verify wants every command to exist.
