@@ -1,6 +1,6 @@
 // The stream of the Messages API. Whole and in pieces the editor must give the same, and an early
 // end must be one.
-#include "tests/support/made_up_rules.h"
+#include "tests/fuzz/edited_body.h"
 #include "userspace/flow/body_editor.h"
 #include "userspace/message/stream_event.h"
 #include "userspace/wire/sse.h"
@@ -15,11 +15,7 @@
 namespace {
 
 using namespace veilwire;
-
-std::shared_ptr<const masking::Engine> engine() {
-  static const std::shared_ptr<const masking::Engine> kEngine = testing::made_up_engine();
-  return kEngine;
-}
+using fuzz::engine;
 
 const flow::EditorContext kStream{.service = policy::Service::Anthropic,
                                   .direction = policy::Direction::Response,
@@ -29,19 +25,8 @@ const flow::EditorContext kStream{.service = policy::Service::Anthropic,
                                   .mcp_method = ""};
 
 std::string edit(std::string_view body, std::size_t piece) {
-  const auto editor = flow::make_body_editor(kStream, engine());
   flow::Released out;
-  while (!body.empty()) {
-    editor->feed(body.substr(0, piece), out);
-    body.remove_prefix(std::min(piece, body.size()));
-  }
-  editor->finish(out);
-  for (const audit::MaskedSpan& mask : out.masks) {
-    if (mask.offset + mask.released_length > out.bytes.size()) std::abort();
-  }
-  out.bytes += out.blocked ? " blocked" : "";
-  if (out.malformed) out.bytes += " malformed";
-  return out.bytes;
+  return fuzz::edited_body(kStream, body, piece, out);
 }
 
 }  // namespace

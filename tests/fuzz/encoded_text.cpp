@@ -2,6 +2,8 @@
 // that was a document stays one; and what no rule touches stays as it came.
 #include "userspace/masking/encoded_text.h"
 
+#include "tests/fuzz/pieces.h"
+#include "tests/support/made_up_rules.h"
 #include "userspace/wire/json_scanner.h"
 
 #include <cstdint>
@@ -29,15 +31,8 @@ end = '''EE'''
 )toml";
 
 std::shared_ptr<const masking::Engine> engine() {
-  static const auto compiled = [] {
-    auto pack = masking::parse_rule_pack(kRules, "fuzz");
-    if (!pack) std::abort();
-    auto made = masking::compile(
-        {&*pack, 1}, [](const masking::Rule&) { return masking::Treatment::Mask; },
-        Secret(std::string("key")));
-    if (!made) std::abort();
-    return *made;
-  }();
+  static const auto compiled =
+      testing::compile_rules(kRules, [](const masking::Rule&) { return masking::Treatment::Mask; });
   return compiled;
 }
 
@@ -56,7 +51,7 @@ std::string run(masking::Encoding encoding, std::string_view text, std::size_t s
                 std::size_t& masks) {
   masking::EncodedTextMasker masker(engine(), encoding);
   masking::EncodedOutput out;
-  for (std::size_t at = 0; at < text.size(); at += step) masker.feed(text.substr(at, step), out);
+  fuzz::in_pieces(text, step, [&](std::string_view piece) { masker.feed(piece, out); });
   masker.finish(out);
   if (masker.holding()) std::abort();
   masks = out.masks.size();

@@ -1,6 +1,6 @@
 // JSON bodies of every kind. Whole and in pieces the editor must give the same; JSON stays JSON;
 // what has no finding does not change; a document that is ended early is a document.
-#include "tests/support/made_up_rules.h"
+#include "tests/fuzz/edited_body.h"
 #include "userspace/flow/body_editor.h"
 #include "userspace/message/pick.h"
 
@@ -13,25 +13,7 @@
 namespace {
 
 using namespace veilwire;
-
-std::shared_ptr<const masking::Engine> engine() {
-  static const std::shared_ptr<const masking::Engine> kEngine = testing::made_up_engine();
-  return kEngine;
-}
-
-std::string edit(const flow::EditorContext& context, std::string_view body, std::size_t piece,
-                 flow::Released& out) {
-  const auto editor = flow::make_body_editor(context, engine());
-  while (!body.empty()) {
-    editor->feed(body.substr(0, piece), out);
-    body.remove_prefix(std::min(piece, body.size()));
-  }
-  editor->finish(out);
-  for (const audit::MaskedSpan& mask : out.masks) {
-    if (mask.offset + mask.released_length > out.bytes.size()) std::abort();
-  }
-  return out.bytes + (out.blocked ? " blocked" : "") + (out.malformed ? " malformed" : "");
-}
+using fuzz::edited_body, fuzz::engine;
 
 }  // namespace
 
@@ -50,7 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       .mcp_method = ""};
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
   flow::Released whole, pieces;
-  if (edit(context, body, body.size() + 1, whole) != edit(context, body, 1 + data[0] / 24, pieces))
+  if (edited_body(context, body, body.size() + 1, whole) !=
+      edited_body(context, body, 1 + data[0] / 24, pieces))
     std::abort();
 
   const bool stopped = whole.blocked || whole.malformed;

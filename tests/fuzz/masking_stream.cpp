@@ -1,6 +1,7 @@
 // A text of the fuzzer's, cut where the fuzzer says, through the shipped rules and some awkward
 // ones: the stream must give what the whole text gives, hold a bounded part, and cover every byte
 // exactly once, and whatever blocks must be told at the same place.
+#include "tests/support/made_up_rules.h"
 #include "userspace/base/limits.h"
 #include "userspace/masking/engine.h"
 #include "userspace/masking/stream_masker.h"
@@ -53,20 +54,11 @@ end = '''\}{2,4}'''
 )toml";
 
 std::shared_ptr<const masking::Engine> engine() {
-  static const auto compiled = [] {
-    auto pack = masking::parse_rule_pack(kRules, "fuzz");
-    if (!pack) std::abort();
-    auto made = masking::compile(
-        {&*pack, 1},
-        [](const masking::Rule& rule) {
-          return rule.id == "boundary" || rule.id == "left" || rule.id == "other-region"
-                     ? masking::Treatment::Block
-                     : masking::Treatment::Mask;
-        },
-        Secret(std::string("key")));
-    if (!made) std::abort();
-    return *made;
-  }();
+  static const auto compiled = testing::compile_rules(kRules, [](const masking::Rule& rule) {
+    return rule.id == "boundary" || rule.id == "left" || rule.id == "other-region"
+               ? masking::Treatment::Block
+               : masking::Treatment::Mask;
+  });
   return compiled;
 }
 

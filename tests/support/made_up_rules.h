@@ -10,11 +10,24 @@
 
 #include <array>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace veilwire::testing {
+
+// Of the rules in a pack's TOML; a pack that does not compile ends the test.
+inline std::shared_ptr<const masking::Engine> compile_rules(
+    std::string_view toml,
+    const std::function<masking::Treatment(const masking::Rule&)>& treatment) {
+  const auto pack = masking::parse_rule_pack(toml, "made up");
+  if (!pack) std::abort();
+  auto compiled = masking::compile({&*pack, 1}, treatment, Secret(std::string("key")));
+  if (!compiled) std::abort();
+  return *compiled;
+}
 
 inline std::shared_ptr<const masking::Engine> made_up_engine() {
   const auto rule = [](std::string id, std::string regex, std::string keyword) {
