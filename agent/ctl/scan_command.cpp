@@ -34,12 +34,12 @@ class MaskedText : public ScanOutput {
 
 class Scan : private DiffEvents {
  public:
-  Scan(const ScanOptions& options, const ScanPolicy& policy, bool lasting_key, Chunks chunks,
+  Scan(const ScanOptions& options, const ScanPolicy& policy, bool lasting_key, const Chunks& chunks,
        std::ostream& out, std::ostream& err)
       : options_(options),
         out_(out),
         err_(err),
-        chunks_(std::move(chunks)),
+        chunks_(chunks),
         progress_(progress_wanted(), err, ScanProgress::Clock::now()),
         masked_(out),
         excerpts_([this](const Sighting& s, const std::string& excerpt) {
@@ -132,7 +132,7 @@ class Scan : private DiffEvents {
       chunks_.cut(piece, [this](std::string_view part) { text_.feed(part); });
     }
     // What is certain goes on at once: the input may be a pipe that somebody watches.
-    if (!options_.report || options_.jsonl) out_.flush();
+    out_.flush();
     if (out_) return true;
     notice("standard output", "cannot be written", true);
     stopped_ = true;
@@ -220,7 +220,7 @@ int scan(const ScanOptions& options, std::ostream& out, std::ostream& err) {
     err << with_source_lines(policy.error());
     return kFailed;
   }
-  Scan scan(options, *policy, lasting, std::move(chunks), out, err);
+  Scan scan(options, *policy, lasting, chunks, out, err);
   scan.run();
   // Nobody needs to know whose key nothing was digested with; text reports show masks as well.
   if (!lasting && scan.findings() != 0)
