@@ -51,9 +51,10 @@ std::shared_ptr<const masking::Engine> default_engine() {
       .value();
 }
 
-std::shared_ptr<const flow::Ruleset> default_ruleset() {
+std::shared_ptr<const flow::Ruleset> default_ruleset(std::size_t element_bytes) {
   auto policy = must(policy::parse(kPolicy, "policy.toml"), "the policy cannot be read");
-  return must(flow::Ruleset::build(std::move(policy).value(), default_packs(), site_key()),
+  return must(flow::Ruleset::build(std::move(policy).value(), default_packs(), site_key(),
+                                   element_bytes),
               "no ruleset")
       .value();
 }

@@ -69,6 +69,20 @@ void json_editor(benchmark::State& state) {
 }
 BENCHMARK(json_editor)->Name("editing a request of 256 kB");
 
+// The tenth turn of a conversation of 500 kB: its messages have all been sent before but the last.
+std::string conversation(std::size_t turns) {
+  std::string messages;
+  for (std::size_t n = 0; n < turns; ++n) {
+    if (n > 0) messages += ',';
+    messages += R"({"role":"user","content":[{"type":"text","text":")" + std::to_string(n) + " " +
+                clean_text(50 * 1024) + R"("}]})";
+  }
+  const std::string body = R"({"model":"m","messages":[)" + messages + "]}";
+  return "POST /v1/messages HTTP/1.1\r\nHost: " + std::string(kHost) +
+         "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
+}
+
 // Takes what the relay says, and makes the bytes of each record as the proxy does.
 struct Sink final : flow::RelaySink {
   void to_client(std::string_view plain) override { client_bytes += plain.size(); }
@@ -111,6 +125,33 @@ void relay_events(benchmark::State& state) {
   state.counters["records per event"] = static_cast<double>(sink.records) / static_cast<double>(n);
 }
 BENCHMARK(relay_events)->Name("relaying an event, records made:")->Arg(0)->Arg(1);
+
+void tenth_turn(benchmark::State& state) {
+  const auto ruleset = default_ruleset(state.range(0) != 0 ? flow::ElementCache::kBytes : 0);
+  const auto send = [&](const std::string& request) {
+    Sink sink;
+    flow::HttpRelay relay({kHost, policy::Service::Anthropic}, ruleset, sink);
+    Now now;
+    identity::Person person;
+    person.valid_until = {std::chrono::hours(1)};
+    relay.identity_known(person, now);
+    relay.from_client(request, now);
+    return sink.records > 1;
+  };
+  if (!send(conversation(9))) return state.SkipWithError("nothing was sent");
+  const std::string whole = conversation(10);
+  std::size_t n = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    std::string request = whole;  // whose last message is always a new one
+    const std::string mark = std::to_string(1000000 + n++);
+    request.replace(request.size() - 20 - mark.size(), mark.size(), mark);
+    state.ResumeTiming();
+    if (!send(request)) return state.SkipWithError("nothing was sent");
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(whole.size()));
+}
+BENCHMARK(tenth_turn)->Name("tenth turn of 500 kB, earlier ones known:")->Arg(0)->Arg(1);
 
 }  // namespace
 }  // namespace veilwire::bench

@@ -67,10 +67,13 @@ std::unique_ptr<BodyEditor> make_body_editor(const EditorContext& context,
   }
   if (is_json(type) || is_json_lines(type)) {
     return std::make_unique<JsonBodyEditor>(
-        JsonBodyEditor::Setting{.root = root,
-                                .service = context.service,
-                                .request_id = std::string(context.request_id),
-                                .lines = is_json_lines(type)},
+        JsonBodyEditor::Setting{
+            .root = root,
+            .service = context.service,
+            .request_id = std::string(context.request_id),
+            .lines = is_json_lines(type),
+            .elements = root == Zone::AnthropicRequest ? context.elements : nullptr,
+            .user = context.user},
         std::move(engine));
   }
   // A body that does not say what it is is looked at as text: naming no type must not be a way

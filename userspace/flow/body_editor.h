@@ -10,6 +10,7 @@
 #include "userspace/policy/policy.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ struct Released {
   // pass_through() or end_early(); until then further input is held.
   std::optional<std::string> malformed;
 };
+
+class ElementCache;
 
 class BodyEditor {
  public:
@@ -62,6 +65,10 @@ struct EditorContext {
   std::string_view
       request_id;  // MCP: JSON text of the request's "id" (for a JSON-RPC error); else empty
   std::string_view mcp_method;  // MCP: method of the request ("tools/call"); else empty
+  // Requests of the Messages API: what is known of their elements, and whose they are; else
+  // nullptr.
+  ElementCache* elements = nullptr;
+  std::uint32_t user = 0;
 };
 
 // Returns nullptr when the type holds no text that we know how to edit (images, archives,

@@ -1,6 +1,7 @@
 #include "userspace/flow/json_body_editor.h"
 
 #include "userspace/flow/notice.h"
+#include "userspace/flow/request_elements.h"
 
 #include <algorithm>
 #include <utility>
@@ -14,6 +15,8 @@ JsonBodyEditor::JsonBodyEditor(Setting setting, std::shared_ptr<const masking::E
 
 void JsonBodyEditor::on_feed(std::string_view bytes, Edited& out) {
   if (!setting_.lines) {
+    const bool begins = released() == 0 && document_.empty();
+    if (setting_.elements != nullptr && begins) return feed_elements(bytes, out);
     if (!document_.feed(bytes, out)) fail(document_.fault(), bytes.substr(document_.taken()));
     return;
   }
@@ -29,6 +32,39 @@ void JsonBodyEditor::on_feed(std::string_view bytes, Edited& out) {
     bytes.remove_prefix(1);
     document_ = JsonEditor(setting_.root, engine());
   }
+}
+
+// The document in its order: what is between elements is read, an element only where it is new.
+void JsonBodyEditor::feed_elements(std::string_view bytes, Edited& out) {
+  // false: the end, by a fault or a block.
+  const auto read = [&](std::size_t size, Edited& to) {
+    const bool good = document_.feed(bytes.substr(0, size), to);
+    const std::size_t taken = good ? size : document_.taken();
+    bytes.remove_prefix(taken);
+    return good && !to.blocked;
+  };
+  const auto over = [&] {
+    if (!out.blocked) fail(document_.fault(), bytes);
+  };
+  for (const std::string_view element : request_elements(bytes)) {
+    const auto before = static_cast<std::size_t>(element.data() - bytes.data());
+    if (element.size() < ElementCache::kShortest) continue;
+    if (!read(before, out)) return over();
+    const auto zone = document_.at_element();
+    if (!zone) continue;
+    const auto digest = setting_.elements->digest({engine().get(), *zone, setting_.user}, element);
+    if (auto known = setting_.elements->find(digest, element)) {
+      document_.skip_object(element, std::move(*known), out);
+      bytes.remove_prefix(element.size());
+      continue;
+    }
+    Edited edited;
+    const bool whole = read(element.size(), edited);
+    if (whole && document_.behind_element()) setting_.elements->keep(digest, element, edited);
+    out.append(std::move(edited));
+    if (!whole) return over();
+  }
+  if (!read(bytes.size(), out)) over();
 }
 
 void JsonBodyEditor::on_finish(Edited& out) {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include "userspace/flow/editor_base.h"
+#include "userspace/flow/element_cache.h"
 #include "userspace/flow/json_editor.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +21,9 @@ class JsonBodyEditor final : public EditorBase {
     policy::Service service = policy::Service::Generic;
     std::string request_id;
     bool lines = false;  // each line is a document of its own; blank lines are between them
+    // Where a document comes in one piece, elements that are known are not read again.
+    ElementCache* elements = nullptr;
+    std::uint32_t user = 0;
   };
   JsonBodyEditor(Setting setting, std::shared_ptr<const masking::Engine> engine);
 
@@ -28,8 +33,7 @@ class JsonBodyEditor final : public EditorBase {
   void on_adopt(Edited& out) override;
   std::string close(std::string_view notice) override;
 
-  bool feed_document(std::string_view bytes, Edited& out);
-  bool end_document(Edited& out);
+  void feed_elements(std::string_view bytes, Edited& out);
 
   Setting setting_;
   JsonEditor document_;

@@ -85,6 +85,23 @@ bool JsonEditor::feed(std::string_view bytes, Edited& out) {
   return true;
 }
 
+std::optional<Zone> JsonEditor::at_element() const {
+  if (!scanner_.at_element() || scanner_.depth() != 2) return std::nullopt;
+  return walker_.zone();
+}
+
+void JsonEditor::skip_object(std::string_view element, Edited&& edited, Edited& out) {
+  scanner_.skip_element(element.size());
+  input_ = {};
+  at_ = input_at_ = scanner_.offset();
+  out.append(std::move(edited));
+  // As behind its last bracket.
+  context_.clear();
+  word_.clear();
+  last_ = '}';
+  after_key_ = false;
+}
+
 bool JsonEditor::finish(Edited& out) {
   input_ = {};
   taken_ = 0;

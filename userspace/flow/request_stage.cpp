@@ -143,10 +143,11 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
   exchange_.mcp_method = scan.facts.mcp_method;
   const std::string type = media_type(exchange_.head);
   const auto engine = ruleset.engine(policy::Direction::Request, exchange_.host, &person);
+  EditorContext context = exchange_.context(policy::Direction::Request, type);
+  context.elements = &ruleset.elements();
+  context.user = exchange_.memory.user;
   Released released;
-  const bool editable =
-      engine != nullptr &&
-      edit_all(exchange_.context(policy::Direction::Request, type), engine, scan.plain, released);
+  const bool editable = engine != nullptr && edit_all(context, engine, scan.plain, released);
   if (!editable) {
     pass_uninspected(policy::Uninspected::NotText, type, ruleset, out);
     return;
@@ -173,8 +174,7 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
   }
   // What policy lets pass upstream is still not written down in clear.
   Released recorded;
-  edit_all(exchange_.context(policy::Direction::Request, type), ruleset.record_engine(), scan.plain,
-           recorded);
+  edit_all(context, ruleset.record_engine(), scan.plain, recorded);
   scan.recorded = std::move(recorded.bytes);
   scan.masks = std::move(recorded.masks);
   for (audit::MaskedSpan& mask : scan.masks) {

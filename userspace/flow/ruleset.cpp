@@ -1,5 +1,7 @@
 #include "userspace/flow/ruleset.h"
 
+#include "userspace/crypto/hash.h"
+
 #include <cstddef>
 #include <utility>
 
@@ -31,13 +33,18 @@ masking::Treatment treatment(char c) {
 
 }  // namespace
 
-Ruleset::Ruleset(policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key)
-    : policy_(std::move(policy)), packs_(std::move(packs)), site_key_(std::move(site_key)) {}
+Ruleset::Ruleset(policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key,
+                 std::size_t element_bytes)
+    : policy_(std::move(policy)),
+      packs_(std::move(packs)),
+      site_key_(std::move(site_key)),
+      elements_(crypto::hmac_sha256(site_key_.reveal(), "elements of requests"), element_bytes) {}
 
 Result<std::shared_ptr<const Ruleset>, std::string> Ruleset::build(
-    policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key) {
+    policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key,
+    std::size_t element_bytes) {
   std::shared_ptr<Ruleset> ruleset(
-      new Ruleset(std::move(policy), std::move(packs), std::move(site_key)));
+      new Ruleset(std::move(policy), std::move(packs), std::move(site_key), element_bytes));
   // Every rule at once: whatever a treatment leaves out later, what is left has been compiled here.
   std::size_t rules = 0;
   for (const masking::RulePack& pack : ruleset->packs_) rules += pack.rules.size();

@@ -6,11 +6,13 @@
 #include "userspace/audit/redact.h"
 #include "userspace/base/result.h"
 #include "userspace/base/secret.h"
+#include "userspace/flow/element_cache.h"
 #include "userspace/identity/person.h"
 #include "userspace/masking/engine.h"
 #include "userspace/masking/rule_pack.h"
 #include "userspace/policy/policy.h"
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,7 +27,8 @@ class Ruleset {
   // Compiles at once what an unknown person would be judged by, so that a rule that cannot be
   // compiled is refused when the policy is loaded. The error names the rule and says what to do.
   static Result<std::shared_ptr<const Ruleset>, std::string> build(
-      policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key);
+      policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key,
+      std::size_t element_bytes = ElementCache::kBytes);
 
   const policy::Policy& policy() const { return policy_; }
 
@@ -40,6 +43,9 @@ class Ruleset {
   // Never nullptr.
   const std::shared_ptr<const masking::Engine>& record_engine() const { return record_engine_; }
 
+  // What was made of the elements of earlier requests under this policy.
+  ElementCache& elements() const { return elements_; }
+
   // Credentials become keyed digests, the same that findings have: for what only the record sees.
   void redact(audit::Fields& fields) const { audit::redact_fields(fields, site_key_); }
   std::string redact_target(std::string_view target) const {
@@ -47,7 +53,8 @@ class Ruleset {
   }
 
  private:
-  Ruleset(policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key);
+  Ruleset(policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key,
+          std::size_t element_bytes);
   using Treatments = std::string;  // one character a rule: the key under which an engine is shared
   Treatments treatments(policy::Direction direction, std::string_view host,
                         const identity::Person* person) const;
@@ -58,6 +65,7 @@ class Ruleset {
   std::vector<masking::RulePack> packs_;
   Secret site_key_;
   std::shared_ptr<const masking::Engine> record_engine_;
+  mutable ElementCache elements_;
   mutable std::mutex mutex_;
   mutable std::map<Treatments, std::shared_ptr<const masking::Engine>> engines_;
 };

@@ -88,6 +88,19 @@ class JsonScanner {
 
   std::uint64_t offset() const { return offset_; }  // bytes taken
   std::size_t depth() const { return open_.size(); }
+  // The next byte, unless it is white space, begins an element of an array or ends the array.
+  bool at_element() const {
+    return !open_.empty() && open_.back() == Open::Array &&
+           (state_ == State::Value || state_ == State::FirstElement);
+  }
+  // A value in a container has just ended.
+  bool behind_value() const { return state_ == State::Separator; }
+  // at_element(): takes an element unread. It must be one whole value, as a scanner has found
+  // before.
+  void skip_element(std::size_t size) {
+    offset_ += size;
+    end_value();
+  }
   // Inside a key or string: a piece may follow.
   bool in_string() const { return state_ == State::String; }
 
