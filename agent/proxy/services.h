@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 
@@ -54,6 +55,9 @@ struct Services {
   const ActiveRuleset& ruleset;
   Counters& counters;
   std::shared_ptr<flow::MemoryBudget> memory;
+  // What any session reads into: its bytes are dealt with before the next read. An idle connection
+  // needs no buffer of its own.
+  std::vector<char>& read_buffer;
 };
 
 }  // namespace veilwire::proxy

@@ -4,7 +4,6 @@
 #include "agent/proxy/dialer.h"
 #include "userspace/base/limits.h"
 
-#include <array>
 #include <chrono>
 #include <deque>
 #include <utility>
@@ -20,9 +19,6 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
-
-// A TLS record and its framing fit.
-constexpr std::size_t kReadSize = 32 * 1024;
 
 // How long a client may take to read what is left for it when its connection is over.
 constexpr std::chrono::seconds kFlushTime{30};
@@ -40,11 +36,13 @@ std::size_t payload(const flow::Output& output) {
 
 // One peer: a socket, what waits to be written, and whether it is being read.
 struct Side {
-  explicit Side(tcp::socket s) : socket(std::move(s)) {}
+  explicit Side(tcp::socket s) : socket(std::move(s)) {
+    error_code ignored;
+    socket.non_blocking(true, ignored);
+  }
   tcp::socket socket;
   std::string pending;  // behind what is being written
   std::string writing;
-  std::array<char, kReadSize> buffer{};
   bool reading = false;  // a read is under way
   bool wanted = true;    // flow wants bytes
   bool ended = false;    // end of file or error was delivered
@@ -284,29 +282,43 @@ class LiveSession final : public Session {
     if (is_client && finishing_) end(side->reset_when_flushed);
   }
 
+  bool may_read(bool from_client) const {
+    if (waiting_) return false;
+    if (!from_client) return client_->backlog() < limits::kPeerBacklog;
+    return client_->wanted && (!upstream_ || upstream_->backlog() < limits::kPeerBacklog);
+  }
+
   void read_both() {
-    if (finishing_ || waiting_) return;
-    if (client_->wanted && (!upstream_ || upstream_->backlog() < limits::kPeerBacklog))
-      read(client_, true);
-    if (upstream_ && client_->backlog() < limits::kPeerBacklog) read(upstream_, false);
+    if (finishing_) return;
+    if (may_read(true)) read(client_, true);
+    if (upstream_ && may_read(false)) read(upstream_, false);
   }
 
   void read(const SidePtr& side, bool is_client) {
     if (side->reading || side->ended || !side->socket.is_open()) return;
     side->reading = true;
-    side->socket.async_read_some(
-        asio::buffer(side->buffer),
-        [self = self(), side, is_client](const error_code& e, std::size_t n) {
-          side->reading = false;
-          if (e == asio::error::operation_aborted || !self->over_) return;
-          if (!is_client && side != self->upstream_) return;  // a former upstream
-          if (e) return self->peer_ended(side, is_client, e != asio::error::eof);
-          const std::string_view bytes(side->buffer.data(), n);
-          if (is_client)
-            self->handle(flow::FromClient{bytes});
-          else
-            self->handle(flow::FromUpstream{bytes});
-        });
+    side->socket.async_wait(tcp::socket::wait_read,
+                            [self = self(), side, is_client](const error_code& e) {
+                              side->reading = false;
+                              if (e == asio::error::operation_aborted || !self->over_) return;
+                              if (!is_client && side != self->upstream_)
+                                return;  // a former upstream
+                              if (e) return self->peer_ended(side, is_client, true);
+                              self->receive(side, is_client);
+                            });
+  }
+
+  void receive(const SidePtr& side, bool is_client) {
+    error_code e;
+    std::vector<char>& buffer = services_.read_buffer;
+    const std::size_t n = side->socket.read_some(asio::buffer(buffer), e);
+    if (e == asio::error::would_block || e == asio::error::interrupted) return read_both();
+    if (e) return peer_ended(side, is_client, e != asio::error::eof);
+    const std::string_view bytes(buffer.data(), n);
+    if (is_client)
+      handle(flow::FromClient{bytes});
+    else
+      handle(flow::FromUpstream{bytes});
   }
 
   void peer_ended(const SidePtr& side, bool is_client, bool reset) {

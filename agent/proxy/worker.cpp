@@ -25,6 +25,9 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
+// A TLS record and its framing fit.
+constexpr std::size_t kReadSize = 32 * 1024;
+
 constexpr std::chrono::seconds kTurn{1};
 constexpr std::chrono::seconds kHang{4};
 // A recorder that is restarted is back sooner; what is longer refuses new requests instead of
@@ -67,7 +70,8 @@ class Worker::Impl {
                   make_upstream_tls(shared),
                   shared.ruleset,
                   shared.counters,
-                  shared.memory},
+                  shared.memory,
+                  read_buffer_},
         turn_(io_) {
     recorder_.start();
     turn();
@@ -217,6 +221,7 @@ class Worker::Impl {
   std::shared_ptr<LeafStore> leafs_;
   IdentityLink identity_;
   host::RecorderLink recorder_;
+  std::vector<char> read_buffer_ = std::vector<char>(kReadSize);
   Services services_;
   asio::steady_timer turn_;
   std::unique_ptr<asio::steady_timer> linger_;

@@ -13,6 +13,10 @@ using message::StreamEvent;
 using message::Zone;
 using Kind = StreamEvent::Kind;
 
+// Bytes of an event's data that are scanned once, and scanner's events that room is kept for.
+constexpr std::size_t kOneScan = 4096;
+constexpr std::size_t kKeptEvents = 256;
+
 struct DeltaShape {
   std::string_view type, member;
 };
@@ -42,7 +46,18 @@ std::string AnthropicSseEditor::edit(const wire::SseEvent& event, Edited& out) {
     out.append(event.raw);
     return {};
   }
-  const std::optional<StreamEvent> facts = message::read_stream_event(event.type(), data);
+  // What the event says has to be known before its text is edited. One scan serves both where the
+  // events of the scanner are few; each byte may be one.
+  const bool one_scan = data.size() <= kOneScan;
+  wire::JsonScanner scanner({.utf8 = wire::Utf8::Any});
+  std::optional<StreamEvent> facts;
+  if (!one_scan) {
+    facts = message::read_stream_event(event.type(), data);
+  } else {
+    scanned_.clear();
+    if (scanner.feed(data, scanned_) && scanner.finish(scanned_))
+      facts = message::read_stream_event(event.type(), scanned_);
+  }
   if (!facts) return "data of an event is not JSON";
   if (facts->repeats_text) return "an event has the same text twice";
 
@@ -52,7 +67,13 @@ std::string AnthropicSseEditor::edit(const wire::SseEvent& event, Edited& out) {
   current_ = &*facts;
   JsonEditor json(Zone::AnthropicEvent, engine(), this);
   Edited edited;
-  const bool good = json.feed(data, edited) && (edited.blocked || json.finish(edited));
+  bool good = true;
+  if (one_scan) {
+    json.edit_scanned(data, scanned_, edited);
+    if (scanned_.capacity() > kKeptEvents) scanned_ = {};
+  } else {
+    good = json.feed(data, edited) && (edited.blocked || json.finish(edited));
+  }
   current_ = nullptr;
   if (!good) return json.fault();
   if (edited.blocked) {

@@ -9,6 +9,7 @@
 #include "userspace/flow/sse_body_editor.h"
 #include "userspace/flow/text_filter.h"
 #include "userspace/message/stream_event.h"
+#include "userspace/wire/json_scanner.h"
 
 #include <cstdint>
 #include <map>
@@ -17,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace veilwire::flow {
 
@@ -48,6 +50,8 @@ class AnthropicSseEditor final : public SseBodyEditor, private JsonEditor::Piece
   // Previews of a session's events, by the event that will bring their text whole: what is held is
   // never needed.
   std::map<std::string, TextFilter> previews_;
+
+  std::vector<wire::JsonEvent> scanned_;  // used again by every event
 
   const message::StreamEvent* current_ = nullptr;  // the event that is being edited
 

@@ -56,10 +56,8 @@ class HttpRelay::Impl {
     while (!plain.empty() && phase_ != Phase::Closed) {
       events.clear();
       plain.remove_prefix(response_reader_.feed(plain, events));
-      for (wire::HttpEvent& event : events) {
-        on_response(event, now);
-        if (phase_ == Phase::Closed) return;
-      }
+      on_responses(events, now);
+      if (phase_ == Phase::Closed) return;
       if (tunnel_) {
         if (!plain.empty()) tunnel_->from_upstream(plain);
         return;
@@ -346,6 +344,23 @@ class HttpRelay::Impl {
     sink_.record(exchange_->number, audit::UpstreamError{failure_->message});
     if (exchange_->response_started) return abort("upstream failed");
     refuse(*failure_);
+  }
+
+  // Chunks that have come together go on together: one record and one write for all of them, which
+  // at full speed is most of what an event costs.
+  void on_responses(std::vector<wire::HttpEvent>& events, Now now) {
+    for (std::size_t i = 0; i < events.size() && phase_ != Phase::Closed; ++i) {
+      const auto chunk = [&](std::size_t at) {
+        return at < events.size() ? std::get_if<wire::BodyData>(&events[at]) : nullptr;
+      };
+      if (chunk(i) == nullptr || chunk(i + 1) == nullptr) {
+        on_response(events[i], now);
+        continue;
+      }
+      std::string together(chunk(i)->bytes);
+      for (; chunk(i + 1) != nullptr; ++i) together += chunk(i + 1)->bytes;
+      apply(response_->data(together));
+    }
   }
 
   void on_response(wire::HttpEvent& event, Now now) {

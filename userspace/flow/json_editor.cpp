@@ -111,6 +111,17 @@ bool JsonEditor::finish(Edited& out) {
   return scanned.has_value() || stop(scanned.error(), out);
 }
 
+void JsonEditor::edit_scanned(std::string_view document, std::span<const wire::JsonEvent> events,
+                              Edited& out) {
+  input_ = document;
+  at_ = input_at_ = 0;
+  for (const wire::JsonEvent& event : events) {
+    on(event, out);
+    if (out.blocked) return;
+  }
+  copy(input_.size(), out);
+}
+
 void JsonEditor::adopt(std::shared_ptr<const masking::Engine> engine, Edited& out) {
   engine_ = std::move(engine);
   if (plain_) plain_->adopt(engine_, out);

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,10 @@ class JsonEditor {
   // last input has been dealt with. Stops at out.blocked.
   bool feed(std::string_view bytes, Edited& out);
   bool finish(Edited& out);
+  // Instead of both: a whole document that a scanner has read without a fault. events point into
+  // it.
+  void edit_scanned(std::string_view document, std::span<const wire::JsonEvent> events,
+                    Edited& out);
   void adopt(std::shared_ptr<const masking::Engine> engine, Edited& out);
 
   // Where the next byte begins an element of an array that is a member of the document: the zone in

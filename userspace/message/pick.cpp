@@ -1,7 +1,5 @@
 #include "userspace/message/pick.h"
 
-#include "userspace/wire/json_scanner.h"
-
 #include <algorithm>
 #include <cstdlib>
 #include <vector>
@@ -91,6 +89,11 @@ std::string Pick::text() const {
   wire::JsonStringDecoder decoder;
   if (!decoder.feed(std::string_view(json).substr(1, json.size() - 2), decoded)) return {};
   return decoded;
+}
+
+void pick(std::span<const JsonEvent> events, std::span<Pick> picks) {
+  Picker picker(picks);
+  for (const JsonEvent& event : events) picker.on(event);
 }
 
 bool pick(std::string_view json, std::span<Pick> picks) {

@@ -3,6 +3,8 @@
 // tests/unit/message/pick_test.cpp.
 #pragma once
 
+#include "userspace/wire/json_scanner.h"
+
 #include <cstddef>
 #include <initializer_list>
 #include <span>
@@ -38,5 +40,7 @@ struct Pick {
 
 // False where the text is not one JSON value; picks then hold what was found before the fault.
 bool pick(std::string_view json, std::span<Pick> picks);
+// The same from the events of a text that a scanner has found to be one JSON value.
+void pick(std::span<const wire::JsonEvent> events, std::span<Pick> picks);
 
 }  // namespace veilwire::message

@@ -29,10 +29,9 @@ Kind kind_of(std::string_view type) {
   return Kind::Other;
 }
 
-}  // namespace
+enum { Type, Index, DeltaType, BlockType, Id, EventId, DeltaIndex, Encrypted, FirstText };
 
-std::optional<StreamEvent> read_stream_event(std::string_view name, std::string_view data) {
-  enum { Type, Index, DeltaType, BlockType, Id, EventId, DeltaIndex, Encrypted, FirstText };
+auto all_picks() {
   std::array picks{
       Pick{"type"}, Pick{"index"}, Pick{"delta", "type"}, Pick{"content_block", "type"}, Pick{"id"},
       Pick{"event_id"}, Pick{"delta", "index"}, Pick{"delta", "encrypted_content"},
@@ -42,8 +41,10 @@ std::optional<StreamEvent> read_stream_event(std::string_view name, std::string_
       Pick{"content_block", "thinking"}, Pick{"content_block", "content"}};
   for (std::size_t i = FirstText; i < picks.size(); ++i) picks[i].limit = 0;
   picks[Encrypted].limit = limits::kSseEvent;
-  if (!pick(data, picks)) return std::nullopt;
+  return picks;
+}
 
+StreamEvent from(std::string_view name, std::span<Pick> picks) {
   StreamEvent event;
   const std::string type = picks[Type].text();
   event.kind = kind_of(type.empty() ? name : type);
@@ -58,6 +59,20 @@ std::optional<StreamEvent> read_stream_event(std::string_view name, std::string_
   if (picks[Encrypted].json != "null") event.encrypted_content = std::move(picks[Encrypted].json);
   for (std::size_t i = FirstText; i < picks.size(); ++i) event.repeats_text |= picks[i].count > 1;
   return event;
+}
+
+}  // namespace
+
+std::optional<StreamEvent> read_stream_event(std::string_view name, std::string_view data) {
+  auto picks = all_picks();
+  if (!pick(data, picks)) return std::nullopt;
+  return from(name, picks);
+}
+
+StreamEvent read_stream_event(std::string_view name, std::span<const wire::JsonEvent> data) {
+  auto picks = all_picks();
+  pick(data, picks);
+  return from(name, picks);
 }
 
 }  // namespace veilwire::message

@@ -2,8 +2,11 @@
 // Tested by tests/unit/message/stream_event_test.cpp.
 #pragma once
 
+#include "userspace/wire/json_scanner.h"
+
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -37,5 +40,7 @@ struct StreamEvent {
 // name: of the event's `event` line; it counts where the data has no type of its own. Nothing where
 // data is not JSON.
 std::optional<StreamEvent> read_stream_event(std::string_view name, std::string_view data);
+// data: as a scanner has given it, without a fault.
+StreamEvent read_stream_event(std::string_view name, std::span<const wire::JsonEvent> data);
 
 }  // namespace veilwire::message

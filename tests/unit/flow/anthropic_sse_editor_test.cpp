@@ -72,7 +72,31 @@ std::string answer(const Kind& kind, const std::vector<std::string>& pieces,
   return stream + block_stop(0) + end();
 }
 
-std::string text_of(const Outcome& outcome, const Kind& kind, std::size_t block = 0) {
+std::string text_of(const Outcome& outcome, const Kind& kind, std::size_t block = 0);
+
+// Short and long events are scanned in different ways.
+TEST(AnthropicSse, EventsOfEveryLengthAreEditedAlike) {
+  for (const std::size_t length : {10U, 3900U, 4000U, 4096U, 4200U, 20000U}) {
+    const std::string before(length, 'x');
+    const std::string token(kToken);
+    const std::string cut = before + token.substr(0, 9);
+    for (const Kind& kind : kKinds) {
+      if (kind.delta == "input_json_delta") continue;
+      const Outcome whole = run(kStream, answer(kind, {before + token + "."}));
+      EXPECT_EQ(text_of(whole, kind), before + masked(token) + ".") << length;
+      EXPECT_EQ(whole.masks.size(), 1U);
+      EXPECT_EQ(text_of(run(kStream, answer(kind, {cut, token.substr(9) + "."})), kind),
+                before + masked(token) + ".");
+    }
+    const std::string broken =
+        start() + "event: content_block_delta\ndata: {\"a\":\"" + before + "\" " + token + "}\n\n";
+    const Outcome malformed = run(kStream, broken);
+    EXPECT_TRUE(malformed.malformed) << length;
+    EXPECT_EQ(malformed.bytes.find(token), std::string::npos);
+  }
+}
+
+std::string text_of(const Outcome& outcome, const Kind& kind, std::size_t block) {
   const Message message = read_message(outcome.bytes);
   EXPECT_EQ(message.wrong, "") << outcome.bytes;
   EXPECT_GT(message.blocks.size(), block);

@@ -133,6 +133,22 @@ TEST_F(RelayTest, NeverReleasesASecretThatIsCutAnywhere) {
   }
 }
 
+TEST_F(RelayTest, ChunksThatComeTogetherAreOneRecordAndOneWrite) {
+  client(post(R"({"stream":true})"));
+  upstream(kStreamHead);
+  const std::size_t before = sink.all<audit::ResponseFragment>().size();
+  sink.order.clear();
+  const std::string stream = text_stream({"a", "b KEY-1234", "5678", "c"});
+  std::string chunks;
+  for (std::size_t at = 0; at < stream.size(); at += 100) chunks += chunk(stream.substr(at, 100));
+  upstream(chunks);
+  EXPECT_THAT(sink.order, ElementsAre("record response.fragment", "client"));
+  EXPECT_EQ(sink.all<audit::ResponseFragment>().size(), before + 1);
+  upstream(chunk(": more\n\n") + "0\r\n\r\n");
+  EXPECT_EQ(dechunk(sink.client), sink.recorded_response());
+  EXPECT_EQ(sink.outcome(), "complete");
+}
+
 TEST_F(RelayTest, GivesTheSameAnswerHoweverTheUpstreamCutsIt) {
   const std::string stream = text_stream({"a KEY-1234", "5678", " b"});
   const std::string bytes = std::string(kStreamHead) + chunk(stream) + "0\r\nX-T: 1\r\n\r\n";
