@@ -371,21 +371,33 @@ ByteSet Automaton::first_bytes(Before before) const {
   return out;
 }
 
-ByteSet Automaton::second_bytes() const {
-  ByteSet out;
-  std::vector<const State*> seen;
-  for (const State* begin : starts_) {
-    for (unsigned b = 0; b < 256; ++b) {
-      const State* first = step(begin, static_cast<unsigned char>(b));
-      if (first->flags & kMatch) return ~ByteSet{};
-      if ((first->flags & kDead) || std::find(seen.begin(), seen.end(), first) != seen.end())
-        continue;
-      seen.push_back(first);
-      for (unsigned c = 0; c < 256; ++c) {
-        const State* second = step(first, static_cast<unsigned char>(c));
-        out[c] = out[c] || !(second->flags & kDead) || (second->flags & kMatch);
+std::vector<ByteSet> Automaton::bytes_by_place(std::size_t count) const {
+  std::vector<ByteSet> out(count);
+  std::vector<std::uint32_t> here{entry_};
+  for (std::size_t i = 0; i < count; ++i) {
+    std::vector<bool> seen(program_.size());
+    std::vector<std::uint32_t> todo = std::move(here), next;
+    ByteSet classes;
+    while (!todo.empty()) {
+      const std::uint32_t at = todo.back();
+      todo.pop_back();
+      if (seen[at]) continue;
+      seen[at] = true;
+      const Place& p = program_[at];
+      if (p.kind == Place::Kind::Match) {
+        std::fill(out.begin() + static_cast<std::ptrdiff_t>(i), out.end(), ~ByteSet{});
+        return out;
       }
+      if (p.kind == Place::Kind::Byte) {
+        classes |= p.classes;
+        next.push_back(p.next);
+        continue;
+      }
+      todo.push_back(p.next);
+      if (p.kind == Place::Kind::Fork) todo.push_back(p.other);
     }
+    for (std::size_t b = 0; b < 256; ++b) out[i][b] = classes[classes_[b]];
+    here = std::move(next);
   }
   return out;
 }

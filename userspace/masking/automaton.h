@@ -71,8 +71,9 @@ class Automaton {
 
   // Bytes that a match can begin with after `before`.
   ByteSet first_bytes(Before before) const;
-  // Bytes that can be the second of a match, or stand behind a match of one byte.
-  ByteSet second_bytes() const;
+  // For each of the first `count` places of a match, which bytes can stand there, or behind a match
+  // that has ended by then. Assertions are taken to hold.
+  std::vector<ByteSet> bytes_by_place(std::size_t count) const;
 
  private:
   static const std::array<Before, 256> kBefore;

@@ -6,9 +6,9 @@
 namespace veilwire::masking {
 namespace {
 
-// Bytes of a start that are read ahead. What lives longer is followed in groups, so that no text is
-// read more often than this.
-constexpr std::uint64_t kReadAhead = 64;
+// What lives longer than so many bytes is followed in groups, so that no text is read more often
+// than this.
+constexpr std::uint64_t kOld = 64;
 
 void sort_from(std::vector<Ended>& ended, std::size_t first) {
   if (ended.size() < first + 2) return;
@@ -37,15 +37,31 @@ std::uint64_t hold_of_start(const Automaton& automaton, const Window& window, st
   return hold;
 }
 
-bool worth_following(const Automaton& automaton, const Window& window, std::uint64_t start) {
+YoungStart young_start(const Automaton& automaton, const Window& window, std::uint32_t rule,
+                       std::uint64_t start) {
   const State* state = automaton.start(window.before(start));
-  const std::uint64_t stop = std::min(window.end(), start + kReadAhead);
-  for (std::uint64_t at = start; at < stop; ++at) {
-    state = automaton.step(state, window.at(at));
-    if (state->flags & Automaton::kMatch) return true;
-    if (state->flags & Automaton::kDead) return false;
+  const bool secret = (state->flags & Automaton::kSecret) != 0;
+  return {rule, start, start, secret ? start : kNowhere, state};
+}
+
+Fate read_on(const Automaton& automaton, const Window& window, std::uint64_t max_length,
+             YoungStart& young) {
+  const std::uint64_t old = young.start + std::min(kOld, max_length);
+  const std::uint64_t stop = std::min(window.end(), old);
+  const State* state = young.state;
+  for (std::uint64_t at = young.at; at < stop; ++at) {
+    const State* next = automaton.step(state, window.at(at));
+    if (next->flags & Automaton::kMatch) return Fate::Grown;
+    if (next->flags & Automaton::kDead) return Fate::Dead;
+    if ((next->flags ^ state->flags) & Automaton::kSecret) {
+      const bool secret = (next->flags & Automaton::kSecret) != 0;
+      young.hold = !secret ? kNowhere : state->flags & Automaton::kAsks ? at : at + 1;
+    }
+    state = next;
   }
-  return true;
+  young.state = state;
+  young.at = stop;
+  return stop == old ? Fate::Grown : Fate::Young;
 }
 
 void Candidates::Group::set_hold(std::uint64_t hold) {

@@ -46,9 +46,23 @@ struct Ended {
 // window tells; kNowhere: it has not begun, or there can be no match.
 std::uint64_t hold_of_start(const Automaton& automaton, const Window& window, std::uint64_t start);
 
-// False: a match that begins at `start` ends nowhere in the window and cannot end behind it. Most
-// starts die within a few bytes; this spares them the way through Candidates.
-bool worth_following(const Automaton& automaton, const Window& window, std::uint64_t start);
+// A start behind which no match has ended yet, followed by itself. Most starts die within a few
+// bytes: this spares them the way through Candidates.
+struct YoungStart {
+  std::uint32_t rule = 0;
+  std::uint64_t start = 0;
+  std::uint64_t at = 0;           // bytes up to here were read
+  std::uint64_t hold = kNowhere;  // as Candidate::hold
+  const Automaton::State* state = nullptr;
+};
+YoungStart young_start(const Automaton& automaton, const Window& window, std::uint32_t rule,
+                       std::uint64_t start);
+
+// Reads on to the end of the window. Dead: there is no match. Grown: there may be one, or it has
+// become long; it is to be followed by Candidates, from its start.
+enum class Fate : std::uint8_t { Dead, Young, Grown };
+Fate read_on(const Automaton& automaton, const Window& window, std::uint64_t max_length,
+             YoungStart& young);
 
 class Candidates {
  public:

@@ -95,6 +95,10 @@ Result<CompiledExpression, std::string> compile_expression(const std::string& pa
   out.before_min = shape.before_min;
   out.before_max = shape.before_max;
   out.literals = std::move(shape.literals);
+  if (out.literals.empty()) {
+    out.depth = static_cast<std::uint32_t>(std::min<std::uint64_t>(shape.min, kScanDepth));
+    out.reach = out.depth;
+  }
   for (const Literal& l : out.literals) {
     out.reach = std::max(out.reach, static_cast<std::uint32_t>(l.bytes.size()) + out.before_max);
   }

@@ -17,6 +17,9 @@
 
 namespace veilwire::masking {
 
+// Bytes of a text that are looked at before a match without literals is thought to begin there.
+inline constexpr std::size_t kScanDepth = 8;
+
 // An expression with everything that is asked of it.
 struct CompiledExpression {
   std::unique_ptr<Automaton> automaton;
@@ -27,6 +30,8 @@ struct CompiledExpression {
   std::vector<Literal> literals;  // empty: looked for at every byte that a match can begin with
   bool leads_with_secret = false;
   std::uint32_t before_min = 0, before_max = 0;
+  // Without literals: a start is told by so many bytes, no more than a match has.
+  std::uint32_t depth = 0;
   // All starts before a position p are known once p + reach bytes have been read.
   std::uint32_t reach = 0;
 };

@@ -40,10 +40,13 @@ Result<void, EngineError> scan_rules(Engine& engine) {
         if (first[b]) engine.first_bytes[before][b] |= bit;
       }
     }
-    const ByteSet second = rule.what.automaton->second_bytes();
-    for (std::size_t b = 0; b < 256; ++b) {
-      if (second[b]) engine.second_bytes[b] |= bit;
+    const std::vector<ByteSet> bytes = rule.what.automaton->bytes_by_place(kScanDepth);
+    for (std::size_t k = 0; k < kScanDepth; ++k) {
+      for (std::size_t b = 0; b < 256; ++b) {
+        if (bytes[k][b]) engine.bytes[k][b] |= bit;
+      }
     }
+    for (std::size_t n = rule.what.depth; n <= kScanDepth; ++n) engine.told_by[n] |= bit;
   }
   return {};
 }

@@ -30,10 +30,12 @@ class Engine {
   LiteralScanner literals;
   CompiledExpression mask;  // any mask that a rule of the packs writes
   // Rules without literals: bit i of first_bytes[before][byte] says that scanned[i] may begin with
-  // that byte, and bit i of second_bytes[byte] that this may be its second one.
+  // that byte, bit i of bytes[k][byte] that this may be the byte k behind its first, and bit i of
+  // told_by[n] that n bytes are enough to tell.
   std::vector<std::uint32_t> scanned;
   std::array<std::array<std::uint64_t, 256>, 4> first_bytes{};
-  std::array<std::uint64_t, 256> second_bytes{};
+  std::array<std::array<std::uint64_t, 256>, kScanDepth> bytes{};
+  std::array<std::uint64_t, kScanDepth + 1> told_by{};
   // Bytes before the end of what was read that a new candidate may need.
   std::uint32_t look_back = 1;
 

@@ -62,8 +62,6 @@ class RuleSearch {
 
   std::uint64_t hold() const;  // the first position at which a secret not yet reported could begin
   std::uint64_t needed() const;  // the first position whose text is still needed
-  // Begins at so many places that it is worth keeping.
-  bool often() const { return rule_.what.literals.empty(); }
   // Nothing that has been read matters to what comes.
   bool idle(std::uint64_t end) const;
 

@@ -16,6 +16,9 @@ constexpr std::size_t kBlock = 16 * 1024;
 // Text that is no longer needed is dropped when this much has gathered: erasing it costs a copy of
 // the rest.
 constexpr std::size_t kSlack = 1024;
+// With more young starts of one rule they are followed in groups: a text may begin a match at every
+// byte.
+constexpr std::ptrdiff_t kMaxYoung = 16;
 
 }  // namespace
 
@@ -33,7 +36,10 @@ struct StreamMasker::State {
   std::uint64_t since = 0;     // `released` when this engine took over
 
   LiteralScanner::Node node = LiteralScanner::kRoot;
+  // A rule is in one of both: all its starts are young, or a search follows them.
   std::vector<std::unique_ptr<RuleSearch>> active;
+  std::vector<YoungStart> young;
+  std::vector<std::uint32_t> grown;  // rules, of one step
   std::vector<std::uint64_t> mask_starts;
   Candidates mask_live;
   std::vector<Ended> mask_ended;
@@ -63,26 +69,76 @@ struct StreamMasker::State {
   void replace(std::uint64_t to, std::string replacement, std::size_t finding, Edits& out);
   std::size_t report(const Found& f, bool closes, Edits& out) const;
   void report_inner(Found& f, Edits& out) const;
-  RuleSearch& search(std::uint32_t rule);
+  RuleSearch* search(std::uint32_t rule);
   void add_start(std::uint32_t rule, std::uint64_t position);
+  void follow(std::uint32_t rule);
+  void read_young();
+  void finish_young();
+  std::uint64_t possible(std::uint64_t at, std::uint64_t rules, std::size_t known) const;
+  void scan(std::uint64_t from, bool ended);
+  std::uint64_t hold_of_tail(std::uint64_t first) const;
 };
 
-RuleSearch& StreamMasker::State::search(std::uint32_t rule) {
+RuleSearch* StreamMasker::State::search(std::uint32_t rule) {
   for (const auto& s : active) {
-    if (s->rule() == rule) return *s;
+    if (s->rule() == rule) return s.get();
   }
-  return *active.emplace_back(std::make_unique<RuleSearch>(*engine, rule));
+  return nullptr;
 }
 
 void StreamMasker::State::add_start(std::uint32_t rule, std::uint64_t position) {
   if (position < floor) return;
-  if (worth_following(*engine->rules[rule].what.automaton, window(), position))
-    search(rule).add_start(position);
+  const CompiledExpression& what = engine->rules[rule].what;
+  YoungStart start = young_start(*what.automaton, window(), rule, position);
+  const Fate fate = read_on(*what.automaton, window(), what.max_length, start);
+  if (fate == Fate::Dead) return;
+  if (RuleSearch* known = search(rule)) return known->add_start(position);
+  young.push_back(start);
+  const auto of_rule = [rule](const YoungStart& y) { return y.rule == rule; };
+  if (fate == Fate::Grown || (young.size() > static_cast<std::size_t>(kMaxYoung) &&
+                              std::count_if(young.begin(), young.end(), of_rule) > kMaxYoung)) {
+    follow(rule);
+  }
+}
+
+// From here on a search follows the starts of the rule.
+void StreamMasker::State::follow(std::uint32_t rule) {
+  if (search(rule) == nullptr) active.emplace_back(std::make_unique<RuleSearch>(*engine, rule));
+  RuleSearch& to = *search(rule);
+  std::erase_if(young, [&](const YoungStart& y) {
+    if (y.rule == rule) to.add_start(y.start);
+    return y.rule == rule;
+  });
+}
+
+void StreamMasker::State::read_young() {
+  if (young.empty()) return;
+  grown.clear();
+  std::size_t kept = 0;
+  for (YoungStart& y : young) {
+    const CompiledExpression& what = engine->rules[y.rule].what;
+    const Fate fate = read_on(*what.automaton, window(), what.max_length, y);
+    if (fate == Fate::Grown) grown.push_back(y.rule);
+    if (fate != Fate::Dead) young[kept++] = y;
+  }
+  young.resize(kept);
+  for (const std::uint32_t rule : grown) follow(rule);
+}
+
+// The text has ended: what matches at its end is decided, the others are no match.
+void StreamMasker::State::finish_young() {
+  grown.clear();
+  for (const YoungStart& y : young) {
+    if (engine->rules[y.rule].what.automaton->matches_at_end(y.state)) grown.push_back(y.rule);
+  }
+  for (const std::uint32_t rule : grown) follow(rule);
+  young.clear();
 }
 
 void StreamMasker::State::take(std::string_view block) {
   const std::uint64_t from = end();
   buffer += block;
+  read_young();
   read(std::string_view(buffer).substr(from - base), from);
 }
 
@@ -101,22 +157,53 @@ void StreamMasker::State::read(std::string_view block, std::uint64_t from) {
                                    add_start(hit.owner, literal - before);
                                  }
                                });
+  scan(from, false);
+}
+
+// Those of the rules without literals of which a match may begin at `at`, as far as `known` bytes
+// tell.
+std::uint64_t StreamMasker::State::possible(std::uint64_t at, std::uint64_t rules,
+                                            std::size_t known) const {
+  const char* const text = buffer.data() + (at - base);
+  const Automaton::Before before = at == 0 ? Automaton::Before::Text
+                                   : at > base
+                                       ? Automaton::before(static_cast<unsigned char>(text[-1]))
+                                       : Automaton::Before::Other;
+  rules &= engine->first_bytes[static_cast<std::size_t>(before)][static_cast<unsigned char>(*text)];
+  for (std::size_t k = 1; k < known && rules != 0; ++k)
+    rules &= engine->bytes[k][static_cast<unsigned char>(text[k])];
+  return rules;
+}
+
+// Looks for what may begin a match of a rule without literals. The text from `from` on is new, and
+// may tell of the last places before it.
+void StreamMasker::State::scan(std::uint64_t from, bool ended) {
   if (engine->scanned.empty()) return;
-  Automaton::Before before =
-      from == 0     ? Automaton::Before::Text
-      : from > base ? Automaton::before(static_cast<unsigned char>(buffer[from - base - 1]))
-                    : Automaton::Before::Other;
-  for (std::size_t i = 0; i < block.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(block[i]);
-    std::uint64_t rules = engine->first_bytes[static_cast<std::size_t>(before)][byte];
-    if (i + 1 < block.size()) {
-      rules &= engine->second_bytes[static_cast<unsigned char>(block[i + 1])];
-    }
-    for (; rules != 0; rules &= rules - 1) {
-      add_start(engine->scanned[static_cast<std::size_t>(__builtin_ctzll(rules))], from + i);
-    }
-    before = Automaton::before(byte);
+  for (std::uint64_t at = std::max(base, from - std::min<std::uint64_t>(from, kScanDepth - 1));
+       at < end(); ++at) {
+    const std::size_t known = std::min<std::size_t>(end() - at, kScanDepth);
+    const std::uint64_t told = at < from ? engine->told_by[from - at] : 0;
+    const std::uint64_t asked = (ended ? ~std::uint64_t{0} : engine->told_by[known]) & ~told;
+    if (asked == 0) continue;
+    for (std::uint64_t rules = possible(at, asked, known); rules != 0; rules &= rules - 1)
+      add_start(engine->scanned[static_cast<std::size_t>(__builtin_ctzll(rules))], at);
   }
+}
+
+// The first position at which a secret may begin of a match that too few bytes tell of; `first`
+// where there is none before it.
+std::uint64_t StreamMasker::State::hold_of_tail(std::uint64_t first) const {
+  if (engine->scanned.empty()) return first;
+  const std::uint64_t begin = end() - std::min<std::uint64_t>(end() - base, kScanDepth - 1);
+  for (std::uint64_t at = std::max(begin, floor); at < std::min(first, end()); ++at) {
+    const std::size_t known = end() - at;
+    for (std::uint64_t rules = possible(at, ~engine->told_by[known], known); rules != 0;
+         rules &= rules - 1) {
+      const std::uint32_t rule = engine->scanned[static_cast<std::size_t>(__builtin_ctzll(rules))];
+      first = std::min(first, hold_of_start(*engine->rules[rule].what.automaton, window(), at));
+    }
+  }
+  return first;
 }
 
 void StreamMasker::State::recognise_masks(bool ended) {
@@ -143,6 +230,8 @@ std::uint64_t StreamMasker::State::frontier(bool ended) const {
   if (ended) return end();
   std::uint64_t first = end();
   for (const auto& s : active) first = std::min(first, s->hold());
+  for (const YoungStart& y : young) first = std::min(first, y.hold);
+  first = hold_of_tail(first);
   engine->literals.beginnings(
       node, [&](std::size_t length, const std::vector<std::uint32_t>& rules) {
         if (end() - length >= first + engine->look_back) return;
@@ -168,6 +257,10 @@ std::uint64_t StreamMasker::State::hold_of_beginning(const CompiledExpression& w
 
 void StreamMasker::State::settle(bool ended, Edits& out) {
   while (true) {
+    if (ended) {
+      scan(end(), true);
+      finish_young();
+    }
     recognise_masks(ended);
     const std::size_t known = pending.size();
     for (const auto& s : active) {
@@ -289,6 +382,7 @@ std::size_t StreamMasker::State::report(const Found& f, bool closes, Edits& out)
 
 void StreamMasker::State::forget_search() {
   active.clear();
+  young.clear();
   pending.clear();
   mask_starts.clear();
   mask_live.clear();
@@ -308,13 +402,15 @@ void StreamMasker::State::adopt_next() {
 
 // Drops text that nothing will look at again.
 void StreamMasker::State::forget() {
-  std::erase_if(active, [&](const auto& s) { return !s->often() && s->idle(end()); });
+  std::erase_if(active, [&](const auto& s) { return s->idle(end()); });
   const std::uint64_t look_back = engine->look_back;
   std::uint64_t keep = end() > look_back ? std::min(released, end() - look_back) : 0;
   for (const auto& s : active) {
     const std::uint64_t needed = s->needed();
     if (needed != kNowhere) keep = std::min(keep, needed > look_back ? needed - look_back : 0);
   }
+  for (const YoungStart& y : young)
+    keep = std::min(keep, y.start > look_back ? y.start - look_back : 0);
   if (keep < base + kSlack) return;
   buffer.erase(0, keep - base);
   base = keep;
