@@ -43,10 +43,11 @@ Result<void, EngineError> scan_rules(Engine& engine) {
     const std::vector<ByteSet> bytes = rule.what.automaton->bytes_by_place(kScanDepth);
     for (std::size_t k = 0; k < kScanDepth; ++k) {
       for (std::size_t b = 0; b < 256; ++b) {
-        if (bytes[k][b]) engine.bytes[k][b] |= bit;
+        if (bytes[k][b]) engine.bytes[b][k] |= bit;
       }
     }
-    for (std::size_t n = rule.what.depth; n <= kScanDepth; ++n) engine.told_by[n] |= bit;
+    engine.told[rule.what.depth - 1] |= bit;
+    for (std::size_t k = 0; k + 1 < rule.what.depth; ++k) engine.untold[k] |= bit;
   }
   return {};
 }

@@ -29,13 +29,13 @@ class Engine {
   std::vector<EngineError> left_out;
   LiteralScanner literals;
   CompiledExpression mask;  // any mask that a rule of the packs writes
-  // Rules without literals: bit i of first_bytes[before][byte] says that scanned[i] may begin with
-  // that byte, bit i of bytes[k][byte] that this may be the byte k behind its first, and bit i of
-  // told_by[n] that n bytes are enough to tell.
+  // Rules without literals; a set of them has bit i for scanned[i].
   std::vector<std::uint32_t> scanned;
-  std::array<std::array<std::uint64_t, 256>, 4> first_bytes{};
-  std::array<std::array<std::uint64_t, 256>, kScanDepth> bytes{};
-  std::array<std::uint64_t, kScanDepth + 1> told_by{};
+  std::array<std::array<std::uint64_t, 256>, 4> first_bytes{};  // may begin: [before][byte]
+  // May have this byte k bytes behind the first: [byte][k].
+  std::array<std::array<std::uint64_t, kScanDepth>, 256> bytes{};
+  std::array<std::uint64_t, kScanDepth> told{};    // once they have k more bytes than one
+  std::array<std::uint64_t, kScanDepth> untold{};  // later than that
   // Bytes before the end of what was read that a new candidate may need.
   std::uint32_t look_back = 1;
 

@@ -5,6 +5,7 @@
 #include "userspace/masking/utf8.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 #include <utility>
 
@@ -40,6 +41,8 @@ struct StreamMasker::State {
   std::vector<std::unique_ptr<RuleSearch>> active;
   std::vector<YoungStart> young;
   std::vector<std::uint32_t> grown;  // rules, of one step
+  // Rules without literals of which a match may begin k bytes before the last one that was read.
+  std::array<std::uint64_t, kScanDepth> places{};
   std::vector<std::uint64_t> mask_starts;
   Candidates mask_live;
   std::vector<Ended> mask_ended;
@@ -74,8 +77,8 @@ struct StreamMasker::State {
   void follow(std::uint32_t rule);
   void read_young();
   void finish_young();
-  std::uint64_t possible(std::uint64_t at, std::uint64_t rules, std::size_t known) const;
-  void scan(std::uint64_t from, bool ended);
+  void scan(std::string_view block, std::uint64_t from);
+  void add_starts(const std::array<std::uint64_t, kScanDepth>& rules, std::uint64_t last);
   std::uint64_t hold_of_tail(std::uint64_t first) const;
 };
 
@@ -157,50 +160,56 @@ void StreamMasker::State::read(std::string_view block, std::uint64_t from) {
                                    add_start(hit.owner, literal - before);
                                  }
                                });
-  scan(from, false);
+  scan(block, from);
 }
 
-// Those of the rules without literals of which a match may begin at `at`, as far as `known` bytes
-// tell.
-std::uint64_t StreamMasker::State::possible(std::uint64_t at, std::uint64_t rules,
-                                            std::size_t known) const {
-  const char* const text = buffer.data() + (at - base);
-  const Automaton::Before before = at == 0 ? Automaton::Before::Text
-                                   : at > base
-                                       ? Automaton::before(static_cast<unsigned char>(text[-1]))
-                                       : Automaton::Before::Other;
-  rules &= engine->first_bytes[static_cast<std::size_t>(before)][static_cast<unsigned char>(*text)];
-  for (std::size_t k = 1; k < known && rules != 0; ++k)
-    rules &= engine->bytes[k][static_cast<unsigned char>(text[k])];
-  return rules;
-}
-
-// Looks for what may begin a match of a rule without literals. The text from `from` on is new, and
-// may tell of the last places before it.
-void StreamMasker::State::scan(std::uint64_t from, bool ended) {
+// Looks for what may begin a match of a rule without literals, all such rules at once (Shift-And,
+// Baeza-Yates and Gonnet 1992, with a set of rules in the place of a bit).
+void StreamMasker::State::scan(std::string_view block, std::uint64_t from) {
   if (engine->scanned.empty()) return;
-  for (std::uint64_t at = std::max(base, from - std::min<std::uint64_t>(from, kScanDepth - 1));
-       at < end(); ++at) {
-    const std::size_t known = std::min<std::size_t>(end() - at, kScanDepth);
-    const std::uint64_t told = at < from ? engine->told_by[from - at] : 0;
-    const std::uint64_t asked = (ended ? ~std::uint64_t{0} : engine->told_by[known]) & ~told;
-    if (asked == 0) continue;
-    for (std::uint64_t rules = possible(at, asked, known); rules != 0; rules &= rules - 1)
-      add_start(engine->scanned[static_cast<std::size_t>(__builtin_ctzll(rules))], at);
+  Automaton::Before before =
+      from == 0     ? Automaton::Before::Text
+      : from > base ? Automaton::before(static_cast<unsigned char>(buffer[from - base - 1]))
+                    : Automaton::Before::Other;
+  std::array<std::uint64_t, kScanDepth> rules = places;
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(block[i]);
+    const auto& allowed = engine->bytes[byte];
+    std::uint64_t told = 0;
+    for (std::size_t k = kScanDepth - 1; k > 0; --k) {
+      rules[k] = rules[k - 1] & allowed[k];
+      told |= rules[k] & engine->told[k];
+    }
+    rules[0] = engine->first_bytes[static_cast<std::size_t>(before)][byte];
+    told |= rules[0] & engine->told[0];
+    before = Automaton::before(byte);
+    if (told == 0) continue;
+    std::array<std::uint64_t, kScanDepth> starts = rules;
+    for (std::size_t k = 0; k < kScanDepth; ++k) starts[k] &= engine->told[k];
+    add_starts(starts, from + i);
+  }
+  places = rules;
+}
+
+// Starts of rules k bytes before `last`.
+void StreamMasker::State::add_starts(const std::array<std::uint64_t, kScanDepth>& rules,
+                                     std::uint64_t last) {
+  for (std::size_t k = kScanDepth; k-- > 0;) {
+    for (std::uint64_t left = rules[k]; left != 0; left &= left - 1)
+      add_start(engine->scanned[static_cast<std::size_t>(__builtin_ctzll(left))], last - k);
   }
 }
 
 // The first position at which a secret may begin of a match that too few bytes tell of; `first`
 // where there is none before it.
 std::uint64_t StreamMasker::State::hold_of_tail(std::uint64_t first) const {
-  if (engine->scanned.empty()) return first;
-  const std::uint64_t begin = end() - std::min<std::uint64_t>(end() - base, kScanDepth - 1);
-  for (std::uint64_t at = std::max(begin, floor); at < std::min(first, end()); ++at) {
-    const std::size_t known = end() - at;
-    for (std::uint64_t rules = possible(at, ~engine->told_by[known], known); rules != 0;
-         rules &= rules - 1) {
-      const std::uint32_t rule = engine->scanned[static_cast<std::size_t>(__builtin_ctzll(rules))];
-      first = std::min(first, hold_of_start(*engine->rules[rule].what.automaton, window(), at));
+  for (std::size_t k = kScanDepth - 1; k-- > 0;) {
+    for (std::uint64_t left = places[k] & engine->untold[k]; left != 0; left &= left - 1) {
+      const std::uint64_t start = end() - 1 - k;
+      if (start < floor || start >= first) break;
+      const CompiledExpression& what =
+          engine->rules[engine->scanned[static_cast<std::size_t>(__builtin_ctzll(left))]].what;
+      first = std::min(first, hold_of_start(*what.automaton, window(), start));
     }
   }
   return first;
@@ -258,7 +267,8 @@ std::uint64_t StreamMasker::State::hold_of_beginning(const CompiledExpression& w
 void StreamMasker::State::settle(bool ended, Edits& out) {
   while (true) {
     if (ended) {
-      scan(end(), true);
+      for (std::size_t k = 0; k < kScanDepth; ++k) places[k] &= engine->untold[k];
+      add_starts(std::exchange(places, {}), end() - 1);
       finish_young();
     }
     recognise_masks(ended);
@@ -383,6 +393,7 @@ std::size_t StreamMasker::State::report(const Found& f, bool closes, Edits& out)
 void StreamMasker::State::forget_search() {
   active.clear();
   young.clear();
+  places = {};
   pending.clear();
   mask_starts.clear();
   mask_live.clear();
