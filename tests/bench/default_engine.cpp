@@ -1,6 +1,7 @@
 #include "tests/bench/default_engine.h"
 
 #include "tests/bench/exchange.h"
+#include "tests/support/shipped_packs.h"
 #include "userspace/policy/policy.h"
 
 #include <cstdio>
@@ -33,16 +34,7 @@ T must(T value, const char* what) {
 
 }  // namespace
 
-std::vector<masking::RulePack> default_packs() {
-  std::vector<masking::RulePack> packs;
-  for (const std::string name : {"default.toml", "personal.toml"}) {
-    std::ifstream file(VEILWIRE_SOURCE_DIR "/policies/rules/" + name);
-    const std::string text(std::istreambuf_iterator<char>(file), {});
-    packs.push_back(
-        must(masking::parse_rule_pack(text, name), "a default rule pack cannot be read").value());
-  }
-  return packs;
-}
+std::vector<masking::RulePack> default_packs() { return testing::shipped_packs(); }
 
 std::shared_ptr<const masking::Engine> default_engine() {
   const auto packs = default_packs();

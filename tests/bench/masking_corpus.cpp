@@ -101,7 +101,8 @@ const std::vector<Packs>& packs() {
     Packs secrets{"secrets", {}}, all{"all", {}};
     for (const fs::path& file : files) {
       all.packs.push_back(parse(file));
-      if (file.filename() != "personal.toml") secrets.packs.push_back(all.packs.back());
+      if (file.filename() != "personal.toml" && file.filename() != "network.toml")
+        secrets.packs.push_back(all.packs.back());
     }
     std::vector<Packs> out{secrets, all};
     if (const char* extra = std::getenv("VEILWIRE_BENCH_PACK"))

@@ -3,12 +3,11 @@
 // cost: time linear in the text, memory bounded, little held.
 #include "tests/property/masking_oracle.h"
 #include "tests/property/masking_run.h"
+#include "tests/support/shipped_packs.h"
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <random>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -25,19 +24,10 @@ using testing::MaskingRun;
 
 constexpr char kSiteKey[] = "a site key of the tests";
 
-std::vector<Rule> shipped(const std::vector<std::string>& names) {
+std::vector<Rule> shipped() {
   std::vector<Rule> rules;
-  for (const std::string& name : names) {
-    std::ifstream file(VEILWIRE_SOURCE_DIR "/policies/rules/" + name);
-    std::stringstream text;
-    text << file.rdbuf();
-    auto pack = masking::parse_rule_pack(text.str(), name);
-    if (!pack) {
-      ADD_FAILURE() << name << ": " << pack.error().message;
-      continue;
-    }
-    rules.insert(rules.end(), pack->rules.begin(), pack->rules.end());
-  }
+  for (const RulePack& pack : testing::shipped_packs())
+    rules.insert(rules.end(), pack.rules.begin(), pack.rules.end());
   return rules;
 }
 
@@ -154,7 +144,7 @@ class Texts {
 class MaskingPacks : public ::testing::Test {
  protected:
   void SetUp() override {
-    rules_ = shipped({"default.toml", "personal.toml"});
+    rules_ = shipped();
     engine_ = compile(rules_);
     ASSERT_TRUE(engine_);
   }
@@ -266,9 +256,8 @@ std::vector<std::string> hostile(const std::vector<Rule>& rules, std::size_t siz
                                     "glpat-.",
                                     "ghs_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.",
                                     "eyJhbGciOiJub25lIn0.aaaa.aaaa."};
-  for (const Rule& rule : rules) {
-    for (const std::string& text : rule.positive) seeds.push_back(text);
-  }
+  // One example a rule: there are hundreds of them.
+  for (const Rule& rule : rules) seeds.push_back(rule.positive.front());
   std::vector<std::string> out;
   for (const std::string& seed : seeds) {
     std::string text;
@@ -303,7 +292,7 @@ TEST_F(MaskingPacks, TakeTimeInProportionToTheTextWhateverComes) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() /
            static_cast<double>(text.size());
   };
-  for (const std::string& text : hostile(rules_, 100'000)) {
+  for (const std::string& text : hostile(rules_, 30'000)) {
     for (std::size_t step : {std::size_t{1}, text.size()}) {
       const double a_byte = time(text, step) * 1e9;
       // Generous for slow and instrumented builds; what it must stop is thousands.

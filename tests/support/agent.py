@@ -29,7 +29,8 @@ speaks = "anthropic"
 name = "mcp.example.com"
 speaks = "mcp"
 [rules]
-packs = ["rules/default.toml"]
+packs = ["rules/cloud.toml", "rules/source-hosts.toml", "rules/ai.toml", "rules/communication.toml",
+         "rules/payment.toml", "rules/services.toml", "rules/data.toml", "rules/formats.toml", "rules/generic.toml"]
 [[action]]
 category = "secret"
 action = "mask"

@@ -1,7 +1,10 @@
 #include "userspace/masking/validators.h"
 
 #include "userspace/crypto/encoding.h"
+#include "userspace/masking/coin_addresses.h"
+#include "userspace/masking/national_ids.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -39,12 +42,49 @@ bool jwt(std::string_view secret) {
   return header->front() == '{' && header->find("\"alg\"") != std::string::npos;
 }
 
+struct Named {
+  std::string_view name;
+  Validator check;
+};
+
+constexpr Named kValidators[] = {
+    {"aadhaar", is_aadhaar},
+    {"ahv", is_ahv_number},
+    {"base58check", is_base58check},
+    {"bech32", is_bech32},
+    {"belgian-nn", is_belgian_nn},
+    {"bsn", is_dutch_bsn},
+    {"chinese-id", is_chinese_id},
+    {"codice-fiscale", is_codice_fiscale},
+    {"cpf", is_brazilian_cpf},
+    {"dni", is_spanish_dni},
+    {"eip55", is_eip55},
+    {"fodselsnummer", is_fodselsnummer},
+    {"german-tax-id", is_german_tax_id},
+    {"hetu", is_hetu},
+    {"hkid", is_hong_kong_id},
+    {"iban", is_iban},
+    {"jwt", jwt},
+    {"luhn", luhn},
+    {"my-number", is_my_number},
+    {"nhs", is_nhs_number},
+    {"nif", is_portuguese_nif},
+    {"nir", is_french_nir},
+    {"nric", is_singapore_nric},
+    {"personnummer", is_personnummer},
+    {"pesel", is_pesel},
+    {"ssn", is_us_ssn},
+    {"taiwanese-id", is_taiwanese_id},
+    {"tckn", is_tckn},
+    {"thai-id", is_thai_id},
+};
+
 }  // namespace
 
 Validator find_validator(std::string_view name) {
-  if (name == "luhn") return luhn;
-  if (name == "jwt") return jwt;
-  return nullptr;
+  const auto* found = std::find_if(std::begin(kValidators), std::end(kValidators),
+                                   [&](const Named& n) { return n.name == name; });
+  return found == std::end(kValidators) ? nullptr : found->check;
 }
 
 double entropy(std::string_view text) {

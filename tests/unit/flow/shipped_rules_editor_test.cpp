@@ -1,5 +1,6 @@
 // The editors with the rules that are shipped: what is said about them is not only so for rules
 // made up for tests.
+#include "tests/support/shipped_packs.h"
 #include "tests/unit/flow/editor_harness.h"
 #include "userspace/masking/engine.h"
 #include "userspace/masking/rule_pack.h"
@@ -16,13 +17,7 @@ namespace {
 using nlohmann::json;
 
 const std::vector<masking::RulePack>& packs() {
-  static const std::vector<masking::RulePack> kPacks = [] {
-    std::vector<masking::RulePack> all;
-    auto pack = masking::parse_rule_pack(source_file("policies/rules/default.toml"), "default");
-    if (!pack) ADD_FAILURE() << pack.error().line << ": " << pack.error().message;
-    all.push_back(*pack);
-    return all;
-  }();
+  static const std::vector<masking::RulePack> kPacks = testing::shipped_packs(false);
   return kPacks;
 }
 

@@ -1,13 +1,12 @@
 // The packs that are shipped: each rule finds its positive examples and none of its negative ones,
 // at every cut, and no masked text is masked again.
 #include "tests/support/every_split.h"
+#include "tests/support/shipped_packs.h"
 #include "userspace/masking/engine.h"
 #include "userspace/masking/rule_pack.h"
 #include "userspace/masking/stream_masker.h"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -16,23 +15,10 @@
 namespace veilwire::masking {
 namespace {
 
-RulePack load(const std::string& name) {
-  std::ifstream file(std::string(VEILWIRE_SOURCE_DIR "/policies/rules/") + name);
-  std::stringstream text;
-  text << file.rdbuf();
-  auto pack = parse_rule_pack(text.str(), name);
-  if (!pack) {
-    ADD_FAILURE() << name << ":" << pack.error().line << ":" << pack.error().column << ": "
-                  << pack.error().message;
-    return {};
-  }
-  return std::move(*pack);
-}
-
 class DefaultPacks : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name : {"default.toml", "personal.toml"}) packs_.push_back(load(name));
+    packs_ = testing::shipped_packs();
     auto engine = compile(
         packs_, [](const Rule&) { return Treatment::Mask; }, Secret(std::string("key")));
     ASSERT_TRUE(engine) << engine.error().rule << ": " << engine.error().message;
