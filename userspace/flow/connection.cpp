@@ -1,19 +1,14 @@
 #include "userspace/flow/connection.h"
 
 #include "userspace/base/limits.h"
+#include "userspace/flow/hello_verdict.h"
 #include "userspace/flow/http_relay.h"
 #include "userspace/flow/splice.h"
-#include "userspace/wire/client_hello.h"
 
 #include <utility>
 
 namespace veilwire::flow {
 namespace {
-
-// Fatal TLS alerts (RFC 8446, 6) for a client with whom no handshake has begun.
-constexpr char kDecodeError = 50;
-constexpr char kInternalError = 80;
-constexpr char kUnrecognizedName = 112;
 
 std::string fatal_alert(char description) {
   return {'\x15', '\x03', '\x01', '\x00', '\x02', '\x02', description};
@@ -102,7 +97,7 @@ class Connection::Impl final : public RelaySink {
     switch (state_) {
       case State::Hello:
         hello_ += event.bytes;
-        return judge_hello();
+        return judge();
       case State::Handshake:
         if (!client_tls_) {
           hello_ += event.bytes;
@@ -240,40 +235,28 @@ class Connection::Impl final : public RelaySink {
 
   // --- opening
 
-  void judge_hello() {
-    const wire::PeekResult peek = wire::peek_client_hello(hello_);
-    switch (peek.peek) {
-      case wire::Peek::NeedMore:
+  void judge() {
+    HelloVerdict verdict = judge_hello(hello_, ruleset_->policy());
+    server_name_ = std::move(verdict.server_name);
+    switch (verdict.what) {
+      case HelloVerdict::What::NeedMore:
         return;
-      case wire::Peek::NotTls:
-        return uninspectable(policy::Uninspected::NotTls, kDecodeError);
-      case wire::Peek::Malformed:
-        return uninspectable(policy::Uninspected::Malformed, kDecodeError);
-      case wire::Peek::Tls:
+      case HelloVerdict::What::Splice:
+        return splice(verdict.reason);
+      case HelloVerdict::What::Refuse:
+        open_session("refused");
+        put_record(0, audit::Gap{std::string(verdict.reason), "connection", "block", from_client_});
+        if (verdict.alert != 0) put(ToClient{fatal_alert(verdict.alert)});
+        return close("refused: " + std::string(verdict.reason), verdict.alert == 0);
+      case HelloVerdict::What::Intercept:
         break;
     }
-    server_name_ = peek.hello.server_name;
-    if (server_name_.empty())
-      return uninspectable(policy::Uninspected::NoServerName, kUnrecognizedName);
-    const policy::Host* host = policy::find_host(ruleset_->policy(), server_name_);
-    if (host == nullptr) return splice(kSpliced);
-    service_ = host->speaks;
+    service_ = verdict.service;
     state_ = State::Handshake;
     handshake_started_ = now_.mono;
     put(NeedLeaf{server_name_});
     ask_identity();
     put(Dial{server_name_, opening_.destination});
-  }
-
-  void uninspectable(policy::Uninspected kind, char alert) {
-    const bool pass =
-        ruleset_->policy().uninspected[static_cast<std::size_t>(kind)] == policy::Action::Pass;
-    if (pass) return splice(policy::to_string(kind));
-    open_session("refused");
-    put_record(
-        0, audit::Gap{std::string(policy::to_string(kind)), "connection", "block", from_client_});
-    if (kind != policy::Uninspected::NotTls) put(ToClient{fatal_alert(alert)});
-    close("refused: " + std::string(policy::to_string(kind)), kind == policy::Uninspected::NotTls);
   }
 
   void refuse(char alert, const std::string& reason) {

@@ -6,11 +6,11 @@
 #include "userspace/flow/refusal.h"
 #include "userspace/flow/request_stage.h"
 #include "userspace/flow/response_stage.h"
+#include "userspace/flow/room_wait.h"
 #include "userspace/flow/tunnel.h"
 #include "userspace/flow/unseen_upload.h"
 #include "userspace/wire/http1.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -122,19 +122,13 @@ class HttpRelay::Impl {
   void recording_failed(std::string_view reason) { unrecorded_ = reason; }
   void recording_restored() { unrecorded_.clear(); }
 
-  std::optional<Monotonic> next_tick() const {
-    return room_until_ ? std::optional(next_look_) : std::nullopt;
-  }
-
+  std::optional<Monotonic> next_tick() const { return room_.next(); }
   void tick(Now now) {
-    if (!room_until_ || now.mono < next_look_) return;
-    if (target_.memory.has_room(announced_)) {
-      room_until_.reset();
-      read_client(true);
-      return pump(now);
-    }
-    if (now.mono >= *room_until_) return no_room();
-    next_look_ = now.mono + kRoomLook;
+    if (!room_.next()) return;
+    const RoomWait::Answer answer = room_.again(target_.memory, now.mono);
+    if (answer != RoomWait::Answer::Room) return await_room(answer);
+    read_client(true);
+    pump(now);
   }
 
   std::uint64_t exchanges() const { return count_; }
@@ -158,7 +152,7 @@ class HttpRelay::Impl {
   // Reads requests for as long as one may be read.
   void pump(Now now) {
     std::vector<wire::HttpEvent> events;
-    while ((phase_ == Phase::Reading || phase_ == Phase::Uploading) && !room_until_ &&
+    while ((phase_ == Phase::Reading || phase_ == Phase::Uploading) && !room_.next() &&
            !client_input_.empty()) {
       events.clear();
       // Events point into what is fed: it must stay until they have been handled.
@@ -176,7 +170,8 @@ class HttpRelay::Impl {
   void on_request(wire::HttpEvent& event, Now now) {
     if (auto* start = std::get_if<wire::RequestStart>(&event)) {
       begin_exchange(std::move(*start));
-      if (phase_ == Phase::Reading) await_room(now);
+      if (phase_ == Phase::Reading)
+        await_room(room_.ask(exchange_->framing, target_.memory, now.mono));
     } else if (const auto* data = std::get_if<wire::BodyData>(&event)) {
       request_body(data->bytes, now);
     } else if (auto* trailers = std::get_if<wire::Trailers>(&event)) {
@@ -186,7 +181,7 @@ class HttpRelay::Impl {
         upload_->trailers(std::move(trailers->section.raw));
     } else if (const auto* end = std::get_if<wire::MessageEnd>(&event)) {
       exchange_->persistent = end->persistent;
-      room_until_.reset();
+      room_.stop();
       if (phase_ == Phase::Uploading) {
         upload_->end();
         phase_ = Phase::Answering;
@@ -220,7 +215,7 @@ class HttpRelay::Impl {
 
   void begin_exchange(wire::RequestStart start) {
     begin_numbered();
-    announced_ = 0;
+    room_ = {};
     Exchange& exchange = *exchange_;
     exchange.head = std::move(start.head);
     exchange.framing = start.framing;
@@ -275,23 +270,14 @@ class HttpRelay::Impl {
     refuse(refusal::request_too_large(limits::kRequestBody));
   }
 
-  // A large request begins when there is room for what it says it is. Nothing is set aside for it:
-  // who announces much and sends nothing takes nothing from anybody.
-  void await_room(Now now) {
-    const wire::Framing& framing = exchange_->framing;
-    if (framing.kind != wire::Framing::Kind::Length) return;
-    announced_ =
-        static_cast<std::size_t>(std::min<std::uint64_t>(framing.length, limits::kRequestBody));
-    if (announced_ <= kAlwaysHeld || target_.memory.has_room(announced_)) return;
-    if (!target_.memory.possible(announced_)) return no_room();
-    room_until_ = now.mono + kRoomTime;
-    next_look_ = now.mono + kRoomLook;
-    read_client(false);
+  void await_room(RoomWait::Answer answer) {
+    if (answer == RoomWait::Answer::Wait) read_client(false);
+    if (answer == RoomWait::Answer::Refuse) no_room();
   }
 
   // It would be more than may be held, now or ever.
   void no_room() {
-    const RequestStage::Outcome outcome = request_->no_room(announced_);
+    const RequestStage::Outcome outcome = request_->no_room(room_.announced());
     for (const audit::Body& record : outcome.records) sink_.record(exchange_->number, record);
     refuse(*outcome.refusal);
   }
@@ -480,7 +466,7 @@ class HttpRelay::Impl {
 
   void shut(bool reset) {
     phase_ = Phase::Closed;
-    room_until_.reset();
+    room_.stop();
     client_input_.clear();
     // Closing with bytes unread would destroy the answer on its way.
     if (!reset) read_client(true);
@@ -501,9 +487,7 @@ class HttpRelay::Impl {
   Phase phase_ = Phase::Reading;
   bool have_upstream_ = true;  // the connection dials while the client still shakes hands
   bool reading_client_ = true;
-  std::size_t announced_ = 0;            // bytes of the request that is being read, where it says
-  std::optional<Monotonic> room_until_;  // a large request waits for room, for so long
-  Monotonic next_look_;
+  RoomWait room_;
   std::optional<Refusal> failure_;
   std::string unrecorded_;  // why nothing is recorded; empty while it is
   std::optional<identity::Person> person_;
