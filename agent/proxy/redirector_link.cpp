@@ -113,6 +113,7 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
 
   void lost() {
     registered_ = false;  // redirection goes on from the pins
+    asked_.clear();
     said_hello_ = false;
   }
 
@@ -128,6 +129,7 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
     const Asked what = asked_.front();
     asked_.pop_front();
     if (answer.status != protocol::RedirectorStatus::Ok) {
+      if (std::exchange(refusal_said_, true)) return;
       host::log::error("the redirector refused " + std::string(name(what)) + ": status " +
                        std::to_string(static_cast<int>(answer.status)) + ", " +
                        std::strerror(static_cast<int>(answer.error)));
@@ -140,6 +142,7 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
       send(Asked::Listeners, bytes_of(request(protocol::RedirectorMessage::Listeners)), listeners_);
     } else if (what == Asked::Listeners) {
       registered_ = true;
+      refusal_said_ = false;
       host::log::info("registered with the redirector: connections are taken");
       resolve_round();
     }
@@ -171,6 +174,11 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
 
   void beat() {
     if (alive_()) heart_.beat();
+    // What was refused may be granted later: its reason is on the redirector's side.
+    if (!registered_ && asked_.empty() && channel_.is_up()) {
+      said_hello_ = false;
+      hello();
+    }
     beat_timer_.expires_after(kBeat);
     beat_timer_.async_wait([weak = weak_from_this()](const error_code& e) {
       if (const auto self = weak.lock(); self && !e) self->beat();
@@ -232,6 +240,7 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
   bool started_ = false;
   bool said_hello_ = false;
   bool registered_ = false;
+  bool refusal_said_ = false;
   Heart heart_;
   asio::steady_timer beat_timer_, resolve_timer_;
   tcp::resolver resolver_;

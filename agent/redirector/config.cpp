@@ -82,6 +82,7 @@ Settings read_settings(const host::ConfigSection& section) {
   s.heartbeat =
       std::chrono::seconds(section.integer("heartbeat_seconds", s.heartbeat.count(), 0, 3600));
   s.check = std::chrono::seconds(section.integer("check_seconds", s.check.count(), 1, 3600));
+  s.log_level = section.text("log_level", s.log_level);
   section.check();
   make_needles(s);
   return s;

@@ -22,6 +22,7 @@
 //   refuse_quic = true            # UDP on `ports`, so that HTTP/3 falls back to TCP
 //   heartbeat_seconds = 10        # a proxy that is silent for longer is dead; 0: not asked
 //   check_seconds = 5             # how often links and labels are looked at
+//   log_level = "info"
 // clang-format on
 //
 // names, paths and arguments together: at most VW_NEEDLE_COUNT, each at most VW_NEEDLE_LENGTH - 2
@@ -58,6 +59,7 @@ struct Settings {
   bool refuse_quic = true;
   std::chrono::seconds heartbeat{10};
   std::chrono::seconds check{5};
+  std::string log_level = "info";
 };
 
 // Throws host::ConfigError.

@@ -47,8 +47,8 @@ std::string pins_of(const Options& options) {
 }
 
 int run(const Options& options) {
-  host::log::start("veilwire-redirector", "info");
   const redirector::Settings settings = settings_of(options);
+  host::log::start("veilwire-redirector", settings.log_level);
   const host::UniqueFd stop = host::stop_signals();
   const host::UserId proxy = host::resolve_user(settings.proxy_user);
   host::UniqueFd listener = host::listen_local(settings.socket, 0660);
@@ -95,13 +95,16 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "veilwire-redirector " VEILWIRE_VERSION);
   app.require_subcommand(1);
   const auto common = [&options](CLI::App* command) {
-    command->add_option("--config", options.config, "configuration file")->capture_default_str();
-    command->add_option("--pin-dir", options.pin_directory, "instead of the configured one");
+    command->add_option("--config", options.config, "the agent's configuration file")
+        ->type_name("FILE")
+        ->capture_default_str();
+    command->add_option("--pin-dir", options.pin_directory, "instead of the configured one")
+        ->type_name("DIR");
   };
   CLI::App* run_command = app.add_subcommand("run", "attach and serve; stopping detaches nothing");
   common(run_command);
-  run_command->add_option("--cgroup", options.cgroup,
-                          "attach point, instead of the configured one");
+  run_command->add_option("--cgroup", options.cgroup, "attach point, instead of the configured one")
+      ->type_name("PATH");
   CLI::App* detach_command = app.add_subcommand("detach", "remove everything, from pins alone");
   common(detach_command);
   CLI::App* status_command =

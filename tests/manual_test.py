@@ -1,0 +1,44 @@
+"""The manual pages name what the programs take: every key of a program's table, and every option, and no others."""
+
+import re
+import sys
+
+from source_files import ROOT
+
+PROGRAMS = ("redirector", "signer", "identity", "recorder", "proxy")
+KEY = re.compile(r'(?:\b(?:section\.(?:text|integer|texts|integers|boolean|required_text)|mebibytes)\(|'
+                 r'choose<\w+>\(\s*section,)\s*"(\w+)"')
+OPTION = re.compile(r'add_(?:option|flag)\(\s*"--([a-z-]+)"')
+COMMON = ("add_daemon_options", "read_daemon_settings")  # what agent/host/program.cpp adds
+
+
+def sources(program):
+  text = "".join(path.read_text() for path in sorted((ROOT / "agent" / program).glob("*.cpp")))
+  frame = (ROOT / "agent/host/program.cpp").read_text()
+  # Of the frame the part of each function that the program calls.
+  return text + "".join(body for name, body in re.findall(r"(?ms)^\w.*? (\w+)\([^;{]*\{(.*?)^\}", frame)
+                        if name in COMMON and name in text)
+
+
+def complaints_about(program):
+  code = sources(program)
+  page = (ROOT / f"packaging/man/veilwire-{program}.8").read_text()
+  head, _, configuration = page.partition(".Sh CONFIGURATION")
+  keys = {key for line in re.findall(r"(?m)^\.It Va (.*)$", configuration) for key in re.findall(r"\b[a-z_]+\b",
+          line.split(" No = ")[0])}
+  options = set(re.findall(r"Fl Fl ([a-z-]+)", head)) - {"help", "version"}
+  for what, written, taken in (("key", keys, set(KEY.findall(code))), ("option", options, set(OPTION.findall(code)))):
+    yield from (f"veilwire-{program}(8) does not name the {what} {name}" for name in sorted(taken - written))
+    yield from (f"veilwire-{program}(8) names the {what} {name}, which there is not" for name in sorted(written - taken))
+    if not taken:
+      yield f"{program}: no {what} was found in its sources: this test has lost sight of them"
+
+
+def main():
+  complaints = [complaint for program in PROGRAMS for complaint in complaints_about(program)]
+  print("\n".join(complaints) or f"{len(PROGRAMS)} pages name all keys and options")
+  return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+  sys.exit(main())
