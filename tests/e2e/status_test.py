@@ -239,8 +239,8 @@ class StatusTest(harness.AgentCase):
       self.assertIn("    not running: vw_connect4\n", text)
     finally:
       self.agent.services["redirector"].signal(signal.SIGCONT)
-    document = self.until_good()
-    self.assertEqual(document["programs"]["redirector"]["report"]["losses"], before + 1)
+    self.until(lambda d: d["status"] == "good" and d["programs"]["redirector"]["report"]["losses"] == before + 1,
+               "a loss that is mended and counted")
     gaps = self.until_on_record("vw_connect4 was detached for at most ")
     self.assertEqual([(gap["action"], gap["detail"].endswith("; it is attached again")) for gap in gaps], [("pass", True)])
     self.must_succeed(self.clients.curl_message("[[demo hello]]"))
