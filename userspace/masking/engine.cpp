@@ -13,41 +13,45 @@ namespace {
 
 constexpr std::size_t kDigestHex = 16;
 constexpr std::size_t kMaskHex = 4;
-// As many bits as a table entry of first_bytes has.
-constexpr std::size_t kMaxScanned = 64;
+// Each group reads every byte of every text.
+constexpr std::size_t kMaxScanGroups = 8;
 
 void add_literals(std::vector<LiteralScanner::Entry>& entries, const CompiledExpression& e,
                   std::uint32_t owner, bool hold) {
   for (const Literal& l : e.literals) entries.push_back({l, owner, hold});
 }
 
-// A rule without literals is tried at every byte that its matches can begin with.
+void add_scanned(ScanGroup& group, std::uint32_t rule, const CompiledExpression& what) {
+  const std::size_t shift = 8 * group.rules.size();
+  group.rules.push_back(rule);
+  for (std::size_t before = 0; before < group.first.size(); ++before) {
+    const ByteSet first = what.automaton->first_bytes(static_cast<Automaton::Before>(before));
+    for (std::size_t b = 0; b < 256; ++b)
+      group.first[before][b] |= std::uint64_t{first[b]} << shift;
+  }
+  const std::vector<ByteSet> bytes = what.automaton->bytes_by_place(kScanDepth);
+  for (std::size_t k = 0; k < kScanDepth; ++k) {
+    for (std::size_t b = 0; b < 256; ++b)
+      group.bytes[b] |= std::uint64_t{bytes[k][b]} << (shift + k);
+  }
+  const std::uint64_t last = std::uint64_t{1} << (what.depth - 1);
+  group.told |= last << shift;
+  group.untold |= (last - 1) << shift;
+}
+
 Result<void, EngineError> scan_rules(Engine& engine) {
   for (std::uint32_t i = 0; i < engine.rules.size(); ++i) {
     const CompiledRule& rule = engine.rules[i];
     if (!rule.what.literals.empty()) continue;
-    if (engine.scanned.size() == kMaxScanned) {
-      return Unexpected{
-          EngineError{rule.rule.id,
-                      "the 65th rule that begins with no literal: such rules look at every byte"}};
-    }
-    const std::uint64_t bit = std::uint64_t{1} << engine.scanned.size();
-    engine.scanned.push_back(i);
-    for (std::size_t before = 0; before < engine.first_bytes.size(); ++before) {
-      const ByteSet first =
-          rule.what.automaton->first_bytes(static_cast<Automaton::Before>(before));
-      for (std::size_t b = 0; b < 256; ++b) {
-        if (first[b]) engine.first_bytes[before][b] |= bit;
+    if (engine.scanned.empty() || engine.scanned.back().rules.size() == ScanGroup::kRules) {
+      if (engine.scanned.size() == kMaxScanGroups) {
+        return Unexpected{EngineError{
+            rule.rule.id,
+            "the 65th rule that begins with no literal: such rules look at every byte"}};
       }
+      engine.scanned.emplace_back();
     }
-    const std::vector<ByteSet> bytes = rule.what.automaton->bytes_by_place(kScanDepth);
-    for (std::size_t k = 0; k < kScanDepth; ++k) {
-      for (std::size_t b = 0; b < 256; ++b) {
-        if (bytes[k][b]) engine.bytes[b][k] |= bit;
-      }
-    }
-    engine.told[rule.what.depth - 1] |= bit;
-    for (std::size_t k = 0; k + 1 < rule.what.depth; ++k) engine.untold[k] |= bit;
+    add_scanned(engine.scanned.back(), i, rule.what);
   }
   return {};
 }

@@ -21,6 +21,19 @@ inline constexpr std::uint32_t kMaskOwner = UINT32_MAX;
 // Masks that stand in the text already are recognised by this beginning.
 inline constexpr std::string_view kMaskBegin = "[MASKED:";
 
+// Up to eight rules without literals, looked for together (Shift-And, Baeza-Yates and Gonnet 1992).
+// Rule i has byte i of each word, from the low end; its bit k stands for a start k bytes before the
+// last byte that was read.
+struct ScanGroup {
+  static constexpr std::size_t kRules = 8;
+  std::vector<std::uint32_t> rules;
+  std::array<std::array<std::uint64_t, 256>, 4> first{};  // bit 0: may begin with [before][byte]
+  std::array<std::uint64_t, 256> bytes{};  // may have this byte so far behind the first
+  std::uint64_t told = 0;                  // so many bytes tell a start
+  std::uint64_t untold = 0;                // too few to tell
+};
+static_assert(kScanDepth == 8, "a byte of a word holds all places of a rule");
+
 class Engine {
  public:
   explicit Engine(const Secret& site_key) : site_key_(std::string(site_key.reveal())) {}
@@ -28,14 +41,8 @@ class Engine {
   std::vector<CompiledRule> rules;  // in the order of the packs
   std::vector<EngineError> left_out;
   LiteralScanner literals;
-  CompiledExpression mask;  // any mask that a rule of the packs writes
-  // Rules without literals; a set of them has bit i for scanned[i].
-  std::vector<std::uint32_t> scanned;
-  std::array<std::array<std::uint64_t, 256>, 4> first_bytes{};  // may begin: [before][byte]
-  // May have this byte k bytes behind the first: [byte][k].
-  std::array<std::array<std::uint64_t, kScanDepth>, 256> bytes{};
-  std::array<std::uint64_t, kScanDepth> told{};    // once they have k more bytes than one
-  std::array<std::uint64_t, kScanDepth> untold{};  // later than that
+  CompiledExpression mask;         // any mask that a rule of the packs writes
+  std::vector<ScanGroup> scanned;  // rules without literals
   // Bytes before the end of what was read that a new candidate may need.
   std::uint32_t look_back = 1;
 

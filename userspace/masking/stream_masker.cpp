@@ -5,7 +5,6 @@
 #include "userspace/masking/utf8.h"
 
 #include <algorithm>
-#include <array>
 #include <tuple>
 #include <utility>
 
@@ -40,9 +39,8 @@ struct StreamMasker::State {
   // A rule is in one of both: all its starts are young, or a search follows them.
   std::vector<std::unique_ptr<RuleSearch>> active;
   std::vector<YoungStart> young;
-  std::vector<std::uint32_t> grown;  // rules, of one step
-  // Rules without literals of which a match may begin k bytes before the last one that was read.
-  std::array<std::uint64_t, kScanDepth> places{};
+  std::vector<std::uint32_t> grown;   // rules, of one step
+  std::vector<std::uint64_t> places;  // a word for each group of rules without literals
   std::vector<std::uint64_t> mask_starts;
   Candidates mask_live;
   std::vector<Ended> mask_ended;
@@ -78,7 +76,7 @@ struct StreamMasker::State {
   void read_young();
   void finish_young();
   void scan(std::string_view block, std::uint64_t from);
-  void add_starts(const std::array<std::uint64_t, kScanDepth>& rules, std::uint64_t last);
+  void add_starts(const ScanGroup& group, std::uint64_t starts, std::uint64_t last);
   std::uint64_t hold_of_tail(std::uint64_t first) const;
 };
 
@@ -163,52 +161,47 @@ void StreamMasker::State::read(std::string_view block, std::uint64_t from) {
   scan(block, from);
 }
 
-// Looks for what may begin a match of a rule without literals, all such rules at once (Shift-And,
-// Baeza-Yates and Gonnet 1992, with a set of rules in the place of a bit).
+// Looks for what may begin a match of a rule without literals.
 void StreamMasker::State::scan(std::string_view block, std::uint64_t from) {
-  if (engine->scanned.empty()) return;
-  Automaton::Before before =
-      from == 0     ? Automaton::Before::Text
-      : from > base ? Automaton::before(static_cast<unsigned char>(buffer[from - base - 1]))
-                    : Automaton::Before::Other;
-  std::array<std::uint64_t, kScanDepth> rules = places;
-  for (std::size_t i = 0; i < block.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(block[i]);
-    const auto& allowed = engine->bytes[byte];
-    std::uint64_t told = 0;
-    for (std::size_t k = kScanDepth - 1; k > 0; --k) {
-      rules[k] = rules[k - 1] & allowed[k];
-      told |= rules[k] & engine->told[k];
+  constexpr std::uint64_t kWithinRule = 0xFEFEFEFEFEFEFEFE;
+  places.resize(engine->scanned.size());
+  for (std::size_t g = 0; g < places.size(); ++g) {
+    const ScanGroup& group = engine->scanned[g];
+    Automaton::Before before =
+        from == 0     ? Automaton::Before::Text
+        : from > base ? Automaton::before(static_cast<unsigned char>(buffer[from - base - 1]))
+                      : Automaton::Before::Other;
+    std::uint64_t place = places[g];
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      const auto byte = static_cast<unsigned char>(block[i]);
+      place = ((place << 1) & kWithinRule & group.bytes[byte]) |
+              group.first[static_cast<std::size_t>(before)][byte];
+      before = Automaton::before(byte);
+      if (const std::uint64_t told = place & group.told; told != 0)
+        add_starts(group, told, from + i);
     }
-    rules[0] = engine->first_bytes[static_cast<std::size_t>(before)][byte];
-    told |= rules[0] & engine->told[0];
-    before = Automaton::before(byte);
-    if (told == 0) continue;
-    std::array<std::uint64_t, kScanDepth> starts = rules;
-    for (std::size_t k = 0; k < kScanDepth; ++k) starts[k] &= engine->told[k];
-    add_starts(starts, from + i);
+    places[g] = place;
   }
-  places = rules;
 }
 
-// Starts of rules k bytes before `last`.
-void StreamMasker::State::add_starts(const std::array<std::uint64_t, kScanDepth>& rules,
+void StreamMasker::State::add_starts(const ScanGroup& group, std::uint64_t starts,
                                      std::uint64_t last) {
-  for (std::size_t k = kScanDepth; k-- > 0;) {
-    for (std::uint64_t left = rules[k]; left != 0; left &= left - 1)
-      add_start(engine->scanned[static_cast<std::size_t>(__builtin_ctzll(left))], last - k);
+  for (; starts != 0; starts &= starts - 1) {
+    const auto bit = static_cast<std::size_t>(__builtin_ctzll(starts));
+    add_start(group.rules[bit / kScanDepth], last - bit % kScanDepth);
   }
 }
 
 // The first position at which a secret may begin of a match that too few bytes tell of; `first`
 // where there is none before it.
 std::uint64_t StreamMasker::State::hold_of_tail(std::uint64_t first) const {
-  for (std::size_t k = kScanDepth - 1; k-- > 0;) {
-    for (std::uint64_t left = places[k] & engine->untold[k]; left != 0; left &= left - 1) {
-      const std::uint64_t start = end() - 1 - k;
-      if (start < floor || start >= first) break;
-      const CompiledExpression& what =
-          engine->rules[engine->scanned[static_cast<std::size_t>(__builtin_ctzll(left))]].what;
+  for (std::size_t g = 0; g < places.size(); ++g) {
+    const ScanGroup& group = engine->scanned[g];
+    for (std::uint64_t left = places[g] & group.untold; left != 0; left &= left - 1) {
+      const auto bit = static_cast<std::size_t>(__builtin_ctzll(left));
+      const std::uint64_t start = end() - 1 - bit % kScanDepth;
+      if (start < floor || start >= first) continue;
+      const CompiledExpression& what = engine->rules[group.rules[bit / kScanDepth]].what;
       first = std::min(first, hold_of_start(*what.automaton, window(), start));
     }
   }
@@ -267,8 +260,9 @@ std::uint64_t StreamMasker::State::hold_of_beginning(const CompiledExpression& w
 void StreamMasker::State::settle(bool ended, Edits& out) {
   while (true) {
     if (ended) {
-      for (std::size_t k = 0; k < kScanDepth; ++k) places[k] &= engine->untold[k];
-      add_starts(std::exchange(places, {}), end() - 1);
+      for (std::size_t g = 0; g < places.size(); ++g)
+        add_starts(engine->scanned[g], places[g] & engine->scanned[g].untold, end() - 1);
+      places.clear();
       finish_young();
     }
     recognise_masks(ended);
@@ -393,7 +387,7 @@ std::size_t StreamMasker::State::report(const Found& f, bool closes, Edits& out)
 void StreamMasker::State::forget_search() {
   active.clear();
   young.clear();
-  places = {};
+  places.clear();
   pending.clear();
   mask_starts.clear();
   mask_live.clear();
