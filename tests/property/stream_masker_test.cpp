@@ -247,6 +247,13 @@ std::vector<Case> cases() {
       {"any_byte", "ab\n", 6, {rule("r", "a.b"), rule("s", "(?s)b.a")}},
       {"no_literal", "ab ", 6, {rule("r", "\\b[ab]{2,3}\\b")}},
       {"no_literal_greedy", "ab1", 6, {rule("r", "[ab]{1,2}[b1]{2,3}")}},
+      {"many_without_literals",
+       "ab1",
+       5,
+       {rule("r0", "[a1]{4}"), rule("r1", "[b1]{4}"), rule("r2", "\\b[ab]{3}\\b"),
+        rule("r3", "[a1][b1][ab]{2}$"), rule("r4", "[ab]1[ab]"), rule("r5", "^[ab]{2}1"),
+        rule("r6", "[b1]a[b1]"), rule("r7", "\\B[1b][1a]\\B"), rule("r8", "[ab]{5}"),
+        rule("r9", "[1a](?:[b1]{2}|[ab]a)")}},
       {"nullable_inside", "ab", 8, {rule("r", "ab(?:a?b?){2}a")}},
       {"block", "abc", 7, {block(rule("x", "ab{1,2}")), rule("y", "bc")}},
       {"block_in_mask", "abc", 7, {rule("x", "ab[bc]{1,3}a"), block(rule("y", "b{1,2}"))}},
@@ -285,6 +292,28 @@ std::vector<Case> cases() {
 
 INSTANTIATE_TEST_SUITE_P(Masking, EveryShortText, ::testing::ValuesIn(cases()),
                          [](const auto& param) { return param.param.name; });
+
+// Longer than what is looked at before a match without literals is thought to begin.
+TEST(LongTexts, AreMaskedAlikeHoweverTheyAreCut) {
+  const std::vector<Rule> rules = {rule("x", "[ab]{8,9}"), rule("y", "[b ]{7}a")};
+  const auto engine = compile(rules);
+  ASSERT_TRUE(engine);
+  const MaskingOracle oracle(rules, kSiteKey, treatment);
+  constexpr std::size_t kLength = 12;
+  std::size_t found = 0;
+  for (unsigned bits = 0; bits < 1U << kLength; ++bits) {
+    std::string text;
+    for (std::size_t i = 0; i < kLength; ++i) text += bits >> i & 1 ? 'b' : i % 5 == 4 ? ' ' : 'a';
+    const Masked whole = oracle.mask(text);
+    found += whole.findings.size();
+    expect_cut(engine, text, ~0U, whole);
+    for (std::size_t cut = 0; cut + 1 < kLength; ++cut) {
+      expect_cut(engine, text, 1U << cut, whole);
+      if (HasFatalFailure()) return;
+    }
+  }
+  EXPECT_GT(found, 100U);
+}
 
 }  // namespace
 }  // namespace veilwire

@@ -91,5 +91,27 @@ TEST(Automaton, ThreadsShareItsStates) {
   EXPECT_TRUE(flags_after(*a, "abba ") & Automaton::kMatch);
 }
 
+std::string bytes_at(std::string_view pattern, std::size_t place) {
+  const auto tree = parse_expression(pattern);
+  const auto automaton = Automaton::build({}, {&*tree, 1});
+  const ByteSet set = (*automaton)->bytes_by_place(place + 1)[place];
+  if (set.all()) return "any";
+  std::string out;
+  for (unsigned b = 0; b < 256; ++b) {
+    if (set[b]) out += static_cast<char>(b);
+  }
+  return out;
+}
+
+TEST(Automaton, SaysWhichBytesCanStandAtAPlaceOfAMatch) {
+  EXPECT_EQ(bytes_at("ab?[cd]e", 0), "a");
+  EXPECT_EQ(bytes_at("ab?[cd]e", 1), "bcd");
+  EXPECT_EQ(bytes_at("ab?[cd]e", 2), "cde");
+  EXPECT_EQ(bytes_at("ab?[cd]e", 3), "any") << "behind the shortest match";
+  EXPECT_EQ(bytes_at("(?:a|bc)d", 1), "cd");
+  EXPECT_EQ(bytes_at("(?:^|x)\\ba{2,}", 1), "a");
+  EXPECT_EQ(bytes_at("(?:^|x)\\ba{2,}", 2), "any");
+}
+
 }  // namespace
 }  // namespace veilwire::masking

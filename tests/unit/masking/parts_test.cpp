@@ -168,5 +168,35 @@ TEST(Candidates, LeaveAtTheGreatestLengthOnce) {
   EXPECT_EQ(ended[0].at, 4U);
 }
 
+// What becomes of a start at 0, read in pieces.
+std::string fates(std::string_view pattern, std::vector<std::string> pieces,
+                  std::uint64_t max_length = 100) {
+  const auto tree = parse_expression(pattern);
+  const auto automaton = Automaton::build({}, {&*tree, 1});
+  std::string text, out;
+  YoungStart start = young_start(**automaton, {text, 0}, 0, 0);
+  for (const std::string& piece : pieces) {
+    text += piece;
+    const Fate fate = read_on(**automaton, {text, 0}, max_length, start);
+    out += fate == Fate::Dead ? 'd' : fate == Fate::Young ? 'y' : 'g';
+    if (fate != Fate::Young) break;
+  }
+  return out;
+}
+
+TEST(YoungStart, DiesOrGrowsWhereverTheTextIsCut) {
+  EXPECT_EQ(fates("ab{3}c", {"a", "bb", "bc"}), "yyg");
+  EXPECT_EQ(fates("ab{3}c", {"abbbc"}), "g");
+  EXPECT_EQ(fates("ab{3}c", {"a", "bc"}), "yd");
+  EXPECT_EQ(fates("ab{3}c", {"x"}), "d");
+  EXPECT_EQ(fates("ab\\b", {"ab", "c"}), "yd");
+  EXPECT_EQ(fates("ab\\b", {"ab", " "}), "yg");
+}
+
+TEST(YoungStart, GrowsWhenItIsLong) {
+  EXPECT_EQ(fates("ab{70}c", {"a" + std::string(62, 'b'), "b"}), "yg");
+  EXPECT_EQ(fates("ab{1,}c", {"abb", "b"}, 4), "yg") << "the greatest length of the rule";
+}
+
 }  // namespace
 }  // namespace veilwire::masking
