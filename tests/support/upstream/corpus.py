@@ -36,7 +36,7 @@ _MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m",
 SSE = "text/event-stream; charset=utf-8"
 EXACT = [
     # Escapes spelled in every legal way; an empty delta.
-    (SSE, _sse(_START, _BLOCK, _delta(r"gr\u00fc\u00DFe \/ \\ \" \b\f\n\r\t"), _delta(r"\ud83d\ude00."),
+    (SSE, _sse(_START, _BLOCK, _delta(r"gr\u00fc\u00DFe \/ \\ \" \b\f\n\r\t"), _delta(r"\ud83d\ude00!"),
                _delta(""), _delta("grüße 😀"), _STOP)),
     # Comments, ids, retry, fields without a colon, several data lines, other line ends, a byte order mark.
     (SSE, b"\xef\xbb\xbf: comment\r\nid: 7\r\nretry: 1000\r\nevent: ping\r\ndata: {\"type\":\r\ndata: \"ping\"}\r\n\r\n"
