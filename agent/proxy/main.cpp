@@ -14,6 +14,7 @@
 #include "agent/proxy/status.h"
 #include "agent/proxy/worker.h"
 #include "userspace/crypto/encoding.h"
+#include "userspace/crypto/hash.h"
 #include "userspace/crypto/random.h"
 
 #include <algorithm>
@@ -47,6 +48,13 @@ void raise_descriptor_limit() {
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
   }
+}
+
+// Of the process: what it names is forgotten with it.
+crypto::Digest new_key(const crypto::RandomSource& random) {
+  crypto::Digest key{};
+  random(key);
+  return key;
 }
 
 // Accepts on the main thread and deals connections out in turn.
@@ -133,6 +141,7 @@ int run(const std::string& config_path, bool unconfined) {
                 .upstream_roots_pem = read_file(settings.upstream_roots),
                 .internal_ca_pem = read_file(settings.internal_ca),
                 .memory = std::make_shared<flow::MemoryBudget>(settings.held_memory),
+                .conversations = std::make_shared<flow::ConversationMemory>(new_key(random)),
                 .ruleset = {},
                 .counters = {}};
   const Secret site_key = read_site_key(settings.site_key);

@@ -5,6 +5,7 @@
 #include "agent/host/recorder_link.h"
 #include "agent/proxy/identity_link.h"
 #include "agent/proxy/leaf_store.h"
+#include "userspace/flow/conversation_memory.h"
 #include "userspace/flow/memory_budget.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/wire/tls_engine.h"
@@ -55,6 +56,7 @@ struct Services {
   const ActiveRuleset& ruleset;
   Counters& counters;
   std::shared_ptr<flow::MemoryBudget> memory;
+  std::shared_ptr<flow::ConversationMemory> conversations;
   // What any session reads into: its bytes are dealt with before the next read. An idle connection
   // needs no buffer of its own.
   std::vector<char>& read_buffer;

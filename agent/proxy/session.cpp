@@ -76,7 +76,8 @@ class LiveSession final : public Session {
                      .destination = origin_.destination,
                      .ruleset = services.ruleset.get(),
                      .upstream_tls = services.upstream_tls,
-                     .memory = {services.memory, origin_.peer.uid}}),
+                     .memory = {services.memory, origin_.peer.uid},
+                     .conversations = services.conversations}),
         held_({services.memory, origin_.peer.uid}),
         client_(std::make_shared<Side>(std::move(client))),
         timer_(services.io) {}

@@ -71,6 +71,7 @@ class Worker::Impl {
                   shared.ruleset,
                   shared.counters,
                   shared.memory,
+                  shared.conversations,
                   read_buffer_},
         turn_(io_) {
     recorder_.start();

@@ -28,6 +28,7 @@ struct Shared {
   std::string upstream_roots_pem;
   std::string internal_ca_pem;
   std::shared_ptr<flow::MemoryBudget> memory;
+  std::shared_ptr<flow::ConversationMemory> conversations;
   ActiveRuleset ruleset;
   Counters counters;
 };

@@ -128,9 +128,11 @@ BENCHMARK(relay_events)->Name("relaying an event, records made:")->Arg(0)->Arg(1
 
 void tenth_turn(benchmark::State& state) {
   const auto ruleset = default_ruleset(state.range(0) != 0 ? flow::ElementCache::kBytes : 0);
+  const auto conversations =
+      std::make_shared<flow::ConversationMemory>(crypto::sha256("a key of the benchmark"));
   const auto send = [&](const std::string& request) {
     Sink sink;
-    flow::HttpRelay relay({kHost, policy::Service::Anthropic}, ruleset, sink);
+    flow::HttpRelay relay({kHost, policy::Service::Anthropic, {}, conversations}, ruleset, sink);
     Now now;
     identity::Person person;
     person.valid_until = {std::chrono::hours(1)};

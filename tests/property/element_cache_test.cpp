@@ -5,10 +5,12 @@
 
 #include "tests/support/made_up_rules.h"
 #include "userspace/flow/body_editor.h"
+#include "userspace/flow/conversation.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <random>
 #include <string>
@@ -48,7 +50,13 @@ Result edit(std::string_view document, const std::vector<std::size_t>& cuts, Ele
   context.service = policy::Service::Anthropic;
   context.direction = policy::Direction::Request;
   context.media_type = "application/json";
-  context.elements = cache;
+  ConversationMemory memory(crypto::sha256("a key of the tests"));
+  std::optional<Conversation> conversation;
+  if (cache != nullptr) {
+    const ConversationMemory::Engines engines{engine(), engine()};
+    context.conversation = &conversation.emplace(
+        document, Conversation::Setting{*cache, memory, 0, "api.anthropic.com", engines, {}});
+  }
   const auto editor = make_body_editor(context, engine());
   Released out;
   std::size_t at = 0;

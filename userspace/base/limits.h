@@ -53,7 +53,11 @@ inline constexpr std::chrono::seconds kClientHelloTime{10};
 inline constexpr std::chrono::seconds kHandshakeTime{15};
 inline constexpr std::chrono::seconds kDialTime{15};
 inline constexpr std::chrono::seconds kIdleConnection{900};
-inline constexpr std::chrono::seconds kRequestHeadTime{60};
+inline constexpr std::chrono::seconds kRequestHeadTime{
+    60};  // How long what the masks of a conversation stand for is remembered after its last
+          // request.
+inline constexpr std::chrono::hours kConversationIdle{24};
+
 // After our last byte: how long what a client still sends is discarded before the connection goes.
 inline constexpr std::chrono::seconds kLinger{3};
 

@@ -72,8 +72,7 @@ std::unique_ptr<BodyEditor> make_body_editor(const EditorContext& context,
             .service = context.service,
             .request_id = std::string(context.request_id),
             .lines = is_json_lines(type),
-            .elements = root == Zone::AnthropicRequest ? context.elements : nullptr,
-            .user = context.user},
+            .conversation = root == Zone::AnthropicRequest ? context.conversation : nullptr},
         std::move(engine));
   }
   // A body that does not say what it is is looked at as text: naming no type must not be a way

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "userspace/audit/record.h"
+#include "userspace/masking/encoded_text.h"
 #include "userspace/masking/engine.h"
 #include "userspace/policy/policy.h"
 
@@ -23,6 +24,7 @@ namespace veilwire::flow {
 struct Released {
   std::string bytes;
   std::vector<audit::MaskedSpan> masks;  // offsets count released bytes from the start of the body
+  std::vector<masking::Original> originals;  // what they stand for, in order
   // Set at most once: a Block finding. Nothing of it is in bytes; its offset is where it would have
   // stood. The caller calls end_early() or answers 451; further input is ignored.
   std::optional<audit::MaskedSpan> blocked;
@@ -32,7 +34,7 @@ struct Released {
   std::optional<std::string> malformed;
 };
 
-class ElementCache;
+class Conversation;
 
 class BodyEditor {
  public:
@@ -65,10 +67,8 @@ struct EditorContext {
   std::string_view
       request_id;  // MCP: JSON text of the request's "id" (for a JSON-RPC error); else empty
   std::string_view mcp_method;  // MCP: method of the request ("tools/call"); else empty
-  // Requests of the Messages API: what is known of their elements, and whose they are; else
-  // nullptr.
-  ElementCache* elements = nullptr;
-  std::uint32_t user = 0;
+  // Requests of the Messages API: what is known of the conversation; else nullptr.
+  const Conversation* conversation = nullptr;
 };
 
 // Returns nullptr when the type holds no text that we know how to edit (images, archives,

@@ -327,8 +327,9 @@ class Connection::Impl final : public RelaySink {
   void begin_relay() {
     open_session("intercepted");
     state_ = State::Relaying;
-    relay_ = std::make_unique<HttpRelay>(RelayTarget{server_name_, service_, opening_.memory},
-                                         ruleset_, *this);
+    relay_ = std::make_unique<HttpRelay>(
+        RelayTarget{server_name_, service_, opening_.memory, opening_.conversations}, ruleset_,
+        *this);
     if (identity_known_) relay_->identity_known(person_, now_);
     if (!recording_) relay_->recording_failed("the recorder does not answer");
     if (upstream_failure_)

@@ -14,6 +14,7 @@
 
 #include "userspace/audit/record.h"
 #include "userspace/base/time.h"
+#include "userspace/flow/conversation_memory.h"
 #include "userspace/flow/memory_budget.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/identity/person.h"
@@ -44,6 +45,7 @@ struct Opening {
   std::shared_ptr<const Ruleset> ruleset;
   std::shared_ptr<wire::TlsClientContext> upstream_tls;
   MemoryAccount memory = {};
+  std::shared_ptr<ConversationMemory> conversations = {};
 };
 
 // --- what has happened

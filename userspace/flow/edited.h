@@ -3,7 +3,9 @@
 #pragma once
 
 #include "userspace/audit/record.h"
+#include "userspace/masking/encoded_text.h"
 
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +17,7 @@ namespace veilwire::flow {
 struct Edited {
   std::string bytes;
   std::vector<audit::MaskedSpan> masks;      // offsets count from the start of bytes
+  std::vector<masking::Original> originals;  // what the masks stand for, in order
   std::optional<audit::MaskedSpan> blocked;  // set: nothing behind the end of bytes may be released
 
   void append(std::string_view raw) { bytes += raw; }
@@ -23,6 +26,8 @@ struct Edited {
       mask.offset += bytes.size();
       masks.push_back(std::move(mask));
     }
+    originals.insert(originals.end(), std::make_move_iterator(other.originals.begin()),
+                     std::make_move_iterator(other.originals.end()));
     if (other.blocked && !blocked) {
       blocked = std::move(other.blocked);
       blocked->offset += bytes.size();

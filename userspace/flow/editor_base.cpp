@@ -1,5 +1,7 @@
 #include "userspace/flow/editor_base.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace veilwire::flow {
@@ -77,6 +79,7 @@ void EditorBase::release(Edited&& edited, Released& out) {
     mask.offset += released_;
     out.masks.push_back(std::move(mask));
   }
+  std::ranges::move(edited.originals, std::back_inserter(out.originals));
   if (edited.blocked) {
     edited.blocked->offset += released_;
     out.blocked = std::move(edited.blocked);

@@ -26,9 +26,8 @@ namespace veilwire::flow {
 
 class ElementCache {
  public:
-  // Where an element stands: equal bytes at equal places have equal results.
+  // Where an element stands: equal bytes at equal places have equal results of one engine.
   struct Place {
-    const masking::Engine* engine = nullptr;  // which lives as long as the cache
     message::Zone zone = message::Zone::Text;
     std::uint32_t user = 0;  // uid
   };
@@ -41,10 +40,15 @@ class ElementCache {
       : key_(key), limit_(bytes) {}
 
   crypto::Digest digest(const Place& place, std::string_view element) const;
-  // What became of it; nullopt: not known. `element` is the same that the digest was made of.
-  std::optional<Edited> find(const crypto::Digest& digest, std::string_view element);
-  // edited: complete, nothing blocked.
-  void keep(const crypto::Digest& digest, std::string_view element, const Edited& edited);
+  // What became of it under an engine, named by its serial; nullopt: not known. `element` is the
+  // same that the digest was made of.
+  std::optional<Edited> find(const crypto::Digest& digest, std::uint64_t engine,
+                             std::string_view element);
+  // edited: complete, nothing blocked. said: the digest of its texts (said_in()).
+  void keep(const crypto::Digest& digest, std::uint64_t engine, std::string_view element,
+            const Edited& edited, const crypto::Digest& said);
+  // What keep() was told for it, under whatever engine.
+  std::optional<crypto::Digest> said(const crypto::Digest& digest) const;
 
   struct Counts {
     std::uint64_t hits = 0, misses = 0;
@@ -55,19 +59,25 @@ class ElementCache {
  private:
   struct Entry {
     crypto::Digest digest;
+    std::uint64_t engine = 0;
+    crypto::Digest said;
     std::optional<Edited> edited;  // none: it stayed as it was
     std::size_t bytes = 0;
   };
+  using Entries = std::list<Entry>;
   struct Hash {
     std::size_t operator()(const crypto::Digest& digest) const;
   };
+  // One digest has an entry for each engine that has read it.
+  using ByDigest = std::unordered_multimap<crypto::Digest, Entries::iterator, Hash>;
+  ByDigest::iterator entry(const crypto::Digest& digest, std::uint64_t engine);
   void drop_oldest();
 
   const crypto::Digest key_;
   const std::size_t limit_;
   mutable std::mutex mutex_;
-  std::list<Entry> entries_;  // used last in front
-  std::unordered_map<crypto::Digest, std::list<Entry>::iterator, Hash> by_digest_;
+  Entries entries_;  // used last in front
+  ByDigest by_digest_;
   std::size_t bytes_ = 0;
   std::uint64_t hits_ = 0, misses_ = 0;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "userspace/flow/body_editor.h"
+#include "userspace/flow/conversation_memory.h"
 #include "userspace/flow/memory_budget.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/identity/person.h"
@@ -23,6 +24,8 @@ struct Exchange {
   policy::Service service = policy::Service::Generic;
   std::string host;
   MemoryAccount memory;
+  std::shared_ptr<ConversationMemory> conversations;   // may be nullptr
+  std::shared_ptr<ConversationMemory::Answer> answer;  // to a turn of one of them
 
   wire::RequestHead head;
   wire::Framing framing;

@@ -210,6 +210,7 @@ class HttpRelay::Impl {
     exchange_->service = target_.service;
     exchange_->host = target_.host;
     exchange_->memory = target_.memory;
+    exchange_->conversations = target_.conversations;
     response_engine_.reset();
   }
 
@@ -304,9 +305,9 @@ class HttpRelay::Impl {
     sink_.need_identity();
   }
 
-  void submit(Now) {
+  void submit(Now now) {
     if (!unrecorded_.empty()) return refuse(refusal::not_recorded(unrecorded_));
-    RequestStage::Outcome outcome = request_->finish(*ruleset_, *person_);
+    RequestStage::Outcome outcome = request_->finish(*ruleset_, *person_, now.mono);
     for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
     if (outcome.refusal) return refuse(*outcome.refusal);
     request_.reset();  // what is left of it is on its way

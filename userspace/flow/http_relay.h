@@ -7,6 +7,7 @@
 
 #include "userspace/audit/record.h"
 #include "userspace/base/time.h"
+#include "userspace/flow/conversation_memory.h"
 #include "userspace/flow/memory_budget.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/identity/person.h"
@@ -39,7 +40,8 @@ class RelaySink {
 struct RelayTarget {
   std::string host;  // the SNI: what the certificate was made for
   policy::Service service = policy::Service::Generic;
-  MemoryAccount memory = {};  // where what is held counts
+  MemoryAccount memory = {};                               // where what is held counts
+  std::shared_ptr<ConversationMemory> conversations = {};  // nullptr: nothing is put back
 };
 
 class HttpRelay {

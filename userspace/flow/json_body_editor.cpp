@@ -1,9 +1,7 @@
 #include "userspace/flow/json_body_editor.h"
 
 #include "userspace/flow/notice.h"
-#include "userspace/flow/request_elements.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace veilwire::flow {
@@ -16,7 +14,8 @@ JsonBodyEditor::JsonBodyEditor(Setting setting, std::shared_ptr<const masking::E
 void JsonBodyEditor::on_feed(std::string_view bytes, Edited& out) {
   if (!setting_.lines) {
     const bool begins = released() == 0 && document_.empty();
-    if (setting_.elements != nullptr && begins) return feed_elements(bytes, out);
+    if (const Conversation* known = setting_.conversation; begins && known && known->is(bytes))
+      return feed_elements(*known, bytes, out);
     if (!document_.feed(bytes, out)) fail(document_.fault(), bytes.substr(document_.taken()));
     return;
   }
@@ -34,8 +33,10 @@ void JsonBodyEditor::on_feed(std::string_view bytes, Edited& out) {
   }
 }
 
-// The document in its order: what is between elements is read, an element only where it is new.
-void JsonBodyEditor::feed_elements(std::string_view bytes, Edited& out) {
+// The document in its order: what is between elements is read, an element only where it is new or
+// another engine's.
+void JsonBodyEditor::feed_elements(const Conversation& conversation, std::string_view bytes,
+                                   Edited& out) {
   // false: the end, by a fault or a block.
   const auto read = [&](std::size_t size, Edited& to) {
     const bool good = document_.feed(bytes.substr(0, size), to);
@@ -46,23 +47,28 @@ void JsonBodyEditor::feed_elements(std::string_view bytes, Edited& out) {
   const auto over = [&] {
     if (!out.blocked) fail(document_.fault(), bytes);
   };
-  for (const std::string_view element : request_elements(bytes)) {
-    const auto before = static_cast<std::size_t>(element.data() - bytes.data());
-    if (element.size() < ElementCache::kShortest) continue;
-    if (!read(before, out)) return over();
-    const auto zone = document_.at_element();
-    if (!zone) continue;
-    const auto digest = setting_.elements->digest({engine().get(), *zone, setting_.user}, element);
-    if (auto known = setting_.elements->find(digest, element)) {
-      document_.skip_object(element, std::move(*known), out);
-      bytes.remove_prefix(element.size());
-      continue;
-    }
+  for (const Conversation::Element& element : conversation.elements()) {
+    if (!element.cached() && element.engine == engine()) continue;
+    const std::string_view where = element.where.bytes;
+    if (!read(static_cast<std::size_t>(where.data() - bytes.data()), out)) return over();
+    document_.use(element.engine);
+    const bool cached = element.cached() && document_.at_element() == element.where.zone;
+    const std::uint64_t engine = masking::serial(*element.engine);
+    bool good = true;
     Edited edited;
-    const bool whole = read(element.size(), edited);
-    if (whole && document_.behind_element()) setting_.elements->keep(digest, element, edited);
+    if (auto known =
+            cached ? conversation.cache().find(element.digest, engine, where) : std::nullopt) {
+      edited = *std::move(known);
+      document_.skip_object(where);
+      bytes.remove_prefix(where.size());
+    } else {
+      good = read(where.size(), edited);
+      if (good && cached && document_.behind_element())
+        conversation.cache().keep(element.digest, engine, where, edited, element.said);
+    }
+    document_.use(this->engine());
     out.append(std::move(edited));
-    if (!whole) return over();
+    if (!good) return over();
   }
   if (!read(bytes.size(), out)) over();
 }

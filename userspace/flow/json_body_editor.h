@@ -2,11 +2,10 @@
 // Tested by tests/unit/flow/json_body_editor_test.cpp and json_lines_editor_test.cpp.
 #pragma once
 
+#include "userspace/flow/conversation.h"
 #include "userspace/flow/editor_base.h"
-#include "userspace/flow/element_cache.h"
 #include "userspace/flow/json_editor.h"
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,9 +20,8 @@ class JsonBodyEditor final : public EditorBase {
     policy::Service service = policy::Service::Generic;
     std::string request_id;
     bool lines = false;  // each line is a document of its own; blank lines are between them
-    // Where a document comes in one piece, elements that are known are not read again.
-    ElementCache* elements = nullptr;
-    std::uint32_t user = 0;
+    // What is known of the document, if it comes in one piece. Outlives the editor.
+    const Conversation* conversation = nullptr;
   };
   JsonBodyEditor(Setting setting, std::shared_ptr<const masking::Engine> engine);
 
@@ -33,7 +31,7 @@ class JsonBodyEditor final : public EditorBase {
   void on_adopt(Edited& out) override;
   std::string close(std::string_view notice) override;
 
-  void feed_elements(std::string_view bytes, Edited& out);
+  void feed_elements(const Conversation& conversation, std::string_view bytes, Edited& out);
 
   Setting setting_;
   JsonEditor document_;

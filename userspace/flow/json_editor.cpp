@@ -90,11 +90,10 @@ std::optional<Zone> JsonEditor::at_element() const {
   return walker_.zone();
 }
 
-void JsonEditor::skip_object(std::string_view element, Edited&& edited, Edited& out) {
+void JsonEditor::skip_object(std::string_view element) {
   scanner_.skip_element(element.size());
   input_ = {};
   at_ = input_at_ = scanner_.offset();
-  out.append(std::move(edited));
   // As behind its last bracket.
   context_.clear();
   word_.clear();
@@ -126,6 +125,12 @@ void JsonEditor::adopt(std::shared_ptr<const masking::Engine> engine, Edited& ou
   engine_ = std::move(engine);
   if (plain_) plain_->adopt(engine_, out);
   if (other_) other_->adopt(engine_, out);
+}
+
+void JsonEditor::use(const std::shared_ptr<const masking::Engine>& engine) {
+  if (engine == engine_) return;
+  engine_ = engine;
+  plain_.reset();  // it has the other one
 }
 
 // Deals with everything before the fault.

@@ -46,6 +46,8 @@ class JsonEditor {
   void edit_scanned(std::string_view document, std::span<const wire::JsonEvent> events,
                     Edited& out);
   void adopt(std::shared_ptr<const masking::Engine> engine, Edited& out);
+  // Outside strings: what comes is read by this one.
+  void use(const std::shared_ptr<const masking::Engine>& engine);
 
   // Where the next byte begins an element of an array that is a member of the document: the zone in
   // which the element will be read. What is made of an object there depends on its bytes, this zone
@@ -53,9 +55,8 @@ class JsonEditor {
   std::optional<message::Zone> at_element() const;
   // Such an element has just ended.
   bool behind_element() const { return scanner_.behind_value() && scanner_.depth() == 2; }
-  // At such a place, instead of feed(): an object that an editor has read there before, and what it
-  // made of it.
-  void skip_object(std::string_view element, Edited&& edited, Edited& out);
+  // At such a place, instead of feed(): an object that an editor has read there before.
+  void skip_object(std::string_view element);
 
   const std::string& fault() const { return fault_; }
   std::size_t taken() const { return taken_; }

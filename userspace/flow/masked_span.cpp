@@ -1,5 +1,7 @@
 #include "userspace/flow/masked_span.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace veilwire::flow {
@@ -27,6 +29,7 @@ void give(masking::EncodedOutput& output, Edited& out) {
       out.masks.push_back(std::move(span));
     }
   }
+  std::ranges::move(output.originals, std::back_inserter(out.originals));
   out.bytes += output.raw;
   output.clear();
 }

@@ -1,6 +1,7 @@
 #include "userspace/flow/request_stage.h"
 
 #include "userspace/base/limits.h"
+#include "userspace/flow/conversation.h"
 #include "userspace/flow/head_edit.h"
 #include "userspace/flow/record_pieces.h"
 #include "userspace/message/inspect.h"
@@ -128,8 +129,8 @@ bool RequestStage::decode(const Ruleset& ruleset, Outcome& out, Scan& scan) {
   return false;
 }
 
-void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, Outcome& out,
-                        Scan& scan) {
+void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, Monotonic now,
+                        Outcome& out, Scan& scan) {
   if (body_.empty()) return;
   // Two types are two readings of one body, and only one of them would have been inspected.
   if (exchange_.head.count("content-type") > 1) {
@@ -144,8 +145,20 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
   const std::string type = media_type(exchange_.head);
   const auto engine = ruleset.engine(policy::Direction::Request, exchange_.host, &person);
   EditorContext context = exchange_.context(policy::Direction::Request, type);
-  context.elements = &ruleset.elements();
-  context.user = exchange_.memory.user;
+  std::optional<Conversation> conversation;
+  if (engine != nullptr && exchange_.conversations != nullptr &&
+      exchange_.service == policy::Service::Anthropic) {
+    conversation.emplace(
+        scan.plain,
+        Conversation::Setting{.elements = ruleset.elements(),
+                              .memory = *exchange_.conversations,
+                              .user = exchange_.memory.user,
+                              .host = exchange_.host,
+                              .engines = {engine, ruleset.engine(policy::Direction::Response,
+                                                                 exchange_.host, &person)},
+                              .now = now});
+    context.conversation = &*conversation;
+  }
   Released released;
   const bool editable = engine != nullptr && edit_all(context, engine, scan.plain, released);
   if (!editable) {
@@ -168,11 +181,25 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
   scan.inspected = true;
   scan.released = std::move(released.bytes);
   scan.masks = std::move(released.masks);
-  if (engine == ruleset.record_engine()) {
+  record(ruleset, person, engine, context, scan);
+  if (!conversation) return;
+  // Behind the record: what is put back is secret.
+  scan.released = conversation->restored(scan.released);
+  exchange_.answer = conversation->sent();
+}
+
+// What policy lets pass upstream is still not written down in clear.
+void RequestStage::record(const Ruleset& ruleset, const identity::Person& person,
+                          const std::shared_ptr<const masking::Engine>& engine,
+                          EditorContext context, Scan& scan) const {
+  const Conversation* conversation = context.conversation;
+  if (engine == ruleset.record_engine() && (conversation == nullptr || conversation->plain())) {
     scan.recorded = scan.released;
     return;
   }
-  // What policy lets pass upstream is still not written down in clear.
+  std::optional<Conversation> same;
+  if (conversation != nullptr)
+    context.conversation = &same.emplace(conversation->read_by(ruleset.record_engine()));
   Released recorded;
   edit_all(context, ruleset.record_engine(), scan.plain, recorded);
   scan.recorded = std::move(recorded.bytes);
@@ -230,11 +257,12 @@ audit::RequestHead RequestStage::head_record(const Scan& scan, const Ruleset& ru
           .policy_digest = ruleset.policy().digest};
 }
 
-RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identity::Person& person) {
+RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identity::Person& person,
+                                           Monotonic now) {
   Outcome out;
   Scan scan;
   exchange_.request_bytes = body_.size();
-  this->scan(ruleset, person, out, scan);
+  this->scan(ruleset, person, now, out, scan);
   exchange_.masked += scan.masks.size();
 
   std::vector<audit::Body> records;

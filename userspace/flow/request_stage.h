@@ -37,7 +37,7 @@ class RequestStage {
     std::vector<audit::Body> records;  // before anything else
     std::string bytes;                 // head and body for the upstream
   };
-  Outcome finish(const Ruleset& ruleset, const identity::Person& person);
+  Outcome finish(const Ruleset& ruleset, const identity::Person& person, Monotonic now);
   // What follows where no room is left: come back later, or, where there could never be room for
   // this much, a refusal for good.
   Outcome no_room(std::size_t bytes) const;
@@ -52,7 +52,11 @@ class RequestStage {
                         Outcome& out) const;
   // false: out says what follows.
   bool decode(const Ruleset& ruleset, Outcome& out, Scan& scan);
-  void scan(const Ruleset& ruleset, const identity::Person& person, Outcome& out, Scan& scan);
+  void scan(const Ruleset& ruleset, const identity::Person& person, Monotonic now, Outcome& out,
+            Scan& scan);
+  void record(const Ruleset& ruleset, const identity::Person& person,
+              const std::shared_ptr<const masking::Engine>& engine, EditorContext context,
+              Scan& scan) const;
   void write(const Scan& scan, Outcome& out) const;
   audit::RequestHead head_record(const Scan& scan, const Ruleset& ruleset,
                                  const identity::Person& person) const;

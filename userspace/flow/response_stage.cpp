@@ -155,6 +155,8 @@ void ResponseStage::send_end() {
 
 void ResponseStage::record(const Released& released) {
   exchange_.masked += released.masks.size();
+  if (exchange_.answer && !released.originals.empty())
+    exchange_.conversations->masked(*exchange_.answer, released.originals);
   if (released.bytes.empty()) return;
   record_text<audit::ResponseFragment>(
       released_bytes_, released.bytes, released.masks,

@@ -7,6 +7,7 @@ namespace veilwire::flow {
 
 Edited with_data(const wire::SseEvent& event, Edited&& data) {
   Edited out;
+  out.originals = std::move(data.originals);
   auto mask = data.masks.begin();
   std::size_t copied = 0, line_at = 0;
   for (std::size_t line = 0; line < event.data.size(); ++line) {

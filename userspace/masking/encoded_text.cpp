@@ -47,6 +47,7 @@ struct EncodedTextMasker::State {
   bool in_key = false;
   bool no_json = false;  // a fault was met: the rest is one text
   std::string key;       // of the value that comes next
+  std::string mask;      // that was written last
 
   void judge(std::string_view piece, EncodedOutput& out);
   void end_text(EncodedOutput& out);
@@ -61,7 +62,7 @@ struct EncodedTextMasker::State {
 
 // Carries the edits over to the raw bytes.
 void EncodedTextMasker::State::apply(EncodedOutput& out) {
-  for (const Edit& edit : edits.list) {
+  for (Edit& edit : edits.list) {
     const std::uint64_t context = std::min(context_left, edit.consumed);
     context_left -= context;
     const Finding* found = edit.finding != SIZE_MAX ? &edits.findings[edit.finding] : nullptr;
@@ -83,6 +84,7 @@ void EncodedTextMasker::State::apply(EncodedOutput& out) {
     if (!edit.replaced) {
       out.raw += outer.raw().substr(0, raw);
     } else if (!edit.replacement.empty()) {
+      mask = edit.replacement;
       const std::size_t offset = out.raw.size();
       if (encoding == Encoding::Plain) {
         out.raw += edit.replacement;
@@ -96,6 +98,9 @@ void EncodedTextMasker::State::apply(EncodedOutput& out) {
       if (found != nullptr) out.masks.push_back({*found, offset, out.raw.size() - offset});
     }
     outer.drop(raw);
+    if (!edit.replaced) continue;
+    edit.original.erase(0, context);
+    out.originals.push_back({mask, std::move(edit.original), edit.replacement.empty()});
   }
   for (const Finding& f : edits.findings) {
     if (f.closes && !blocked) out.masks.push_back({f, out.raw.size(), 0});

@@ -32,13 +32,22 @@ struct EncodedMask {
       0;  // as it stands there; 0 for a Block finding and where finding.closes
 };
 
+// What a mask stands for, decoded. A begin/end finding gives it in several parts with the same
+// mask; all but the first go on. Never written down.
+struct Original {
+  std::string mask;
+  std::string text;
+  bool goes_on = false;
+};
+
 // Appended to. When blocked is set the last mask is the Block finding: it and all that follows it
 // is not in raw, and further input is ignored.
 struct EncodedOutput {
   std::string raw;
   std::vector<EncodedMask> masks;
+  std::vector<Original> originals;
   bool blocked = false;
-  void clear() { raw.clear(), masks.clear(), blocked = false; }
+  void clear() { raw.clear(), masks.clear(), originals.clear(), blocked = false; }
 };
 
 class EncodedTextMasker {

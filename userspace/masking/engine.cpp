@@ -6,6 +6,7 @@
 #include "userspace/masking/stream_masker.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 namespace veilwire::masking {
@@ -57,6 +58,11 @@ Result<void, EngineError> scan_rules(Engine& engine) {
 }
 
 }  // namespace
+
+std::uint64_t Engine::next_serial() {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 std::string Engine::digest(std::string_view secret) const {
   const crypto::Digest mac = crypto::hmac_sha256(site_key_.reveal(), secret);
@@ -125,6 +131,8 @@ Result<std::shared_ptr<const Engine>, EngineError> compile(std::span<const RuleP
   if (auto scanned = scan_rules(*engine); !scanned) return Unexpected{scanned.error()};
   return std::shared_ptr<const Engine>(std::move(engine));
 }
+
+std::uint64_t serial(const Engine& engine) { return engine.serial; }
 
 std::span<const EngineError> left_out(const Engine& engine) { return engine.left_out; }
 

@@ -7,6 +7,7 @@
 #include "userspace/masking/finding.h"
 #include "userspace/masking/rule_pack.h"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -21,6 +22,9 @@ struct EngineError {
 };
 
 class Engine;  // opaque; defined in engine.cpp's own headers
+
+// Tells one engine from all others that this process has or will have, unlike its address.
+std::uint64_t serial(const Engine& engine);
 
 // Compiles the rules whose treatment is not Ignore; one that cannot be is an error, in a foreign
 // pack it is left out. site_key is copied into the engine for digests.

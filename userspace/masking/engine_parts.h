@@ -38,6 +38,7 @@ class Engine {
  public:
   explicit Engine(const Secret& site_key) : site_key_(std::string(site_key.reveal())) {}
 
+  const std::uint64_t serial = next_serial();
   std::vector<CompiledRule> rules;  // in the order of the packs
   std::vector<EngineError> left_out;
   LiteralScanner literals;
@@ -50,6 +51,7 @@ class Engine {
   std::string replacement(const CompiledRule& rule, std::string_view digest) const;
 
  private:
+  static std::uint64_t next_serial();
   Secret site_key_;
 };
 

@@ -349,7 +349,7 @@ void StreamMasker::State::report_inner(Found& f, Edits& out) const {
   Found match = f;
   match.end = f.certain;
   match.open = false;
-  out.list.push_back({0, true, {}, report(match, false, out)});
+  out.list.push_back({0, true, {}, report(match, false, out), {}});
   f.reported = true;
 }
 
@@ -358,14 +358,16 @@ void StreamMasker::State::release(std::uint64_t to, Edits& out) {
   if (!out.list.empty() && !out.list.back().replaced) {
     out.list.back().consumed += to - released;
   } else {
-    out.list.push_back({to - released, false, {}, SIZE_MAX});
+    out.list.push_back({to - released, false, {}, SIZE_MAX, {}});
   }
   released = to;
 }
 
 void StreamMasker::State::replace(std::uint64_t to, std::string replacement, std::size_t finding,
                                   Edits& out) {
-  out.list.push_back({to - released, true, std::move(replacement), finding});
+  out.list.push_back({to - released, true, std::move(replacement), finding,
+                      buffer.substr(static_cast<std::size_t>(released - base),
+                                    static_cast<std::size_t>(to - released))});
   released = to;
 }
 

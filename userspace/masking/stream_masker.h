@@ -37,6 +37,9 @@ struct Edit {
   std::string replacement;
   std::size_t finding =
       SIZE_MAX;  // index into Edits::findings when replaced and reported with this edit
+  // The bytes that were replaced: for who must put them back where the mask returns. Never written
+  // down.
+  std::string original;
 };
 
 struct Edits {
