@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace veilwire::recorder {
 namespace {
@@ -38,6 +39,7 @@ struct Committer::State {
   std::deque<Arrival> waiting;
   std::uint64_t waiting_bytes = 0;
   std::set<WriterId> greeted;
+  std::optional<std::set<WriterId>> present;  // for close_left()
   std::map<WriterId, Notice> notices;
   RecorderStatus status = RecorderStatus::Ok;
   Health health;
@@ -50,7 +52,8 @@ struct Committer::State {
   std::optional<Ledger> ledger;
   std::vector<Arrival> batch;
   std::set<WriterId> to_greet;
-  bool stuck = false;  // the last attempt failed
+  std::optional<std::set<WriterId>> to_keep;  // the writers of what stays open
+  bool stuck = false;                         // the last attempt failed
 
   std::thread thread;
 
@@ -58,7 +61,8 @@ struct Committer::State {
   bool collect();
   bool try_open();
   bool work();
-  bool fail(RecorderStatus now, const std::string& why);
+  bool fail(LedgerError error, const std::vector<Notice>& said = {});
+  bool fail(RecorderStatus now, const std::string& why, const std::vector<Notice>& said = {});
   void answer(const std::vector<Notice>& said, RecorderStatus now, const std::string& why);
   void pause();
 };
@@ -98,6 +102,14 @@ void Committer::greet(const WriterId& writer) {
   {
     const std::lock_guard lock(state_->mutex);
     state_->greeted.insert(writer);
+  }
+  state_->changed.notify_one();
+}
+
+void Committer::close_left(std::set<WriterId> present) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->present = std::move(present);
   }
   state_->changed.notify_one();
 }
@@ -166,7 +178,8 @@ void Committer::State::run() {
 bool Committer::State::collect() {
   std::unique_lock lock(mutex);
   const auto something = [&] {
-    return stopping || !waiting.empty() || !greeted.empty() || !batch.empty() || !to_greet.empty();
+    return stopping || present || !waiting.empty() || !greeted.empty() || !batch.empty() ||
+           !to_greet.empty() || to_keep;
   };
   // While not Ok, look now and then whether space has come back.
   if (status == RecorderStatus::Ok) {
@@ -186,11 +199,13 @@ bool Committer::State::collect() {
   }
   to_greet.merge(greeted);
   greeted.clear();
+  // Who has gone may have said before how it ended.
+  if (present && waiting.empty()) to_keep = std::exchange(present, std::nullopt);
   working = true;
   return true;
 }
 
-// false: nothing can be done now; batch and to_greet are kept.
+// false: nothing can be done now; batch, to_greet and to_keep are kept.
 bool Committer::State::work() {
   if (!ledger) {
     try {
@@ -200,11 +215,7 @@ bool Committer::State::work() {
     }
   }
   if (!batch.empty()) {
-    if (const auto done = ledger->commit(batch); !done) {
-      return fail(
-          done.error() == LedgerError::Full ? RecorderStatus::Full : RecorderStatus::Failing,
-          ledger->last_error());
-    }
+    if (const auto done = ledger->commit(batch); !done) return fail(done.error());
     for (const Arrival& arrival : batch) to_greet.insert(arrival.writer);
     {
       const std::lock_guard lock(mutex);
@@ -217,22 +228,32 @@ bool Committer::State::work() {
   std::vector<Notice> said;
   for (const WriterId& writer : to_greet) {
     const auto committed = ledger->committed(writer);
-    if (!committed) return fail(RecorderStatus::Failing, ledger->last_error());
+    if (!committed) return fail(committed.error());
     said.push_back({.writer = writer, .committed = *committed, .status = RecorderStatus::Ok});
   }
   to_greet.clear();
+  if (to_keep) {
+    if (const auto done = ledger->close_left(*to_keep); !done) return fail(done.error(), said);
+    to_keep.reset();
+  }
   const bool space = ledger->has_space();
   answer(said, space ? RecorderStatus::Ok : RecorderStatus::Full, space ? "" : kReserveInUse);
   return true;
 }
 
-bool Committer::State::fail(RecorderStatus now, const std::string& why) {
+bool Committer::State::fail(LedgerError error, const std::vector<Notice>& said) {
+  return fail(error == LedgerError::Full ? RecorderStatus::Full : RecorderStatus::Failing,
+              ledger->last_error(), said);
+}
+
+bool Committer::State::fail(RecorderStatus now, const std::string& why,
+                            const std::vector<Notice>& said) {
   if (now == RecorderStatus::Failing) ledger.reset();
   {
     const std::lock_guard lock(mutex);
     ++health.failures;
   }
-  answer({}, now, why);
+  answer(said, now, why);
   return false;
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,8 @@ class Committer {
   // From the caller's thread.
   void submit(Arrival arrival);
   void greet(const WriterId& writer);  // answered by a Notice with what is committed
+  // See Ledger::close_left; once what has been submitted is committed, and not at the end.
+  void close_left(std::set<WriterId> present);
   std::vector<Notice> take();
   bool enough() const;
   bool busy() const;  // something has been submitted that take() has not answered

@@ -81,7 +81,10 @@ struct ExchangeIndex::Add {
            index.finding_.run(session, exchange, std::string_view(b.category), 1);
   }
   bool operator()(const audit::UpstreamError&) const { return begin(); }
-  bool operator()(const audit::Gap&) const { return begin() && index.gap_.run(session, exchange); }
+  bool operator()(const audit::Gap& b) const {
+    if (!begin() || !index.gap_.run(session, exchange)) return false;
+    return b.reason != kProxyGone || index.close_.run(session, exchange, wall, kProxyGone);
+  }
   bool operator()(const audit::ExchangeClose& b) const {
     return begin() && index.close_.run(session, exchange, wall, std::string_view(b.outcome));
   }

@@ -11,6 +11,10 @@
 
 namespace veilwire::recorder {
 
+// The reason of the gap that the recorder puts at the end of what a writer has left open. In the
+// index it is the outcome.
+inline constexpr std::string_view kProxyGone = "proxy gone";
+
 class ExchangeIndex {
  public:
   explicit ExchangeIndex(Database& database);

@@ -24,6 +24,15 @@ constexpr std::string_view kNoSession = "0000000000000000";
 // A text that is shorter costs more as a row of its own than it can save.
 constexpr std::size_t kLeastSharedText = 512;
 
+// A session has one writer, the one of its first record. What the recorder says about itself is
+// never open.
+constexpr std::string_view kFindLeft = R"sql(
+SELECT e.session, e.exchange, w.name FROM exchanges e
+  JOIN records r ON r.id = (SELECT id FROM records f WHERE f.session = e.session
+                            ORDER BY f.exchange, f.id LIMIT 1)
+  JOIN writers w ON w.id = r.writer
+WHERE e.ended_ns IS NULL AND e.session <> ?1 AND w.own = 0)sql";
+
 std::uint64_t file_size(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
@@ -55,6 +64,7 @@ struct Ledger::State {
           pages(db, "PRAGMA page_count"),
           find_writer(db, "SELECT id, last_seq FROM writers WHERE name = ?"),
           find_own(db, "SELECT id, name, last_seq FROM writers WHERE own = 1"),
+          find_left(db, kFindLeft),
           add_writer(db, "INSERT INTO writers(name, last_seq, own) VALUES(?, 0, ?)"),
           set_last_seq(db, "UPDATE writers SET last_seq = ?2 WHERE id = ?1"),
           find_content(db, "SELECT id FROM contents WHERE digest = ?"),
@@ -63,8 +73,8 @@ struct Ledger::State {
                      "INSERT INTO records(writer, seq, session, exchange, kind, wall_ns, bytes,"
                      " content, content_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"),
           index(db) {}
-    Statement begin, commit, rollback, pages, find_writer, find_own, add_writer, set_last_seq,
-        find_content, add_content, add_record;
+    Statement begin, commit, rollback, pages, find_writer, find_own, find_left, add_writer,
+        set_last_seq, find_content, add_content, add_record;
     ExchangeIndex index;
   };
 
@@ -104,7 +114,8 @@ class Ledger::Transaction {
     if (writer == nullptr) return false;
     if (arrival.seq <= writer->last_seq) return true;
     if (arrival.seq > writer->last_seq + 1 &&
-        !note({.reason = "records missing",
+        !note(kNoSession, 0,
+              {.reason = "records missing",
                .detail = "writer " + writer->name + " seq " + std::to_string(writer->last_seq + 1) +
                          " to " + std::to_string(arrival.seq - 1),
                .action = "pass",
@@ -121,13 +132,39 @@ class Ledger::Transaction {
     }
     if (!problem.empty()) {
       return store(*writer, arrival.bytes, nullptr) &&
-             note({.reason = "unreadable record",
+             note(kNoSession, 0,
+                  {.reason = "unreadable record",
                    .detail = "writer " + writer->name + " seq " + std::to_string(arrival.seq) +
                              ": " + std::string(problem),
                    .action = "pass",
                    .bytes = arrival.bytes.size()});
     }
     return store(*writer, arrival.bytes, &parsed->record);
+  }
+
+  bool close_left(const std::set<WriterId>& present) {
+    std::set<std::string, std::less<>> names;
+    for (const WriterId& writer : present) names.insert(host::protocol::to_hex(writer));
+    struct Left {
+      std::string session;
+      std::uint64_t exchange = 0;
+    };
+    std::vector<Left> left;
+    sql_.find_left.bind(kNoSession);
+    Step step;
+    while ((step = sql_.find_left.step()) == Step::Row) {
+      if (!names.contains(sql_.find_left.text(2)))
+        left.push_back({std::string(sql_.find_left.text(0)),
+                        static_cast<std::uint64_t>(sql_.find_left.integer(1))});
+    }
+    sql_.find_left.reset();
+    return step == Step::Done && std::all_of(left.begin(), left.end(), [this](const Left& open) {
+             return note(open.session, open.exchange,
+                         {.reason = std::string(kProxyGone),
+                          .detail = "no record says how this ended",
+                          .action = "block",
+                          .bytes = 0});
+           });
   }
 
   bool finish() {
@@ -164,7 +201,7 @@ class Ledger::Transaction {
   }
 
   // The recorder's own word, numbered by itself.
-  bool note(audit::Gap gap) {
+  bool note(std::string_view session, std::uint64_t exchange, audit::Gap gap) {
     if (!own_) {
       own_.emplace();
       sql_.find_own.bind();
@@ -184,8 +221,8 @@ class Ledger::Transaction {
     }
     const audit::Record record{.context = {.host = state_.options.host,
                                            .boot = state_.options.boot,
-                                           .session = std::string(kNoSession),
-                                           .exchange = 0},
+                                           .session = std::string(session),
+                                           .exchange = exchange},
                                .time = state_.options.now(),
                                .body = std::move(gap)};
     ++own_->last_seq;
@@ -278,16 +315,28 @@ Ledger::Ledger(Ledger&&) noexcept = default;
 Ledger::~Ledger() = default;
 
 Result<void, LedgerError> Ledger::commit(std::span<const Arrival> batch) {
-  Result<void, LedgerError> result = try_commit(batch);
+  return in_transaction([batch](Transaction& transaction) {
+    return std::all_of(batch.begin(), batch.end(),
+                       [&](const Arrival& arrival) { return transaction.add(arrival); });
+  });
+}
+
+Result<void, LedgerError> Ledger::close_left(const std::set<WriterId>& present) {
+  return in_transaction(
+      [&present](Transaction& transaction) { return transaction.close_left(present); });
+}
+
+Result<void, LedgerError> Ledger::in_transaction(const std::function<bool(Transaction&)>& change) {
+  Result<void, LedgerError> result = try_once(change);
   if (!result && result.error() == LedgerError::Full && state_->reserve.held() &&
       state_->used_bytes() < state_->options.max_bytes) {
     state_->reserve.release();
-    return try_commit(batch);
+    return try_once(change);
   }
   return result;
 }
 
-Result<void, LedgerError> Ledger::try_commit(std::span<const Arrival> batch) {
+Result<void, LedgerError> Ledger::try_once(const std::function<bool(Transaction&)>& change) {
   State& s = *state_;
   if (s.used_bytes() >= s.options.max_bytes) {
     s.error = "the ledger has reached its largest size";
@@ -295,10 +344,8 @@ Result<void, LedgerError> Ledger::try_commit(std::span<const Arrival> batch) {
   }
   if (!s.statements->begin.run()) return Unexpected{s.failed()};
   Transaction transaction(s);
-  for (const Arrival& arrival : batch) {
-    if (!transaction.add(arrival)) return Unexpected{s.failed()};
-  }
-  if (!transaction.finish() || !s.statements->commit.run()) return Unexpected{s.failed()};
+  if (!change(transaction) || !transaction.finish() || !s.statements->commit.run())
+    return Unexpected{s.failed()};
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 
@@ -61,6 +62,11 @@ class Ledger {
   // does a record that cannot be parsed (it is stored as it is).
   Result<void, LedgerError> commit(std::span<const Arrival> batch);
 
+  // Each session and exchange that is open though its writer is none of these gets a gap record of
+  // the recorder and is closed in the index: nobody else is left to say how it ended. A writer that
+  // comes back all the same goes on, and its own end replaces this one in the index.
+  Result<void, LedgerError> close_left(const std::set<WriterId>& present);
+
   // Highest seq that is on disk; 0 for a writer that is not known.
   Result<std::uint64_t, LedgerError> committed(const WriterId& writer);
 
@@ -77,7 +83,8 @@ class Ledger {
  private:
   class Transaction;
   struct State;
-  Result<void, LedgerError> try_commit(std::span<const Arrival> batch);
+  Result<void, LedgerError> in_transaction(const std::function<bool(Transaction&)>& change);
+  Result<void, LedgerError> try_once(const std::function<bool(Transaction&)>& change);
 
   std::unique_ptr<State> state_;
 };

@@ -72,6 +72,10 @@ CREATE TABLE findings(
   count INTEGER NOT NULL,
   PRIMARY KEY(session, exchange, category)) WITHOUT ROWID;
 )sql",
+    // 2: what a writer that has gone may have left open, found without reading what is closed.
+    R"sql(
+CREATE INDEX exchanges_open ON exchanges(session, exchange) WHERE ended_ns IS NULL;
+)sql",
 };
 
 }  // namespace

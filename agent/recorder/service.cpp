@@ -1,5 +1,6 @@
 #include "agent/recorder/service.h"
 
+#include "agent/host/clock.h"
 #include "agent/host/local_socket.h"
 #include "agent/host/log.h"
 #include "agent/host/protocol/recorder.h"
@@ -8,9 +9,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <climits>
 #include <cstring>
 #include <list>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <system_error>
 
@@ -61,12 +66,16 @@ struct Service::State {
   void hear_committer();
   void answer(Client& client);
   void drop(Client& client, const char* why);
+  int wait_ms() const;  // until somebody counts as gone, -1: never
+  void close_left();
 
   std::string status() const;
 
   ServiceOptions options;
   UniqueFd wake;
   std::list<Client> clients;
+  std::map<WriterId, Monotonic> missing;  // writers without a connection, and until when they may
+  std::optional<Monotonic> start_over;    // when those of an earlier recorder should be here
   protocol::RecorderStatus told = protocol::RecorderStatus::Ok;
   Committer committer;  // last: its thread writes to wake
 };
@@ -80,6 +89,7 @@ Service::~Service() = default;
 void Service::run(int stop_fd) {
   State& s = *state_;
   bool stopping = false;
+  s.start_over = host::now().mono + s.options.patience;
   // After the stop what has arrived is still committed; a ledger that refuses is not waited for.
   while (!stopping ||
          (s.committer.busy() && s.committer.status() == protocol::RecorderStatus::Ok)) {
@@ -95,7 +105,7 @@ void Service::run(int stop_fd) {
           static_cast<short>((reading ? POLLIN : 0) | (client.answer_due ? POLLOUT : 0));
       fds.push_back({events == 0 ? -1 : client.fd.get(), events, 0});
     }
-    if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR)
+    if (::poll(fds.data(), fds.size(), stopping ? -1 : s.wait_ms()) < 0 && errno != EINTR)
       throw std::system_error(errno, std::generic_category(), "poll");
 
     auto polled = fds.begin() + 4;
@@ -109,6 +119,7 @@ void Service::run(int stop_fd) {
     if (fds[1].revents != 0) s.accept_one();
     if (fds[0].revents != 0) stopping = true;
     s.clients.remove_if([](const Client& client) { return client.closing; });
+    if (!stopping && s.wait_ms() == 0) s.close_left();
   }
   s.hear_committer();
 }
@@ -159,6 +170,7 @@ bool Service::State::greet(Client& client, std::string_view bytes) {
     if (&other != &client && other.writer == hello->writer) drop(other, nullptr);
   }
   client.writer = hello->writer;
+  missing.erase(hello->writer);
   committer.greet(hello->writer);
   // A ledger that cannot be read does not know what it holds: say so at once.
   if (committer.status() == protocol::RecorderStatus::Failing) answer(client);
@@ -233,7 +245,29 @@ std::string Service::State::status() const {
 void Service::State::drop(Client& client, const char* why) {
   if (why != nullptr)
     host::log::warning("closed a writer (pid " + std::to_string(client.pid) + ") that " + why);
+  if (client.writer) missing[*client.writer] = host::now().mono + options.patience;
   client.closing = true;
+}
+
+// Rounded up, so that the loop does not spin in the last millisecond.
+int Service::State::wait_ms() const {
+  std::optional<Monotonic> next = start_over;
+  for (const auto& [writer, until] : missing) next = next ? std::min(*next, until) : until;
+  if (!next) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - host::now().mono).count();
+  return static_cast<int>(std::clamp<decltype(left)>(left, 0, INT_MAX));
+}
+
+void Service::State::close_left() {
+  const Monotonic now = host::now().mono;
+  if (start_over && *start_over <= now) start_over.reset();
+  std::erase_if(missing, [now](const auto& entry) { return entry.second <= now; });
+  std::set<WriterId> present;
+  for (const auto& [writer, until] : missing) present.insert(writer);
+  for (const Client& client : clients) {
+    if (client.writer) present.insert(*client.writer);
+  }
+  committer.close_left(std::move(present));
 }
 
 }  // namespace veilwire::recorder

@@ -7,6 +7,7 @@
 #include "agent/host/unique_fd.h"
 #include "agent/recorder/ledger.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -20,6 +21,9 @@ struct ServiceOptions {
   std::vector<uid_t> allowed;  // whose records are taken
   std::function<Ledger()> open;
   std::unique_ptr<host::protocol::StatusSocket> status;  // nullptr: no status is given
+  // A writer that has not come back after this, or not come at all after the start, has gone for
+  // good: what it left open is closed. A link tries again once a second at least.
+  std::chrono::nanoseconds patience = std::chrono::seconds(5);
 };
 
 class Service {

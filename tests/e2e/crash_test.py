@@ -65,6 +65,34 @@ class CrashTest(harness.AgentCase):
     self.agent.services["proxy"].start()
     self.must_work()
 
+  def test_the_ledger_says_what_a_killed_proxy_left_open(self):
+    watched = self.running_stream()
+    self.agent.kill("proxy")
+    watched.end()
+    self.agent.services["proxy"].start()
+    self.ends_as(self.gate, "proxy gone")
+
+  def test_the_ledger_says_so_too_when_the_recorder_was_killed_with_the_proxy(self):
+    watched = self.running_stream()
+    clients.wait_until(lambda: self.released(self.gate), what="the record of what was seen")
+    self.agent.kill("recorder")
+    self.agent.kill("proxy")
+    watched.end()
+    self.agent.services["recorder"].start()
+    self.agent.services["proxy"].start()
+    self.ends_as(self.gate, "proxy gone")
+
+  def ends_as(self, prompt, outcome):
+    """What `audit list` and `audit show` say of the exchange with this prompt, in the end."""
+    asked = clients.wait_until(lambda: self.exchange_with(prompt), what="the record of the request")[0]
+    name = f"{asked['session']}.{asked['exchange']}"
+
+    def listed():
+      rows = json.loads(self.agent.ctl("audit", "list", "--json", "--ledger", self.agent.ledger).stdout)
+      return [row["outcome"] for row in rows if row["id"] == name]
+    clients.wait_until(lambda: listed() == [outcome], seconds=20, what=f"the outcome {outcome!r}")
+    self.assertIn(outcome, self.agent.ctl("audit", "show", name, "--ledger", self.agent.ledger).stdout)
+
   def test_nothing_passes_uninspected_while_the_proxy_is_dead(self):
     self.agent.kill("proxy")
     try:

@@ -5,6 +5,7 @@
 #include "agent/recorder/ledger_reader.h"
 #include "tests/unit/audit/sample_records.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -62,6 +63,25 @@ inline Arrival arrival(const WriterId& writer, std::uint64_t seq, const audit::R
   return {.writer = writer,
           .seq = seq,
           .bytes = audit::canonical(record, host::protocol::to_hex(writer), seq)};
+}
+
+// Something of a session that nothing has closed.
+inline Arrival opening(const WriterId& writer, std::uint64_t seq, const std::string& session,
+                       std::uint64_t exchange) {
+  audit::Record record = audit::sample(audit::UpstreamError{.reason = "slow"}, exchange);
+  record.context.session = session;
+  return arrival(writer, seq, record);
+}
+
+// The exchanges of a ledger with their outcomes: "aaaa.1 complete", and "aaaa.2" for an open one.
+inline std::vector<std::string> outcomes(const std::string& path) {
+  std::vector<std::string> out;
+  for (const ExchangeSummary& row : LedgerReader(path).list({})) {
+    out.push_back(row.session.substr(0, 4) + "." + std::to_string(row.exchange));
+    if (!row.outcome.empty()) out.back() += " " + row.outcome;
+  }
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 // A fragment that names its number, so that a lost or doubled one shows.

@@ -8,6 +8,7 @@
 
 #include <random>
 
+#include <gmock/gmock.h>
 #include <sys/stat.h>
 
 namespace veilwire::recorder {
@@ -202,6 +203,45 @@ TEST_F(LedgerTest, SaysFullBeforeItIsAndRefusesAtTheCap) {
   EXPECT_EQ(all_bytes(path_).size(), seq);
   EXPECT_LT(std::filesystem::file_size(path_) + std::filesystem::file_size(path_ + "-wal"),
             (4U << 20) + 100'000U);
+}
+
+TEST_F(LedgerTest, SaysWhatAWriterThatHasGoneLeftOpen) {
+  Ledger ledger(options_for(path_));
+  const std::string left = "aaaa000000000001", other = "bbbb000000000002";
+  audit::Record close = audit::sample(
+      audit::ExchangeClose{
+          .outcome = "complete", .request_bytes = 0, .response_bytes = 0, .masked = 0},
+      1);
+  close.context.session = left;
+  ASSERT_TRUE(ledger.commit(std::vector{opening(a_, 1, left, 0), opening(a_, 2, left, 1),
+                                        arrival(a_, 3, close), opening(a_, 4, left, 2),
+                                        opening(b_, 1, other, 1),
+                                        arrival(b_, 2, audit::sample(audit::ConfigChange{}))}));
+  const std::size_t before = all_bytes(path_).size();
+  ASSERT_TRUE(ledger.close_left({a_, b_}));
+  EXPECT_EQ(all_bytes(path_).size(), before);
+
+  ASSERT_TRUE(ledger.close_left({b_}));
+  const std::vector<std::string> closed = {"aaaa.0 proxy gone", "aaaa.1 complete",
+                                           "aaaa.2 proxy gone", "bbbb.1"};
+  EXPECT_THAT(outcomes(path_), testing::IsSupersetOf(closed));
+  std::string gap;
+  LedgerReader(path_).records(left, 2,
+                              [&](const auto& record) { return gap = record.bytes, true; });
+  const auto parsed = audit::parse_record(gap);
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(std::get<audit::Gap>(parsed->record.body).reason, "proxy gone");
+  EXPECT_EQ(parsed->writer, host::protocol::to_hex(writer_id(0xee)));
+
+  const std::size_t after = all_bytes(path_).size();
+  EXPECT_EQ(after, before + 2);
+  ASSERT_TRUE(ledger.close_left({b_}));
+  EXPECT_EQ(all_bytes(path_).size(), after);  // once
+
+  // It was only slow: its own word counts.
+  close.context.exchange = 2;
+  ASSERT_TRUE(ledger.commit(std::vector{arrival(a_, 5, close)}));
+  EXPECT_THAT(outcomes(path_), testing::Contains("aaaa.2 complete"));
 }
 
 TEST_F(LedgerTest, RefusesAFormatOfTheFutureAndForeignDatabases) {

@@ -5,6 +5,7 @@
 #include "agent/recorder/service.h"
 #include "tests/unit/recorder/ledger_fixture.h"
 
+#include <chrono>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -17,12 +18,14 @@ namespace veilwire::recorder {
 class RunningService {
  public:
   RunningService(const std::string& socket, LedgerOptions options,
-                 std::vector<uid_t> allowed = {::geteuid()})
+                 std::vector<uid_t> allowed = {::geteuid()},
+                 std::chrono::nanoseconds patience = std::chrono::hours(1))
       : service_(
             {.listener = host::listen_local(socket, 0600),
              .allowed = std::move(allowed),
              .open = [options = std::move(options)] { return Ledger(options); },
-             .status = std::make_unique<host::protocol::StatusSocket>(socket + ".status", 0600)}),
+             .status = std::make_unique<host::protocol::StatusSocket>(socket + ".status", 0600),
+             .patience = patience}),
         stop_(::eventfd(0, EFD_CLOEXEC)),
         thread_([this] { service_.run(stop_.get()); }) {}
   ~RunningService() {

@@ -50,6 +50,15 @@ class ServiceTest : public testing::Test {
     }
   }
 
+  // Returns once the ledger says this, after any number of looks.
+  void wait_for_outcomes(const std::vector<std::string>& expected) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (outcomes(path_) != expected && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_EQ(outcomes(path_), expected);
+  }
+
+  static constexpr std::chrono::seconds kShort{1};
   TemporaryFolder folder_;
   const std::string socket_ = folder_ / "recorder.sock", path_ = folder_ / "ledger.db";
 };
@@ -145,6 +154,44 @@ TEST_F(ServiceTest, ReadsWhatAWriterSentBeforeItDied) {
   send(fd, fragment(writer_id(2), 1));
   wait_for(fd, 1);
   EXPECT_EQ(all_bytes(path_).size(), 41U);
+}
+
+TEST_F(ServiceTest, ClosesWhatAWriterThatHasGoneLeftOpen) {
+  const std::string gone = "aaaa000000000001", still = "bbbb000000000002";
+  const RunningService service(socket_, options_for(path_), {::geteuid()}, kShort);
+  const UniqueFd b = greet(writer_id(2));
+  send(b, opening(writer_id(2), 1, still, 1));
+  wait_for(b, 1);
+  {
+    const UniqueFd a = greet(writer_id(1));
+    send(a, opening(writer_id(1), 1, gone, 1));
+    wait_for(a, 1);
+  }
+  wait_for_outcomes({"aaaa.1 proxy gone", "bbbb.1"});
+}
+
+TEST_F(ServiceTest, ClosesWhatWritersOfAnEarlierRecorderLeftOpen) {
+  {
+    Ledger ledger(options_for(path_));
+    ASSERT_TRUE(ledger.commit(std::vector{opening(writer_id(1), 1, "aaaa000000000001", 1)}));
+  }
+  const RunningService service(socket_, options_for(path_), {::geteuid()}, kShort);
+  wait_for_outcomes({"aaaa.1 proxy gone"});
+}
+
+TEST_F(ServiceTest, WaitsForAWriterThatComesBack) {
+  const RunningService service(socket_, options_for(path_), {::geteuid()}, kShort);
+  const auto begin = [&](std::uint8_t writer, const char* session) {
+    UniqueFd fd = greet(writer_id(writer));
+    send(fd, opening(writer_id(writer), 1, session, 1));
+    wait_for(fd, 1);
+    return fd;
+  };
+  begin(1, "aaaa000000000001").reset();
+  const UniqueFd back = greet(writer_id(1));
+  EXPECT_EQ(answer(back)->committed, 1U);
+  begin(2, "bbbb000000000002").reset();  // goes later and stays away
+  wait_for_outcomes({"aaaa.1", "bbbb.1 proxy gone"});
 }
 
 TEST_F(ServiceTest, HoldsOffTooManyWriters) {
