@@ -15,11 +15,11 @@ namespace veilwire::flow {
 class Splice {
  public:
   // first: what the client has sent so far.
-  explicit Splice(std::string first) : first_(std::move(first)) {}
+  explicit Splice(std::string first) : early_(std::move(first)) {}
 
   void start(const Destination& destination, Outputs& out) const;
   void connected(Outputs& out);
-  void from_client(std::string_view bytes, Outputs& out) const;
+  void from_client(std::string_view bytes, Outputs& out);
   void from_upstream(std::string_view bytes, Outputs& out) const;
 
   // The reason of the end, where it is over with this. A side that ends properly may still receive.
@@ -27,7 +27,10 @@ class Splice {
   std::optional<std::string_view> upstream_ended(bool reset, Outputs& out);
 
  private:
-  std::string first_;
+  // What came before there was an upstream; the client is not read while it is more than
+  // limits::kPeerBacklog.
+  std::string early_;
+  bool connected_ = false;
   bool client_ended_ = false;
   bool upstream_ended_ = false;
 };

@@ -36,7 +36,7 @@ not_tls = "block"
 
 class World : public testing::Test {
  protected:
-  World() : ruleset(make_ruleset(kOnePolicy)) {
+  explicit World(std::string_view policy = kOnePolicy) : ruleset(make_ruleset(policy)) {
     now.wall = wire::testing::at({});
     Opening opening;
     opening.session = "0123456789abcdef";
@@ -70,6 +70,8 @@ class World : public testing::Test {
         ++identity_wanted;
       else if (auto* r = std::get_if<PutRecord>(&output))
         records.push_back(r->record);
+      else if (auto* e = std::get_if<ReadClient>(&output))
+        reading_client = e->on;
       else if (auto* w = std::get_if<WakeAt>(&output))
         wake = w->time;
       else if (auto* c = std::get_if<CloseClient>(&output))
@@ -162,6 +164,7 @@ class World : public testing::Test {
   std::optional<Monotonic> wake;
   int identity_wanted = 0;
   int upstream_closed = -1;
+  bool reading_client = true;
   bool done = false;
 };
 
@@ -224,6 +227,43 @@ TEST_F(World, SplicesWhatPolicyDoesNotName) {
   ASSERT_EQ(all<audit::Gap>().size(), 1U);
   EXPECT_EQ(all<audit::Gap>()[0].reason, "spliced");
   EXPECT_EQ(all<audit::Gap>()[0].bytes, hello.size() + 13);
+}
+
+class Spliced : public World {
+ protected:
+  Spliced()
+      : World(R"(
+[[host]]
+name = "api.example.test"
+speaks = "anthropic"
+[uninspected]
+not_tls = "pass"
+)") {}
+};
+
+TEST_F(Spliced, WhatComesBeforeThereIsAnUpstreamReachesItWithItsEnd) {
+  give(FromClient{"one "});
+  give(FromClient{"two"});
+  give(ClientEnded{});
+  EXPECT_EQ(to_upstream, "");
+  EXPECT_EQ(upstream_closed, -1);
+  give(UpstreamConnected{});
+  EXPECT_EQ(to_upstream, "one two");
+  EXPECT_EQ(upstream_closed, static_cast<int>(CloseUpstream::How::HalfClose));
+  give(FromUpstream{"answer"});
+  give(UpstreamEnded{});
+  EXPECT_EQ(to_client, "answer");
+  EXPECT_TRUE(done);
+}
+
+TEST_F(Spliced, NobodyIsReadWithoutABoundBeforeThereIsAnUpstream) {
+  give(FromClient{std::string(limits::kPeerBacklog, 'x')});
+  EXPECT_TRUE(reading_client);
+  give(FromClient{"x"});
+  EXPECT_FALSE(reading_client);
+  give(UpstreamConnected{});
+  EXPECT_TRUE(reading_client);
+  EXPECT_EQ(to_upstream.size(), limits::kPeerBacklog + 1);
 }
 
 TEST_F(World, AConnectionWithoutAByteLeavesNoTrace) {
