@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* The programs: each dispatches to one idea's header. Where they are attached is the redirector's
- * business (agent/redirector/programs.cpp holds the table).
+ * business (agent/redirector/kernel_programs.cpp holds the table).
  *
  * Depends on no kprobe, fentry or LSM hook. Needs Linux 5.18 (bpf_loop, set_retval, syscall
  * programs).

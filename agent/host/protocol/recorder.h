@@ -2,8 +2,8 @@
 // a struct, both ends on this machine and of the same build.
 //
 //   writer    -> Hello {writer}             once, first
-//   recorder  -> Ack {committed, status}    answers Hello and follows every commit and change of
-//   status writer    -> Append {seq, total, offset} + a piece of the record's canonical bytes
+//   recorder  -> Ack {committed, status}    answers Hello; follows a commit and a change of status
+//   writer    -> Append {seq, total, offset} + a piece of the record's canonical bytes
 //
 // A record of more than kRecorderPiece bytes goes in several messages, in order; a writer that
 // learns in between that it is committed goes on with the next one. The writer numbers its records
