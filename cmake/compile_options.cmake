@@ -2,7 +2,13 @@
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
+# Programs are linked as such too, whatever the compiler's own default is; tests/hardening_test.py looks.
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+include(CheckPIESupported)
+check_pie_supported(OUTPUT_VARIABLE why_no_pie LANGUAGES C CXX)
+if(NOT CMAKE_C_LINK_PIE_SUPPORTED OR NOT CMAKE_CXX_LINK_PIE_SUPPORTED)
+  message(FATAL_ERROR "position independent programs cannot be linked: ${why_no_pie}")
+endif()
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 find_program(CCACHE ccache)
