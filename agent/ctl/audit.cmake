@@ -4,4 +4,3 @@ veilwire_library(ctl_audit
   DEPS ctl host recorder audit
   THIRD cli11 json)
 target_link_libraries(veilwire PRIVATE veilwire_ctl_audit)
-target_compile_definitions(veilwire PRIVATE VEILWIRE_HAS_AUDIT)

@@ -1,5 +1,6 @@
 // veilwire: the command with which an operator looks at the agent and tries policies. Each
 // subcommand's work is in a file of its own; here are only its options.
+#include "agent/ctl/audit_commands.h"
 #include "agent/ctl/policy_commands.h"
 #include "agent/ctl/scan_command.h"
 #include "agent/ctl/status.h"
@@ -11,9 +12,6 @@
 #include <string>
 
 #include <CLI/CLI.hpp>
-#ifdef VEILWIRE_HAS_AUDIT
-#include "agent/ctl/audit_commands.h"
-#endif
 
 namespace {
 
@@ -199,9 +197,7 @@ int main(int argc, char** argv) {
   add_status(app, options, exit_code);
   add_policy(app, options, exit_code);
   add_scan(app, options, exit_code);
-#ifdef VEILWIRE_HAS_AUDIT
   ctl::add_audit(app, exit_code);
-#endif
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
