@@ -110,7 +110,9 @@ bool Conversation::plain() const {
   });
 }
 
-std::string Conversation::restored(std::string_view released) const {
+std::optional<std::string> Conversation::restored(std::string_view released) const {
+  // Most have none, and to look for one is all that it costs.
+  if (released.find(kMaskBegin) == std::string_view::npos) return std::nullopt;
   std::vector<Mask> masks;
   std::size_t message = 0;
   for (const RequestElement& element : request_elements(released)) {
@@ -119,6 +121,7 @@ std::string Conversation::restored(std::string_view released) const {
       add_masks(element.bytes, *answers_[message], masks);
     ++message;
   }
+  if (masks.empty()) return std::nullopt;
   std::string whole;
   std::size_t copied = 0;
   for (auto first = masks.begin(); first != masks.end();) {

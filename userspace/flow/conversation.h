@@ -52,8 +52,8 @@ class Conversation {
   // Every element is read by the request's engine of now.
   bool plain() const;
   // released: what an editor has made of the document. Puts back what masks in it stand for, in the
-  // answers to turns that are remembered.
-  std::string restored(std::string_view released) const;
+  // answers to turns that are remembered. nullopt: there are none.
+  std::optional<std::string> restored(std::string_view released) const;
   // It goes out now. Where to say what the masks in its answer stand for; nullptr: no conversation.
   std::shared_ptr<ConversationMemory::Answer> sent() const;
 

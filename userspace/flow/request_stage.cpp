@@ -184,7 +184,8 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
   record(ruleset, person, engine, context, scan);
   if (!conversation) return;
   // Behind the record: what is put back is secret.
-  scan.released = conversation->restored(scan.released);
+  if (auto restored = conversation->restored(scan.released))
+    scan.released = *std::move(restored);
   exchange_.answer = conversation->sent();
 }
 

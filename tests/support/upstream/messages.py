@@ -4,7 +4,7 @@ import asyncio
 import collections
 import json
 
-from . import misbehaviour, scenario as scenarios
+from . import misbehaviour, scenario as scenarios, signed
 from .http import Stream
 
 MODEL = "claude-demo-1"
@@ -45,8 +45,13 @@ class Message:
   def __init__(self, scenario, body):
     self.scenario = scenario
     self.id = "msg_demo_" + scenario.text("echo", "0")
+    self.number = signed.turns_in(body) + 1
     self.stop_reason = "end_turn"
-    if answers_tool(body):
+    self.signature = SIGNATURE
+    if scenario.name == "signed":
+      self.id += f"_{self.number}"  # clients put answers of one id together
+      self.blocks, self.signature, self.stop_reason = signed.blocks(scenario, body)
+    elif answers_tool(body):
       self.blocks = [("text", ["The tool has answered."])]
     else:
       self.blocks = self._blocks()
@@ -86,7 +91,7 @@ class Message:
       return {"type": "text", "text": ""}
     if kind == "thinking":
       return {"type": "thinking", "thinking": "", "signature": ""}
-    return {"type": "tool_use", "id": "toolu_demo_1", "name": self.scenario.text("tool", "Bash"), "input": {}}
+    return {"type": "tool_use", "id": f"toolu_demo_{self.number}", "name": self.scenario.text("tool", "Bash"), "input": {}}
 
   def head(self):
     return {"id": self.id, "type": "message", "role": "assistant", "model": MODEL, "content": [],
@@ -108,7 +113,7 @@ class Message:
                                       "delta": {"type": member[0], member[1]: part}}
       if kind == "thinking":
         yield "content_block_delta", {"type": "content_block_delta", "index": index,
-                                      "delta": {"type": "signature_delta", "signature": SIGNATURE}}
+                                      "delta": {"type": "signature_delta", "signature": self.signature}}
       yield "content_block_stop", {"type": "content_block_stop", "index": index}
     yield "message_delta", {"type": "message_delta", "delta": {"stop_reason": self.stop_reason,
                                                                "stop_sequence": None},
@@ -123,7 +128,7 @@ class Message:
       if kind == "text":
         block["text"] = "".join(parts)
       elif kind == "thinking":
-        block.update(thinking="".join(parts), signature=SIGNATURE)
+        block.update(thinking="".join(parts), signature=self.signature)
       else:
         block["input"] = json.loads("".join(parts))
       content.append(block)
@@ -136,6 +141,10 @@ async def answer_message(exchange):
   scenario = scenarios.Scenario(asked) if asked else scenarios.in_text(prompt_of(body)) or scenarios.Scenario()
   if scenario.name == "bad":
     await misbehaviour.answer(exchange, scenario, body.get("stream", False))
+    return
+  fault = signed.fault(body)
+  if fault and scenario.name == "signed":
+    await exchange.json(400, {"type": "error", "error": {"type": "invalid_request_error", "message": fault}})
     return
   message = Message(scenario, body)
   request_id = ("request-id", "req_demo_" + scenario.text("echo", "0"))
