@@ -79,11 +79,12 @@ class Clients:
       raise sandboxes.SandboxError(run.stderr.decode())
     return json.loads(run.stdout)
 
-  def load(self, users, streams, *arguments, where="client", timeout=240):
-    """load_client.py once for each user at the same time; a report a user."""
+  def load(self, users, streams, *arguments, where="client", timeout=240, meanwhile=lambda: None):
+    """load_client.py once for each user at the same time, and something beside them; a report a user."""
     command = [sandboxes.PYTHON, "-B", HERE / "load_client.py", "--streams", str(streams), *arguments]
     running = [self.sandbox.popen([*command, "--mark", f"u{uid}"], where=where, uid=uid, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE) for uid in users]
+    meanwhile()
     reports = []
     for process in running:
       out, err = process.communicate(timeout=timeout)

@@ -2,7 +2,8 @@
 """Many streams of one user at once, each checked on its own: the load side of the tests about leaks and mix-ups.
 
 Each stream opens a connection of its own, asks for an answer that carries its mark and a secret cut somewhere, and
-all are connected before the first one asks. Prints one JSON object; see `report`.
+all are connected before the first one asks. Behind a gate each waits in the middle of its secret. Prints one JSON
+object; see `report`.
 """
 
 import argparse
@@ -32,7 +33,7 @@ class Stream:
     secret = scenario.SECRETS[self.arguments.secret]
     cut = self.number % len(secret)
     prompt = (f"[[demo secret echo={self.mark} secret={self.arguments.secret} cut={cut} delay={self.arguments.delay} "
-              f"coding={self.arguments.coding} in={self.arguments.place}]]")
+              f"coding={self.arguments.coding} in={self.arguments.place} gate={self.arguments.gate}]]")
     body = json.dumps({"model": "claude-demo-1", "max_tokens": 64, "stream": True,
                        "messages": [{"role": "user", "content": prompt}]}).encode()
     return (f"POST /v1/messages HTTP/1.1\r\nhost: {self.arguments.host}\r\nx-api-key: sk-ant-dummy\r\n"
@@ -103,6 +104,7 @@ async def main():
   parser.add_argument("--coding", default="identity")
   parser.add_argument("--in", dest="place", default="text", choices=["text", "thinking", "tool"])
   parser.add_argument("--delay", type=float, default=0.1, help="seconds between two events of a stream")
+  parser.add_argument("--gate", default="", help="each answer waits in the middle of its secret until this gate is open")
   parser.add_argument("--handshakes", type=int, default=20, help="TLS handshakes under way at one time")
   arguments = parser.parse_args()
   limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

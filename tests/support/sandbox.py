@@ -291,7 +291,8 @@ class Sandbox:
   def upstream_log(self, kind=None):
     if not self.upstream_log_file.exists():
       return []
-    entries = [json.loads(line) for line in self.upstream_log_file.read_text().splitlines()]
+    whole, _, _ = self.upstream_log_file.read_text().rpartition("\n")  # the last line may be half written
+    entries = [json.loads(line) for line in whole.splitlines()]
     return [entry for entry in entries if kind in (None, entry["kind"])]
 
   def forget_upstream_log(self):

@@ -81,6 +81,8 @@ class Message:
         return [("text", ["I will use a tool."]),
                 ("tool_use", scenarios.pieces(whole[:at], secret, whole[at + len(secret):], cut))]
       parts = scenarios.pieces(before, s.secret, ", keep it safe.", cut)
+      if s.text("gate"):
+        parts.insert(1, GATE)
       if s.text("in") == "thinking":
         return [("thinking", parts), ("text", ["I have thought about it."])]
       return [("text", parts)]
