@@ -82,6 +82,7 @@ struct RecorderLink::State : std::enable_shared_from_this<State> {
 std::string_view RecorderLink::State::obstacle() const {
   if (!greeted) return "recorder not reachable";
   if (status == RecorderStatus::Full) return "recorder full";
+  if (status == RecorderStatus::UsedUp) return "recorder full, reserve and all";
   if (status == RecorderStatus::Failing) return "recorder cannot write";
   if (kept_bytes > kBacklog) return "recorder too slow";
   return "";
@@ -161,7 +162,7 @@ void RecorderLink::State::drop_committed(std::uint64_t seq) {
 }
 
 void RecorderLink::State::send() {
-  while (greeted && !waiting_to_send && next < kept.size()) {
+  while (greeted && !takes_nothing(status) && !waiting_to_send && next < kept.size()) {
     const Kept& record = kept[next];
     const std::string_view rest = std::string_view(record.bytes).substr(next_offset);
     const protocol::RecorderAppend append{.seq = record.seq,

@@ -53,8 +53,8 @@ class RecorderLink {
   // The record's number. What build gives must be the same for the same arguments.
   Result<std::uint64_t, SubmitError> submit(const Build& build);
 
-  // Handed: all of it is in the socket of a recorder that answers. Committed: on disk. Both stay
-  // true for a number once they are.
+  // Handed: all of it is in the socket of a recorder that answers and, as far as it has said, can
+  // write. Committed: on disk. Both stay true for a number once they are.
   bool handed(std::uint64_t seq) const;
   bool committed(std::uint64_t seq) const;
   // Runs callback once that holds; from the event loop, never from inside this call.

@@ -25,7 +25,11 @@ constexpr std::size_t kBatchRecords = 2000;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{8} << 20;
 // How often a full or broken ledger is tried again.
 constexpr std::chrono::milliseconds kRetry{250};
-constexpr const char* kReserveInUse = "what is left is for exchanges that have begun";
+
+const char* why(RecorderStatus space) {
+  if (space == RecorderStatus::Full) return "what is left is for exchanges that have begun";
+  return space == RecorderStatus::UsedUp ? "it has reached its largest size" : "";
+}
 
 }  // namespace
 
@@ -61,6 +65,7 @@ struct Committer::State {
   bool collect();
   bool try_open();
   bool work();
+  RecorderStatus space();
   bool fail(LedgerError error, const std::vector<Notice>& said = {});
   bool fail(RecorderStatus now, const std::string& why, const std::vector<Notice>& said = {});
   void answer(const std::vector<Notice>& said, RecorderStatus now, const std::string& why);
@@ -160,10 +165,8 @@ void Committer::State::run() {
     opened = true;
     health.used_bytes = ledger->used_bytes();
     health.most_bytes = ledger->most_bytes();
-    if (!ledger->has_space()) {
-      status = RecorderStatus::Full;
-      health.reason = kReserveInUse;
-    }
+    status = space();
+    health.reason = why(status);
   }
   changed.notify_all();
   // A batch that failed stays and is tried again before anything newer: order is part of the
@@ -236,13 +239,18 @@ bool Committer::State::work() {
     if (const auto done = ledger->close_left(*to_keep); !done) return fail(done.error(), said);
     to_keep.reset();
   }
-  const bool space = ledger->has_space();
-  answer(said, space ? RecorderStatus::Ok : RecorderStatus::Full, space ? "" : kReserveInUse);
+  const RecorderStatus now = space();
+  answer(said, now, why(now));
   return true;
 }
 
+RecorderStatus Committer::State::space() {
+  if (ledger->has_space()) return RecorderStatus::Ok;
+  return ledger->used_up() ? RecorderStatus::UsedUp : RecorderStatus::Full;
+}
+
 bool Committer::State::fail(LedgerError error, const std::vector<Notice>& said) {
-  return fail(error == LedgerError::Full ? RecorderStatus::Full : RecorderStatus::Failing,
+  return fail(error == LedgerError::Full ? RecorderStatus::UsedUp : RecorderStatus::Failing,
               ledger->last_error(), said);
 }
 

@@ -368,6 +368,8 @@ bool Ledger::has_space() {
   return s.reserve.acquire() && s.used_bytes() < most - reserved;
 }
 
+bool Ledger::used_up() { return state_->used_bytes() >= state_->options.max_bytes; }
+
 std::uint64_t Ledger::used_bytes() { return state_->used_bytes(); }
 std::uint64_t Ledger::most_bytes() const { return state_->options.max_bytes; }
 

@@ -72,6 +72,8 @@ class Ledger {
 
   // Whether the reserve is intact and not yet needed. Tries to restore it.
   bool has_space();
+  // Whether the reserve is used up as well, as far as the cap goes: no commit succeeds.
+  bool used_up();
 
   // Database and write-ahead log, and how much they may become.
   std::uint64_t used_bytes();

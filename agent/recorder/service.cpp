@@ -172,8 +172,9 @@ bool Service::State::greet(Client& client, std::string_view bytes) {
   client.writer = hello->writer;
   missing.erase(hello->writer);
   committer.greet(hello->writer);
-  // A ledger that cannot be read does not know what it holds: say so at once.
-  if (committer.status() == protocol::RecorderStatus::Failing) answer(client);
+  // A ledger that cannot be read does not know what it holds, and one that is used up is busy with
+  // what it has: say so at once.
+  if (takes_nothing(committer.status())) answer(client);
   return true;
 }
 

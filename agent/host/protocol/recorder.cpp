@@ -73,6 +73,8 @@ std::string_view to_string(RecorderStatus status) {
       return "full";
     case RecorderStatus::Failing:
       return "failing";
+    case RecorderStatus::UsedUp:
+      return "used up";
   }
   return "unknown";
 }
@@ -113,7 +115,7 @@ std::optional<RecorderAck> decode_ack(std::string_view bytes) {
   const auto message = read<AckMessage>(bytes, Type::Ack);
   if (!message || bytes.size() != sizeof *message || message->reserved16 != 0 ||
       message->reserved32 != 0 || message->committed > kRecorderLastSeq ||
-      message->status > RecorderStatus::Failing)
+      message->status > RecorderStatus::UsedUp)
     return std::nullopt;
   return RecorderAck{message->committed, message->status};
 }

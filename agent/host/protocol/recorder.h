@@ -43,9 +43,14 @@ std::string to_hex(const WriterId& id);
 
 enum class RecorderStatus : std::uint16_t {
   Ok = 0,
-  Full = 1,     // the reserved space is in use or used up: begin no new exchange
+  Full = 1,     // the reserved space is in use: begin no new exchange
   Failing = 2,  // the ledger cannot be written; nothing is acknowledged until it can
+  UsedUp = 3,   // nor is anything while the reserve is used up as well
 };
+// What is sent now would only be kept in memory: hand nothing over.
+constexpr bool takes_nothing(RecorderStatus status) {
+  return status == RecorderStatus::Failing || status == RecorderStatus::UsedUp;
+}
 std::string_view to_string(RecorderStatus status);
 
 struct RecorderHello {

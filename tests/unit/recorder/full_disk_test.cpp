@@ -132,7 +132,7 @@ TEST(FullDisk, IsReportedAndOvercomeByTheCommitter) {
     constexpr std::uint64_t kRecords = 500;  // 5 MB: more than the reserve
     for (std::uint64_t seq = 1; seq <= kRecords; ++seq)
       committer.submit(fragment(writer_id(1), seq, 10'000));
-    EXPECT_TRUE(wait_for([&] { return committer.status() == RecorderStatus::Full; }));
+    EXPECT_TRUE(wait_for([&] { return committer.status() == RecorderStatus::UsedUp; }));
     EXPECT_LT(committed, kRecords);
     std::filesystem::remove(folder + "/other");
     EXPECT_TRUE(wait_for(

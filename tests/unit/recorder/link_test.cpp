@@ -1,7 +1,10 @@
 #include "agent/host/recorder_link.h"
+#include "tests/unit/recorder/faulty_disk.h"
 #include "tests/unit/recorder/running_service.h"
 
+#include <atomic>
 #include <optional>
+#include <utility>
 
 #include <boost/asio/io_context.hpp>
 
@@ -170,6 +173,48 @@ TEST_F(LinkTest, DoesNotAcceptWhenTheRecorderIsFull) {
   EXPECT_EQ(link_.obstacle(), "recorder full");
   EXPECT_TRUE(link_.submit(build()));
   EXPECT_TRUE(run_until_committed(++seq));  // what has begun is still taken
+  // The first record beyond the reserve is on its way before anybody knows; then nothing is.
+  while (link_.obstacle() == "recorder full") {
+    ASSERT_LT(seq, 2000U);
+    ASSERT_TRUE(link_.submit(build(10'000)));
+    ++seq;
+    ASSERT_TRUE(
+        run_until([&] { return link_.committed(seq) || link_.obstacle() != "recorder full"; }));
+  }
+  EXPECT_EQ(link_.obstacle(), "recorder full, reserve and all");
+  ASSERT_TRUE(link_.submit(build()));
+  EXPECT_FALSE(link_.handed(++seq));
+}
+
+TEST_F(LinkTest, HandsNothingToARecorderThatCannotWrite) {
+  FaultyDisk disk;
+  std::atomic<bool> broken = true;
+  const auto open = [&, first = true]() mutable {
+    if (!std::exchange(first, false) && broken) throw SqliteError(0, "still broken");
+    LedgerOptions options = options_for(path_);
+    options.vfs = FaultyDisk::kName;
+    Ledger ledger(options);
+    if (broken) disk.arm(FaultyDisk::Fault::SyncError, 1);
+    return ledger;
+  };
+  const RunningService service(socket_, open);
+  link_.start();
+  EXPECT_TRUE(run_until([&] { return link_.accepting(); }));
+  ASSERT_TRUE(link_.submit(build()));
+  EXPECT_TRUE(run_until([&] { return link_.obstacle() == "recorder cannot write"; }));
+  ASSERT_TRUE(link_.submit(build()));
+  EXPECT_FALSE(link_.handed(2));
+  // Nor does a link that comes to it now.
+  RecorderLink other(loop_, socket_, writer_id(2));
+  ASSERT_TRUE(other.submit(build()));
+  other.start();
+  EXPECT_TRUE(run_until([&] { return other.obstacle() == "recorder cannot write"; }));
+  EXPECT_FALSE(other.handed(1));
+
+  broken = false;
+  EXPECT_TRUE(run_until_committed(2));
+  EXPECT_TRUE(run_until([&] { return other.committed(1); }));
+  EXPECT_EQ(all_bytes(path_).size(), 3U);
 }
 
 TEST_F(LinkTest, StopsWithoutRunningCallbacks) {

@@ -78,7 +78,7 @@ TEST(RecorderProtocol, RefusesNumbersOutOfRange) {
   EXPECT_TRUE(refused({.seq = 1, .total = kRecorderRecord + 1, .offset = 0, .piece = "a"}));
   EXPECT_TRUE(refused({.seq = 1, .total = kRecorderRecord, .offset = 0, .piece = large}));
   EXPECT_FALSE(decode_ack(encode(RecorderAck{kRecorderLastSeq + 1, RecorderStatus::Ok})));
-  EXPECT_FALSE(decode_ack(encode(RecorderAck{1, static_cast<RecorderStatus>(3)})));
+  EXPECT_FALSE(decode_ack(encode(RecorderAck{1, static_cast<RecorderStatus>(4)})));
 }
 
 }  // namespace

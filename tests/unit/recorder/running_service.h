@@ -6,6 +6,7 @@
 #include "tests/unit/recorder/ledger_fixture.h"
 
 #include <chrono>
+#include <functional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,10 +21,16 @@ class RunningService {
   RunningService(const std::string& socket, LedgerOptions options,
                  std::vector<uid_t> allowed = {::geteuid()},
                  std::chrono::nanoseconds patience = std::chrono::hours(1))
+      : RunningService(
+            socket, [options = std::move(options)] { return Ledger(options); }, std::move(allowed),
+            patience) {}
+  RunningService(const std::string& socket, std::function<Ledger()> open,
+                 std::vector<uid_t> allowed = {::geteuid()},
+                 std::chrono::nanoseconds patience = std::chrono::hours(1))
       : service_(
             {.listener = host::listen_local(socket, 0600),
              .allowed = std::move(allowed),
-             .open = [options = std::move(options)] { return Ledger(options); },
+             .open = std::move(open),
              .status = std::make_unique<host::protocol::StatusSocket>(socket + ".status", 0600),
              .patience = patience}),
         stop_(::eventfd(0, EFD_CLOEXEC)),
