@@ -22,6 +22,8 @@ using boost::system::error_code;
 
 // How long a client may take to read what is left for it when its connection is over.
 constexpr std::chrono::seconds kFlushTime{30};
+// The same when the process stops.
+constexpr std::chrono::milliseconds kLastFlushTime{300};
 
 std::size_t payload(const flow::Output& output) {
   if (const auto* o = std::get_if<flow::ToClient>(&output)) return o->bytes.size();
@@ -93,7 +95,11 @@ class LiveSession final : public Session {
     handle(input);
   }
 
-  void stop() override { end(true); }
+  void stop() override {
+    stopping_ = true;
+    handle(flow::AgentStopped{});
+    if (over_ && finishing_) finish();
+  }
   flow::Connection::Summary summary() const override { return connection_.summary(); }
   const Origin& origin() const override { return origin_; }
 
@@ -239,7 +245,7 @@ class LiveSession final : public Session {
     finishing_ = true;
     if (client_->backlog() == 0) return end(client_->reset_when_flushed);
     // A client that does not read does not keep us for ever.
-    timer_.expires_after(kFlushTime);
+    timer_.expires_after(stopping_ ? std::chrono::milliseconds(kLastFlushTime) : kFlushTime);
     timer_.async_wait([self = self()](const error_code& e) {
       if (!e) self->end(true);
     });
@@ -349,6 +355,7 @@ class LiveSession final : public Session {
   std::size_t queued_ = 0;  // bytes of bodies in it
   bool running_ = false;
   bool waiting_ = false;    // for the recorder
+  bool stopping_ = false;   // the process
   bool finishing_ = false;  // the flow is done; the client still gets what is written
 };
 

@@ -30,7 +30,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // An event that concerns every session: recording has failed or is restored, or a policy is to be
   // taken up now.
   virtual void tell(const flow::Input& input) = 0;
-  // Ends it from outside, without ceremony: the process stops.
+  // The process stops: it ends as soon as its last records are handed over and its client has had a
+  // moment to take what is written.
   virtual void stop() = 0;
   virtual flow::Connection::Summary summary() const = 0;
   virtual const Origin& origin() const = 0;

@@ -34,6 +34,10 @@ constexpr std::chrono::seconds kHang{4};
 // letting them wait.
 constexpr std::chrono::seconds kRecorderPatience{5};
 
+// How long a stop waits until all that clients have seen is on disk: long enough for a recorder
+// that is being restarted and for the link's way back to it.
+constexpr std::chrono::seconds kLastRecords{5};
+
 host::protocol::WriterId new_writer(const crypto::RandomSource& random) {
   host::protocol::WriterId id;
   random(id.bytes);
@@ -111,9 +115,12 @@ class Worker::Impl {
       const auto sessions = sessions_;  // stop() takes them out of the map
       for (const auto& [id, session] : sessions) session->stop();
       turn_.cancel();
-      // Records of the sessions' ends are still on their way.
-      linger_ = std::make_unique<asio::steady_timer>(io_, std::chrono::milliseconds(300));
-      linger_->async_wait([this](const boost::system::error_code&) { io_.stop(); });
+      linger_ = std::make_unique<asio::steady_timer>(io_, kLastRecords);
+      linger_->async_wait([this](const boost::system::error_code&) {
+        host::log::error("stopped before everything was on record");
+        io_.stop();
+      });
+      stop_when_recorded();
     });
   }
 
@@ -165,6 +172,12 @@ class Worker::Impl {
     if (recording_failed_) tell(flow::RecordingFailed{std::string(recorder_.obstacle())});
   }
 
+  // Sessions end once their last records are handed over, see Session::stop().
+  void stop_when_recorded() {
+    if (!stopping_ || !sessions_.empty()) return;
+    recorder_.on_committed(recorder_.counts().submitted, [this] { io_.stop(); });
+  }
+
   void forget(const std::string& id) {
     --shared_.counters.open;
     const auto found = sessions_.find(id);
@@ -176,6 +189,7 @@ class Worker::Impl {
     shared_.counters.exchanges += summary.exchanges;
     shared_.counters.masked += summary.masked;
     sessions_.erase(found);
+    stop_when_recorded();
   }
 
   void tell(const flow::Input& input) {

@@ -2,6 +2,7 @@
 before works again once the program is back."""
 
 import json
+import signal
 import time
 import unittest
 
@@ -81,6 +82,32 @@ class CrashTest(harness.AgentCase):
     self.agent.services["recorder"].start()
     self.agent.services["proxy"].start()
     self.ends_as(self.gate, "proxy gone")
+
+  def test_a_proxy_that_is_told_to_stop_says_how_its_streams_ended(self):
+    watched = self.running_stream()
+    self.agent.restart("proxy")
+    self.assertNotEqual(watched.end(), 0)
+    self.ends_as(self.gate, "agent stopped")
+    self.assertEqual(self.released(self.gate).encode(), watched.seen)
+    session = self.exchange_with(self.gate)[0]["session"]
+    self.assertEqual([r["reason"] for r in self.records("session.close") if r["session"] == session],
+                     ["agent stopped"])
+
+  def test_a_proxy_that_is_told_to_stop_waits_until_all_that_was_seen_is_on_disk(self):
+    watched = self.running_stream()
+    recorder, proxy = self.agent.services["recorder"], self.agent.services["proxy"]
+    recorder.signal(signal.SIGSTOP)  # what it is handed now is lost with it
+    self.clients.open_gate(self.gate)
+    self.assertEqual(watched.end(), 0, self.agent.logs())
+    self.agent.kill("recorder")
+    self.assertNotIn("The end.", self.released(self.gate))
+    proxy.take_messages()
+    proxy.signal(signal.SIGTERM)
+    recorder.start()
+    self.assertEqual(proxy.wait(), 0, self.agent.logs())
+    proxy.start()
+    self.ends_as(self.gate, "complete")
+    self.assertEqual(self.released(self.gate).encode(), watched.seen)
 
   def ends_as(self, prompt, outcome):
     """What `audit list` and `audit show` say of the exchange with this prompt, in the end."""

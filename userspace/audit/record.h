@@ -96,7 +96,7 @@ struct Gap {
   std::uint64_t bytes = 0;
 };
 struct ExchangeClose {
-  std::string outcome;  // "complete", "blocked", "client left", "upstream ended early", "refused"
+  std::string outcome;  // "complete", "blocked", "client left", "agent stopped", ...
   std::uint64_t request_bytes = 0, response_bytes = 0;
   std::uint64_t masked = 0;
 };

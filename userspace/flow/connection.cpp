@@ -210,6 +210,34 @@ class Connection::Impl final : public RelaySink {
     if (relay_) relay_->recording_restored();
   }
 
+  void on(const AgentStopped&) {
+    stopped_ = true;
+    switch (state_) {
+      case State::Hello:
+        put(CloseClient{true});
+        if (hello_.empty()) return finish_silently();
+        open_session("refused");
+        return finish(kAgentStopped);
+      case State::Handshake:
+        open_session("intercepted");
+        put(CloseUpstream{How::Reset});
+        put(CloseClient{true});
+        return finish(kAgentStopped);
+      case State::Relaying:
+        relay_->agent_stopped();
+        // Nobody is left to wait until the client has closed as well.
+        return finish(close_reason_);
+      case State::Splicing:
+        put(CloseUpstream{How::Reset});
+        put(CloseClient{true});
+        return finish_splice(kAgentStopped);
+      case State::Closing:
+        return finish(close_reason_);
+      case State::Done:
+        return;
+    }
+  }
+
   void on(const Tick&) {
     wake_.reset();
     const auto deadline = this->deadline();
@@ -426,7 +454,8 @@ class Connection::Impl final : public RelaySink {
       client_tls_->close();
       flush_tls();
     }
-    close(reset ? "reset" : client_ended_ ? "client closed" : "complete", reset);
+    const std::string_view reason = reset ? "reset" : client_ended_ ? "client closed" : "complete";
+    close(std::string(stopped_ ? kAgentStopped : reason), reset);
   }
 
   void ask_identity() {
@@ -519,6 +548,7 @@ class Connection::Impl final : public RelaySink {
   bool recording_ = true;
   bool session_open_ = false;
   bool client_ended_ = false;
+  bool stopped_ = false;
   std::string close_reason_;
   std::uint64_t from_client_ = 0;
   std::uint64_t from_upstream_ = 0;

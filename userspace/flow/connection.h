@@ -85,11 +85,13 @@ struct RecordingFailed {
   std::string reason;
 };
 struct RecordingRestored {};
+// The process stops: what is open ends here, and its records say so.
+struct AgentStopped {};
 struct Tick {};  // a time asked for by WakeAt has come
 
 using Input = std::variant<FromClient, FromUpstream, ClientEnded, UpstreamEnded, UpstreamConnected,
                            UpstreamFailed, LeafReady, LeafFailed, IdentityKnown, IdentityRefused,
-                           RecordingFailed, RecordingRestored, Tick>;
+                           RecordingFailed, RecordingRestored, AgentStopped, Tick>;
 
 // --- what is to be done, strictly in this order
 

@@ -122,6 +122,13 @@ class HttpRelay::Impl {
   void recording_failed(std::string_view reason) { unrecorded_ = reason; }
   void recording_restored() { unrecorded_.clear(); }
 
+  void agent_stopped() {
+    if (phase_ == Phase::Closed) return;
+    if (exchange_) return abort(kAgentStopped);
+    sink_.drop_upstream();
+    shut(false);
+  }
+
   std::optional<Monotonic> next_tick() const { return room_.next(); }
   void tick(Now now) {
     if (!room_.next()) return;
@@ -526,6 +533,7 @@ void HttpRelay::identity_refused(std::string_view message, bool retry) {
 }
 void HttpRelay::recording_failed(std::string_view reason) { impl_->recording_failed(reason); }
 void HttpRelay::recording_restored() { impl_->recording_restored(); }
+void HttpRelay::agent_stopped() { impl_->agent_stopped(); }
 std::optional<Monotonic> HttpRelay::next_tick() const { return impl_->next_tick(); }
 void HttpRelay::tick(Now now) { impl_->tick(now); }
 std::uint64_t HttpRelay::exchanges() const { return impl_->exchanges(); }

@@ -37,6 +37,9 @@ class RelaySink {
   virtual void close_client(bool reset) = 0;
 };
 
+// The outcome of what ends because the process does.
+inline constexpr std::string_view kAgentStopped = "agent stopped";
+
 struct RelayTarget {
   std::string host;  // the SNI: what the certificate was made for
   policy::Service service = policy::Service::Generic;
@@ -67,6 +70,9 @@ class HttpRelay {
   // ends with its connection.
   void recording_failed(std::string_view reason);
   void recording_restored();
+
+  // The process stops: an exchange that is under way is cut, an idle client is told goodbye.
+  void agent_stopped();
 
   // When tick() is wanted, if at all: a large request waits for room.
   std::optional<Monotonic> next_tick() const;

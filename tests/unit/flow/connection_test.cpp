@@ -389,6 +389,67 @@ TEST_F(World, ARequestThatStopsInTheMiddleIsNotWaitedForForever) {
   EXPECT_FALSE(client->state() == wire::TlsEngine::State::Open);
 }
 
+TEST_F(World, AnAnswerThatIsCutBecauseTheAgentStopsSaysSo) {
+  open();
+  client_sends(post(R"({"stream":true})"));
+  upstream_sends(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: ping\ndata: "
+      "{\"type\":\"ping\"}\n\n");
+  give(AgentStopped{});
+  EXPECT_EQ(client_closed, "reset");
+  EXPECT_TRUE(done);
+  ASSERT_EQ(all<audit::ExchangeClose>().size(), 1U);
+  EXPECT_EQ(all<audit::ExchangeClose>()[0].outcome, "agent stopped");
+  EXPECT_GT(all<audit::ExchangeClose>()[0].response_bytes, 0U);
+  ASSERT_EQ(all<audit::SessionClose>().size(), 1U);
+  EXPECT_EQ(all<audit::SessionClose>()[0].reason, "agent stopped");
+}
+
+TEST_F(World, AnIdleClientIsToldGoodbyeWhenTheAgentStops) {
+  open();
+  client_sends(post("{}"));
+  upstream_sends(answer("{}"));
+  give(AgentStopped{});
+  settle();
+  EXPECT_EQ(client_closed, "fin");
+  EXPECT_EQ(client->state(), wire::TlsEngine::State::PeerClosed);
+  EXPECT_TRUE(done);
+  ASSERT_EQ(all<audit::ExchangeClose>().size(), 1U);
+  EXPECT_EQ(all<audit::ExchangeClose>()[0].outcome, "complete");
+  ASSERT_EQ(all<audit::SessionClose>().size(), 1U);
+  EXPECT_EQ(all<audit::SessionClose>()[0].reason, "agent stopped");
+}
+
+TEST_F(World, AHandshakeThatTheAgentsStopCutsIsOnRecord) {
+  connect();
+  give(AgentStopped{});
+  EXPECT_EQ(client_closed, "reset");
+  EXPECT_TRUE(done);
+  ASSERT_EQ(all<audit::SessionClose>().size(), 1U);
+  EXPECT_EQ(all<audit::SessionClose>()[0].reason, "agent stopped");
+}
+
+TEST_F(World, WhatIsSplicedIsCountedWhenTheAgentStops) {
+  client.emplace(wire::TlsEngine::client(trusting, "other.example.test", now.wall));
+  std::string hello;
+  client->take_ciphertext(hello);
+  give(FromClient{hello});
+  give(UpstreamConnected{});
+  give(AgentStopped{});
+  EXPECT_EQ(client_closed, "reset");
+  EXPECT_TRUE(done);
+  ASSERT_EQ(all<audit::Gap>().size(), 1U);
+  EXPECT_EQ(all<audit::Gap>()[0].bytes, hello.size());
+  EXPECT_EQ(all<audit::SessionClose>()[0].reason, "agent stopped");
+}
+
+TEST_F(World, AConnectionWithoutAByteLeavesNoTraceWhenTheAgentStops) {
+  give(AgentStopped{});
+  EXPECT_EQ(client_closed, "reset");
+  EXPECT_TRUE(done);
+  EXPECT_TRUE(records.empty());
+}
+
 TEST_F(World, EveryCutOfTheCiphertextGivesTheSame) {
   open();
   ASSERT_TRUE(client->send(post("{}")));
