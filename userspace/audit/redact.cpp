@@ -47,12 +47,6 @@ bool ends_with_one_of(const List& list, std::string_view name) {
   return std::any_of(list.begin(), list.end(), [&](auto ending) { return name.ends_with(ending); });
 }
 
-bool is_credential_parameter(std::string_view name) {
-  std::string plain = lower(name);
-  std::erase_if(plain, [](char c) { return c == '-' || c == '_'; });
-  return contains(kCredentialParameters, plain) || ends_with_one_of(kParameterEndings, plain);
-}
-
 std::string_view without_scheme(std::string_view value) {
   const std::size_t space = value.find(' ');
   if (space == std::string_view::npos) return value;
@@ -68,6 +62,12 @@ std::string_view without_scheme(std::string_view value) {
 bool is_credential_field(std::string_view name) {
   const std::string folded = lower(name);
   return contains(kCredentialFields, folded) || ends_with_one_of(kCredentialEndings, folded);
+}
+
+bool is_credential_parameter(std::string_view name) {
+  std::string plain = lower(name);
+  std::erase_if(plain, [](char c) { return c == '-' || c == '_'; });
+  return contains(kCredentialParameters, plain) || ends_with_one_of(kParameterEndings, plain);
 }
 
 std::string redacted(std::string_view credential, const Secret& site_key) {

@@ -15,6 +15,9 @@ namespace veilwire::audit {
 // ("x-vendor-api-key", "x-csrf-token"). name in any case.
 bool is_credential_field(std::string_view name);
 
+// Whether a query parameter of this name carries one.
+bool is_credential_parameter(std::string_view name);
+
 // "digest:" and the first 16 hex digits of HMAC-SHA-256 under the site key: the digest that the
 // masking engine gives the same secret in text.
 std::string redacted(std::string_view credential, const Secret& site_key);

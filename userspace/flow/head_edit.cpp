@@ -1,5 +1,7 @@
 #include "userspace/flow/head_edit.h"
 
+#include "userspace/flow/head_value.h"
+
 #include <algorithm>
 #include <array>
 #include <span>
@@ -86,7 +88,7 @@ audit::Fields fields_for_record(const wire::FieldSection& head, const Ruleset& r
   for (const wire::Field& field : head.fields)
     fields.emplace_back(head.name(field), head.value(field));
   ruleset.redact(fields);
-  for (auto& [name, value] : fields) value = masking::mask_all(*ruleset.record_engine(), value);
+  for (auto& [name, value] : fields) value = masked_value(value, *ruleset.record_engine(), nullptr);
   return fields;
 }
 

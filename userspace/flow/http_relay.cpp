@@ -183,7 +183,7 @@ class HttpRelay::Impl {
       request_body(data->bytes, now);
     } else if (auto* trailers = std::get_if<wire::Trailers>(&event)) {
       if (phase_ == Phase::Reading)
-        request_->trailers(std::move(trailers->section.raw));
+        request_->trailers(std::move(trailers->section));
       else
         upload_->trailers(std::move(trailers->section.raw));
     } else if (const auto* end = std::get_if<wire::MessageEnd>(&event)) {
@@ -299,6 +299,7 @@ class HttpRelay::Impl {
   void begin_upload() {
     RequestStage::Outcome outcome = request_->pass_unseen(*ruleset_, *person_);
     for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
+    if (outcome.refusal) return refuse(*outcome.refusal);
     request_.reset();
     send_upstream(outcome.bytes);
     upload_.emplace(*exchange_, sink_);

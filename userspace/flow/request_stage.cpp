@@ -4,6 +4,7 @@
 #include "userspace/flow/conversation.h"
 #include "userspace/flow/head_edit.h"
 #include "userspace/flow/record_pieces.h"
+#include "userspace/flow/request_head_edit.h"
 #include "userspace/message/inspect.h"
 #include "userspace/wire/content_coding.h"
 #include "userspace/wire/http1.h"
@@ -22,6 +23,8 @@ struct RequestStage::Scan {
   std::string recorded;    // decoded, every rule masked
   std::vector<audit::MaskedSpan> masks;
   bool inspected = false;
+  wire::RequestHead head;  // as it goes upstream
+  std::string trailers;
   message::RequestFacts facts;
 };
 
@@ -91,6 +94,15 @@ bool RequestStage::pass_uninspected(policy::Uninspected kind, std::string_view d
                  .bytes = body_.size()});
   if (!pass) out.refusal = refusal::uninspected_request(kind, detail);
   return pass;
+}
+
+void RequestStage::block(const audit::MaskedSpan& finding, Outcome& out) {
+  out.records.emplace_back(audit::Blocked{.direction = "request",
+                                          .rule = finding.rule,
+                                          .category = finding.category,
+                                          .digest = finding.digest,
+                                          .answer = "451"});
+  out.refusal = refusal::blocked_request(finding);
 }
 
 bool RequestStage::decode(const Ruleset& ruleset, Outcome& out, Scan& scan) {
@@ -170,12 +182,7 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
     return;
   }
   if (released.blocked) {
-    out.records.emplace_back(audit::Blocked{.direction = "request",
-                                            .rule = released.blocked->rule,
-                                            .category = released.blocked->category,
-                                            .digest = released.blocked->digest,
-                                            .answer = "451"});
-    out.refusal = refusal::blocked_request(*released.blocked);
+    block(*released.blocked, out);
     return;
   }
   scan.inspected = true;
@@ -215,12 +222,31 @@ void RequestStage::record(const Ruleset& ruleset, const identity::Person& person
   }
 }
 
-void RequestStage::write(const Scan& scan, Outcome& out) const {
-  wire::RequestHead head = exchange_.head;
-  remove_hop_fields(
-      head, exchange_.expectation.upgrade ? wire::UpgradeFields::Keep : wire::UpgradeFields::Strip);
-  if (exchange_.continued) wire::remove_fields(head, "expect");
-  ask_for_the_whole(head);
+void RequestStage::edit_head(const Ruleset& ruleset, const identity::Person& person, Outcome& out,
+                             Scan& scan) const {
+  // An engine that cannot be compiled is no reason to look away.
+  auto engine = ruleset.engine(policy::Direction::Request, exchange_.host, &person);
+  if (engine == nullptr) engine = ruleset.record_engine();
+  scan.head = exchange_.head;
+  wire::FieldSection trailers = trailers_;
+  Masks masks;
+  mask_request_head(scan.head, exchange_.service,
+                    scan.inspected ? BodyChange{scan.plain, scan.released} : BodyChange{}, engine,
+                    masks);
+  mask_request_trailers(trailers, *engine, masks);
+  exchange_.masked += masks.size();
+  if (const auto blocked = std::ranges::find(masks, "block", &audit::MaskedSpan::action);
+      blocked != masks.end())
+    return block(*blocked, out);
+  scan.trailers = std::move(trailers.raw);
+  remove_hop_fields(scan.head, exchange_.expectation.upgrade ? wire::UpgradeFields::Keep
+                                                             : wire::UpgradeFields::Strip);
+  if (exchange_.continued) wire::remove_fields(scan.head, "expect");
+  ask_for_the_whole(scan.head);
+}
+
+void RequestStage::write(Scan& scan, Outcome& out) const {
+  wire::RequestHead& head = scan.head;
   std::string coded;
   const bool changed = scan.inspected && scan.released != scan.plain;
   if (changed) {
@@ -238,7 +264,7 @@ void RequestStage::write(const Scan& scan, Outcome& out) const {
   out.bytes = head.raw;
   if (exchange_.framing.kind == wire::Framing::Kind::Chunked) {
     wire::encode_chunk(body, out.bytes);
-    wire::encode_last_chunk(trailers_, out.bytes);
+    wire::encode_last_chunk(scan.trailers, out.bytes);
   } else {
     out.bytes += body;
   }
@@ -247,11 +273,18 @@ void RequestStage::write(const Scan& scan, Outcome& out) const {
 audit::RequestHead RequestStage::head_record(const Scan& scan, const Ruleset& ruleset,
                                              const identity::Person& person) const {
   const masking::Engine& engine = *ruleset.record_engine();
+  // What the server's own credentials are is redacted by name, whatever a rule says.
+  wire::RequestHead head = exchange_.head;
+  wire::replace_target(head, ruleset.redact_target(head.target()));
+  Masks masks;
+  mask_request_head(head, exchange_.service,
+                    scan.inspected ? BodyChange{scan.plain, scan.recorded} : BodyChange{},
+                    ruleset.record_engine(), masks);
   return {.person = person,
           .service = std::string(policy::to_string(exchange_.service)),
           .method = std::string(exchange_.head.method()),
-          .target = masking::mask_all(engine, ruleset.redact_target(exchange_.head.target())),
-          .fields = fields_for_record(exchange_.head, ruleset),
+          .target = masked_target(head.target(), PathOf::Message, ruleset.record_engine(), nullptr),
+          .fields = fields_for_record(head, ruleset),
           .model = masking::mask_all(engine, scan.facts.model),
           .mcp_method = masking::mask_all(engine, scan.facts.mcp_method),
           .tool = masking::mask_all(engine, scan.facts.tool),
@@ -264,6 +297,7 @@ RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identit
   Scan scan;
   exchange_.request_bytes = body_.size();
   this->scan(ruleset, person, now, out, scan);
+  if (!out.refusal) edit_head(ruleset, person, out, scan);
   exchange_.masked += scan.masks.size();
 
   std::vector<audit::Body> records;
@@ -282,7 +316,7 @@ RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identit
 RequestStage::Outcome RequestStage::pass_unseen(const Ruleset& ruleset,
                                                 const identity::Person& person) {
   Outcome out;
-  const Scan scan;
+  Scan scan;
   exchange_.request_bytes = body_.size();
   out.records.emplace_back(head_record(scan, ruleset, person));
   out.records.emplace_back(
@@ -290,11 +324,9 @@ RequestStage::Outcome RequestStage::pass_unseen(const Ruleset& ruleset,
                  .detail = "request body",
                  .action = "pass",
                  .bytes = body_.size()});
-  wire::RequestHead head = exchange_.head;
-  remove_hop_fields(head, wire::UpgradeFields::Strip);
-  if (exchange_.continued) wire::remove_fields(head, "expect");
-  ask_for_the_whole(head);
-  out.bytes = head.raw;
+  edit_head(ruleset, person, out, scan);
+  if (out.refusal) return out;
+  out.bytes = scan.head.raw;
   if (exchange_.framing.kind == wire::Framing::Kind::Chunked)
     wire::encode_chunk(body_, out.bytes);
   else

@@ -29,7 +29,7 @@ class RequestStage {
   };
   // Transfer coding removed, content coding still there.
   Taken body(std::string_view bytes);
-  void trailers(std::string raw) { trailers_ = std::move(raw); }
+  void trailers(wire::FieldSection section) { trailers_ = std::move(section); }
   std::size_t size() const { return body_.size(); }
 
   struct Outcome {
@@ -42,7 +42,7 @@ class RequestStage {
   // this much, a refusal for good.
   Outcome no_room(std::size_t bytes) const;
   // Policy lets a request that is over the limit pass: what is here goes on as it came, with a gap
-  // on record, and the caller sends the rest behind it.
+  // on record, and the caller sends the rest behind it. Its head is inspected all the same.
   Outcome pass_unseen(const Ruleset& ruleset, const identity::Person& person);
 
  private:
@@ -57,14 +57,17 @@ class RequestStage {
   void record(const Ruleset& ruleset, const identity::Person& person,
               const std::shared_ptr<const masking::Engine>& engine, EditorContext context,
               Scan& scan) const;
-  void write(const Scan& scan, Outcome& out) const;
+  static void block(const audit::MaskedSpan& finding, Outcome& out);
+  void edit_head(const Ruleset& ruleset, const identity::Person& person, Outcome& out,
+                 Scan& scan) const;
+  void write(Scan& scan, Outcome& out) const;
   audit::RequestHead head_record(const Scan& scan, const Ruleset& ruleset,
                                  const identity::Person& person) const;
 
   Exchange& exchange_;
   MemoryHold hold_;
   std::string body_;
-  std::string trailers_;
+  wire::FieldSection trailers_;
 };
 
 }  // namespace veilwire::flow

@@ -23,6 +23,16 @@ void shift_fields(std::vector<Field>& fields, std::size_t first, std::size_t fro
   }
 }
 
+// part: the only span of the start line that is not in front of what changes.
+void replace_in_start_line(FieldSection& section, Span& part, std::string_view text) {
+  const std::string copy(text);  // it may lie in raw
+  const std::ptrdiff_t by =
+      static_cast<std::ptrdiff_t>(copy.size()) - static_cast<std::ptrdiff_t>(part.size);
+  section.raw.replace(part.offset, part.size, copy);
+  part.size = static_cast<std::uint32_t>(copy.size());
+  shift_fields(section.fields, 0, part.offset, by);
+}
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool is_token_char(char c) {
@@ -234,6 +244,14 @@ Result<void, HttpError> replace_value(FieldSection& section, std::size_t index,
   field.line.size = static_cast<std::uint32_t>(static_cast<std::ptrdiff_t>(field.line.size) + by);
   shift_fields(section.fields, index + 1, field.value.offset, by);
   return {};
+}
+
+void replace_target(RequestHead& head, std::string_view target) {
+  replace_in_start_line(head, head.target_span, target);
+}
+
+void replace_reason(ResponseHead& head, std::string_view reason) {
+  replace_in_start_line(head, head.reason_span, reason);
 }
 
 Result<void, HttpError> append_field(FieldSection& section, std::string_view name,

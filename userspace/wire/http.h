@@ -130,6 +130,9 @@ struct ResponseHead : FieldSection {
 std::size_t remove_fields(FieldSection& section, std::string_view name);
 // Removes fields[index].
 void remove_field(FieldSection& section, std::size_t index);
+// Replaces a part of the start line; the caller has seen to it that it may stand there.
+void replace_target(RequestHead& head, std::string_view target);
+void replace_reason(ResponseHead& head, std::string_view reason);
 // Replaces the value of fields[index]; the white space around it stays. BadFieldValue where the
 // value would not be one line; nothing has changed then.
 Result<void, HttpError> replace_value(FieldSection& section, std::size_t index,
