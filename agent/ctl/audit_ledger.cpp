@@ -8,12 +8,18 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <ostream>
 #include <vector>
 
 #include <unistd.h>
 
 namespace veilwire::ctl {
+namespace {
+
+constexpr std::size_t kMostNamed = 20;  // a screen of them is no help
+
+}  // namespace
 
 std::optional<AuditId> parse_audit_id(std::string_view text) {
   const std::string_view session = text.substr(0, text.find('.'));
@@ -82,23 +88,23 @@ LocateResult locate(recorder::LedgerReader& ledger, std::string_view id, std::os
     return {.found = {}, .exit_code = kAuditUnknownId};
   }
   const std::string& session = sessions.front();
-  recorder::ExchangeFilter filter;
-  filter.session = session;
-  filter.limit = 10'000;
-  const auto exchanges = ledger.list(filter);
   if (wanted->exchange) {
     // A session's own records can be asked for by name, whether it is listed or not.
-    const bool known = *wanted->exchange == 0 ||
-                       std::any_of(exchanges.begin(), exchanges.end(), [&](const auto& row) {
-                         return row.exchange == *wanted->exchange;
-                       });
-    if (known) return {.found = Located{session, *wanted->exchange}, .exit_code = 0};
+    if (*wanted->exchange == 0 || ledger.has_exchange(session, *wanted->exchange))
+      return {.found = Located{session, *wanted->exchange}, .exit_code = 0};
     err << "veilwire: session " << session << " has no exchange " << *wanted->exchange << '\n';
     return {.found = {}, .exit_code = kAuditUnknownId};
   }
+  recorder::ExchangeFilter filter;
+  filter.session = session;
+  filter.limit = kMostNamed + 1;
+  const auto exchanges = ledger.list(filter);
   if (exchanges.size() > 1) {
     err << "veilwire: session " << session << " has several exchanges:";
-    for (auto row = exchanges.rbegin(); row != exchanges.rend(); ++row)
+    if (exchanges.size() > kMostNamed) err << " ...";
+    const auto newest =
+        exchanges.begin() + static_cast<std::ptrdiff_t>(std::min(exchanges.size(), kMostNamed));
+    for (auto row = std::make_reverse_iterator(newest); row != exchanges.rend(); ++row)
       err << ' ' << audit_id(session, row->exchange);
     err << '\n';
     return {.found = {}, .exit_code = kAuditUnknownId};

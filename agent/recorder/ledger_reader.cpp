@@ -96,6 +96,14 @@ std::vector<ExchangeSummary> LedgerReader::list(const ExchangeFilter& filter) {
   return out;
 }
 
+bool LedgerReader::has_exchange(std::string_view session, std::uint64_t exchange) {
+  Statement query(database_, "SELECT 1 FROM exchanges WHERE session = ?1 AND exchange = ?2");
+  query.bind(session, exchange);
+  const Step step = query.step();
+  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+  return step == Step::Row;
+}
+
 std::vector<std::string> LedgerReader::sessions(std::string_view prefix) {
   Statement query(database_,
                   "SELECT DISTINCT session FROM records WHERE session >= ?1 AND session < ?1 || 'g'"

@@ -44,6 +44,9 @@ class LedgerReader {
 
   std::vector<ExchangeSummary> list(const ExchangeFilter& filter);
 
+  // Whether anything is listed of this exchange; session is a whole id.
+  bool has_exchange(std::string_view session, std::uint64_t exchange);
+
   // Sessions whose id begins with prefix, at most two: none, one, or an ambiguous prefix.
   std::vector<std::string> sessions(std::string_view prefix);
 

@@ -269,6 +269,19 @@ TEST_F(AuditCommands, AnIdMayBeShortAndAWrongOneIsExplained) {
   EXPECT_EQ(out_.str(), "");
 }
 
+TEST_F(AuditCommands, TheOldestExchangeOfALongConnectionIsFound) {
+  for (std::uint64_t exchange = 3; exchange <= 10'001; ++exchange)
+    put(exchange, head("/v1/messages"), static_cast<int>(3000 + exchange));
+  ASSERT_TRUE(ledger_.commit(batch_));
+  EXPECT_EQ(show("00c0ffee.1"), 0);
+  EXPECT_TRUE(has("exchange    00c0ffee00c0ffee.1\n"));
+  EXPECT_EQ(show("00c0ffee.10001"), 0);
+  EXPECT_EQ(show("00c0ffee.10002"), kAuditUnknownId);
+  EXPECT_EQ(show("00c0ffee"), kAuditUnknownId);
+  EXPECT_NE(err_.str().find("exchanges: ... 00c0ffee00c0ffee.9982 "), std::string::npos)
+      << err_.str();
+}
+
 TEST_F(AuditCommands, ALedgerThatIsNotThereOrNotForUsIsExplained) {
   std::ostringstream err;
   EXPECT_FALSE(open_ledger(folder_ / "absent.db", err));
