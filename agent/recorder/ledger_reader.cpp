@@ -15,7 +15,8 @@ SELECT session, exchange, started_ns, ended_ns, issuer, subject, person, uid, se
        (SELECT group_concat(count || ' ' || category, char(10)) FROM findings f
          WHERE f.session = e.session AND f.exchange = e.exchange)
 FROM exchanges e
-WHERE (exchange > 0 OR handling IS NULL OR handling <> 'intercepted')
+WHERE (exchange > 0 OR handling IS NULL OR handling <> 'intercepted'
+       OR NOT EXISTS (SELECT 1 FROM exchanges x WHERE x.session = e.session AND x.exchange > 0))
   AND started_ns >= ?1
   AND (?2 = '' OR subject = ?2 OR person = ?2 OR uid = ?3)
   AND session >= ?4 AND session < ?4 || 'g'

@@ -15,8 +15,8 @@
 
 namespace veilwire::recorder {
 
-// One line of the list. Exchange 0 is a session that had none that could be seen (spliced,
-// refused).
+// One line of the list. Exchange 0 is a session that had none that could be seen: spliced, refused,
+// or intercepted and left before a request, as by a client that does not trust our authority.
 struct ExchangeSummary {
   std::string session;
   std::uint64_t exchange = 0;

@@ -119,6 +119,22 @@ TEST_F(ExchangeIndexTest, ListsSessionsThatWereNotLookedInto) {
   EXPECT_EQ(rows[0].gaps, 1U);
 }
 
+TEST_F(ExchangeIndexTest, ListsAnInterceptedSessionOnlyWhenNothingWasAsked) {
+  const audit::SessionOpen open{.peer = audit::sample_peer(),
+                                .destination = "192.0.2.1:443",
+                                .server_name = "api.anthropic.com",
+                                .handling = "intercepted",
+                                .tls = ""};
+  store(at(s1_, 0, open));
+  store(at(s1_, 0,
+           audit::SessionClose{
+               .reason = "client left in the handshake", .from_client = 9, .from_upstream = 0}));
+  store(at(s2_, 0, open));
+  store(at(s2_, 1, audit::UpstreamError{.reason = "x"}));
+  EXPECT_EQ(outcomes(path_),
+            (std::vector<std::string>{"aaaa.0 client left in the handshake", "bbbb.1"}));
+}
+
 TEST_F(ExchangeIndexTest, ListsWhatIsAboutTheAgentItselfUnderOneName) {
   store(at("", 0,
            audit::ConfigChange{.what = "policy", .file = "f", .digest = "d", .outcome = "active"}));
