@@ -133,7 +133,7 @@ std::string_view class_text(identity::PersonClass c) {
 // One exchange as text, record by record.
 class ShowText {
  public:
-  explicit ShowText(const Screen& screen) : screen_(screen), out_(screen.out), body_(screen) {}
+  explicit ShowText(const Screen& screen) : out_(screen.out), body_(screen) {}
 
   void add(const audit::Record& record) {
     now_ = &record;
@@ -218,7 +218,6 @@ class ShowText {
     row(out_, "config", b.what + " " + b.file + " " + b.digest + ": " + b.outcome);
   }
 
-  const Screen& screen_;
   std::ostream& out_;
   BodyPrinter body_;
   const audit::Record* now_ = nullptr;

@@ -19,6 +19,8 @@ using policy::Direction;
 
 struct Treatment {
   Action request = Action::Pass, response = Action::Pass;
+  // clang-tidy 14 takes the defaulted operator for a literal 0.
+  // NOLINTNEXTLINE(modernize-use-nullptr)
   friend auto operator<=>(const Treatment&, const Treatment&) = default;
 };
 

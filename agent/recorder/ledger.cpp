@@ -49,6 +49,14 @@ class OwnFilesOnly {
   mode_t old_;
 };
 
+// Where a writer stands, as the batch knows it. Not a member of its class, inside of which clang 14
+// cannot make one in a std::optional.
+struct Writer {
+  std::int64_t row = 0;
+  std::uint64_t last_seq = 0;
+  std::string name;
+};
+
 }  // namespace
 
 struct Ledger::State {
@@ -175,12 +183,6 @@ class Ledger::Transaction {
   }
 
  private:
-  struct Writer {
-    std::int64_t row = 0;
-    std::uint64_t last_seq = 0;
-    std::string name;
-  };
-
   Writer* find(const WriterId& id) {
     const auto [it, added] = writers_.try_emplace(id);
     Writer& writer = it->second;

@@ -36,6 +36,8 @@ inline constexpr std::uint64_t kRecorderLastSeq = (std::uint64_t{1} << 53) - 1;
 // Drawn at random by each writer when it starts.
 struct WriterId {
   std::array<std::uint8_t, 16> bytes{};
+  // clang-tidy 14 takes the defaulted operator for a literal 0.
+  // NOLINTNEXTLINE(modernize-use-nullptr)
   friend auto operator<=>(const WriterId&, const WriterId&) = default;
 };
 // 32 lower-case hex digits, as it stands in records.
