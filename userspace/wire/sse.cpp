@@ -8,6 +8,7 @@ namespace veilwire::wire {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+constexpr std::string_view kMisspeltMark = "\xC3\xAF\xC2\xBB\xC2\xBF";
 
 Span span(std::size_t offset, std::size_t size) {
   return {static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(size)};
@@ -73,14 +74,23 @@ Result<void, SseError> SseReader::feed(std::string_view bytes, std::vector<SseEv
 void SseReader::end_line(std::size_t size, std::vector<SseEvent>& out) {
   std::size_t begin = line_begin_;
   std::string_view line = std::string_view(event_.raw).substr(begin, size);
-  if (first_line_ && line.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
-    line.remove_prefix(kByteOrderMark.size());
-    begin += kByteOrderMark.size();
+  if (first_line_) {
+    if (line.starts_with(kByteOrderMark)) {
+      line.remove_prefix(kByteOrderMark.size());
+      begin += kByteOrderMark.size();
+    }
+    event_.mark_misspelt = line.starts_with(kMisspeltMark);
+  } else if (line.starts_with(kByteOrderMark)) {
+    event_.mark_inside = true;
   }
   first_line_ = false;
-  const bool comment = !line.empty() && line.front() == ':';
-  if (line.empty() || (comment && line_begin_ == 0)) return emit(out);
-  if (!comment) read_field(begin, line);
+  if (line.empty()) return emit(out);
+  if (line.front() != ':') {
+    read_field(begin, line);
+  } else {
+    event_.unread.push_back(span(begin, line.size()));
+    if (line_begin_ == 0) return emit(out);
+  }
   line_begin_ = event_.raw.size();
 }
 
@@ -94,14 +104,21 @@ void SseReader::read_field(std::size_t begin, std::string_view line) {
   if (name == "data") {
     event_.data.push_back(where);
   } else if (name == "event") {
-    event_.name = where;
-  } else if (name == "id") {
-    if (value.find('\0') == std::string_view::npos) event_.id = where;
-  } else if (name == "retry") {
-    const bool digits =
-        std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (digits && !value.empty()) event_.retry = where;
+    replace(event_.name, where);
+  } else if (name == "id" && value.find('\0') == std::string_view::npos) {
+    replace(event_.id, where);
+  } else if (name == "retry" && !value.empty() &&
+             std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; })) {
+    replace(event_.retry, where);
+  } else {
+    event_.unread.push_back(span(begin, line.size()));
   }
+}
+
+// Of lines of the same field the last one counts.
+void SseReader::replace(std::optional<Span>& value, Span by) {
+  if (value && value->size != 0) event_.unread.push_back(*value);
+  value = by;
 }
 
 void SseReader::emit(std::vector<SseEvent>& out) {

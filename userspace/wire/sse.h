@@ -31,6 +31,16 @@ struct SseEvent {
   std::optional<Span> name;   // in raw: the value of the last `event` line
   std::optional<Span> id;     // in raw: the value of the last `id` line that holds no NUL
   std::optional<Span> retry;  // in raw: the value of the last `retry` line of digits alone
+  // In raw: comments, lines of no field, and values that count for nothing: of those lines alone
+  // that a client takes nothing from.
+  std::vector<Span> unread;
+  // A line that is not the stream's first begins with a byte order mark. To WHATWG that is a field
+  // of an odd name; the SDKs of the Messages API skip the mark on every line (@anthropic-ai/sdk
+  // 1.12, core/streaming.mjs).
+  bool mark_inside = false;
+  // The stream begins with the characters whose Latin-1 codes are a byte order mark's bytes:
+  // eventsource-parser, which the MCP SDKs read with, skips them as one (3.1.1, feed()).
+  bool mark_misspelt = false;
 
   // A client sees an event only where there is a data line, an empty one included. Other events are
   // comments, blank lines, or fields that change the client's state alone.
@@ -57,6 +67,7 @@ class SseReader {
  private:
   void end_line(std::size_t size, std::vector<SseEvent>& out);
   void read_field(std::size_t begin, std::string_view line);
+  void replace(std::optional<Span>& value, Span by);
   void emit(std::vector<SseEvent>& out);
 
   std::size_t limit_;

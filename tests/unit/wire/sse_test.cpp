@@ -161,6 +161,42 @@ TEST(Sse, SkipsOneByteOrderMarkAtTheStart) {
   EXPECT_EQ(events("\xEF\xBB\n\n"), " <\xEF\xBB\\n\\n>\n");
 }
 
+TEST(Sse, SaysWhereSomeReadersSkipAMark) {
+  const auto marks = [](const std::string& stream) {
+    SseReader reader;
+    std::vector<SseEvent> events;
+    EXPECT_TRUE(reader.feed(stream, events));
+    std::string seen;
+    for (const SseEvent& event : events)
+      seen += std::string(event.mark_inside ? "i" : "") + (event.mark_misspelt ? "m" : "") + ".";
+    return seen;
+  };
+  const std::string mark = "\xEF\xBB\xBF", misspelt = "\xC3\xAF\xC2\xBB\xC2\xBF";
+  EXPECT_EQ(marks(mark + "data: a\n\ndata: b\n\n"), "..");
+  EXPECT_EQ(marks("data: a\n\n" + mark + "data: b\n\n"), ".i.");
+  EXPECT_EQ(marks("data: a\n" + mark + "\n\n"), "i.");
+  EXPECT_EQ(marks("\n" + mark + ": c\n\n"), ".i.");
+  EXPECT_EQ(marks("data: " + mark + "\n\n"), ".");
+  EXPECT_EQ(marks(misspelt + "data: a\n\n"), "m.");
+  EXPECT_EQ(marks(mark + misspelt + "data: a\n\n"), "m.");
+  EXPECT_EQ(marks("data: a\n\n" + misspelt + "data: b\n\n"), "..");
+}
+
+TEST(Sse, NamesTheLinesThatNoClientReads) {
+  SseReader reader;
+  std::vector<SseEvent> events;
+  using namespace std::string_view_literals;
+  ASSERT_TRUE(reader.feed(
+      "event: a\nid: 1\n: note\ndata: x\nevent: b\nid: 2\nretry: no\nid: \0\nother\nretry: 1\nretry: 2\n\n: between\n"sv,
+      events));
+  ASSERT_EQ(events.size(), 2U);
+  std::string unread;
+  for (const SseEvent& event : events) {
+    for (const Span& span : event.unread) unread.append(event.text(span)) += '|';
+  }
+  EXPECT_EQ(unread, ": note|a|1|retry: no|id: \0|other|1|: between|"sv);
+}
+
 TEST(Sse, GivesBackWhatNoBlankLineEnded) {
   EXPECT_EQ(events("data: a\n\ndata: cut"), "message 'a' <data: a\\n\\n>\nrest <data: cut>\n");
   EXPECT_EQ(events("data: a\n"), "rest <data: a\\n>\n");
