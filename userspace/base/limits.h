@@ -42,8 +42,12 @@ inline constexpr std::size_t kSseEvent = 8 * 1024 * 1024;
 inline constexpr std::size_t kJsonDepth = 256;
 // A held, not yet released text of one stream. Rules above this length must be begin/end rules.
 inline constexpr std::size_t kHeldText = 16 * 1024;
-// Open content blocks of one streamed message (index flood).
-inline constexpr std::size_t kContentBlocks = 4096;
+// Content blocks of one streamed message that are open at the same time, and texts in them (index
+// flood): each may hold kHeldText. Real streams have one.
+inline constexpr std::size_t kContentBlocks = 64;
+// Events of a session that are previewed and have not come whole (the same). Those that a session
+// gave up never do.
+inline constexpr std::size_t kPreviews = 256;
 
 // Bytes waiting for a peer that does not read; the other side's reading is paused above it.
 inline constexpr std::size_t kPeerBacklog = 256 * 1024;

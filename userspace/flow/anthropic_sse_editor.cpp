@@ -2,9 +2,9 @@
 
 #include "userspace/base/limits.h"
 #include "userspace/flow/notice.h"
-#include "userspace/flow/sse_edit.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace veilwire::flow {
 namespace {
@@ -17,20 +17,35 @@ using Kind = StreamEvent::Kind;
 constexpr std::size_t kOneScan = 4096;
 constexpr std::size_t kKeptEvents = 256;
 
-struct DeltaShape {
-  std::string_view type, member;
-};
-DeltaShape shape_of(Zone zone) {
+// In which member of a delta the text goes on, and which type of delta brings it.
+std::string_view member_of(Zone zone) {
   switch (zone) {
     case Zone::ThinkingPiece:
-      return {"thinking_delta", "thinking"};
+      return "thinking";
     case Zone::InputPiece:
-      return {"input_json_delta", "partial_json"};
-    case Zone::CompactionPiece:
-      return {"compaction_delta", "content"};
+      return "partial_json";
     default:
-      return {"text_delta", "text"};
+      return "text";
   }
+}
+std::string_view delta_of(Zone zone) {
+  switch (zone) {
+    case Zone::ThinkingPiece:
+      return "thinking_delta";
+    case Zone::InputPiece:
+      return "input_json_delta";
+    default:
+      return "text_delta";
+  }
+}
+
+// A client takes no other member of a type that it knows. What a type will be that is newer than
+// this is open: its texts are joined, each by itself.
+bool joins(std::string_view delta, Zone zone) {
+  constexpr std::string_view kKnown[] = {"text_delta",      "thinking_delta",  "input_json_delta",
+                                         "citations_delta", "signature_delta", "compaction_delta"};
+  if (delta == delta_of(zone)) return true;
+  return !delta.empty() && std::ranges::find(kKnown, delta) == std::end(kKnown);
 }
 
 TextFilter::Form form_of(Zone zone) {
@@ -41,25 +56,30 @@ TextFilter::Form form_of(Zone zone) {
 }  // namespace
 
 std::string AnthropicSseEditor::edit(const wire::SseEvent& event, Edited& out) {
+  if (event.mark_inside) return "a byte order mark inside of the stream";
+  // The official SDK keeps such a name for the event behind.
+  if (event.name && event.name->size == 0) return "an event with an empty name";
   const std::string data = event.data_text();
   if (data.find_first_not_of(" \t\r\n") == std::string::npos) {
-    out.append(event.raw);
+    give_unedited_data(event, out);
     return {};
   }
+  const std::string_view name = event.name ? event.text(*event.name) : std::string_view();
   // What the event says has to be known before its text is edited. One scan serves both where the
   // events of the scanner are few; each byte may be one.
   const bool one_scan = data.size() <= kOneScan;
   wire::JsonScanner scanner({.utf8 = wire::Utf8::Any});
   std::optional<StreamEvent> facts;
   if (!one_scan) {
-    facts = message::read_stream_event(event.type(), data);
+    facts = message::read_stream_event(name, data);
   } else {
     scanned_.clear();
     if (scanner.feed(data, scanned_) && scanner.finish(scanned_))
-      facts = message::read_stream_event(event.type(), scanned_);
+      facts = message::read_stream_event(name, scanned_);
   }
   if (!facts) return "data of an event is not JSON";
-  if (facts->repeats_text) return "an event has the same text twice";
+  if (!facts->fault.empty()) return std::string(facts->fault);
+  if (std::string wrong = misplaced(*facts, !name.empty()); !wrong.empty()) return wrong;
 
   end_texts_before(*facts, out);
   if (out.blocked) return {};
@@ -76,27 +96,56 @@ std::string AnthropicSseEditor::edit(const wire::SseEvent& event, Edited& out) {
   }
   current_ = nullptr;
   if (!good) return json.fault();
-  if (edited.blocked) {
-    out.blocked = std::move(edited.blocked);
-    out.blocked->offset = out.bytes.size();
+  Edited whole;
+  give(event, std::move(edited), whole);
+  if (!whole.blocked) {
+    if (std::string wrong = follow(*facts, !name.empty()); !wrong.empty()) return wrong;
+  }
+  out.append(std::move(whole));
+  return {};
+}
+
+// Where an event stands that clients would join to another text than the one that it is judged
+// with: @anthropic-ai/sdk 1.12 (lib/MessageStream.mjs) takes deltas for as long as the stream goes
+// on and puts blocks in the order in which they start, whatever their index; Claude Code 2.1.330
+// refuses deltas of blocks that are not open.
+std::string AnthropicSseEditor::misplaced(const StreamEvent& event, bool named) const {
+  if (!event.in_message() && event.kind != Kind::Preview) return {};
+  // Events without a name are invisible to SDKs, and all there is to readers that look at data
+  // alone: a stream has the one kind or the other.
+  if (named_.value_or(named) != named) return "some events have names";
+  if (event.kind == Kind::MessageStart) return started_ ? "a message begins twice" : "";
+  if (event.kind != Kind::BlockStart && event.kind != Kind::BlockDelta) return {};
+  if (!started_ || delta_seen_ || over_) return "text outside of a message";
+  if (event.kind == Kind::BlockStart) {
+    if (*event.index < next_index_) return "a block begins twice";
+    // Deltas go on with the text of whichever block has this place in the order.
+    if (event.begins_text && *event.index != blocks_)
+      return "a block that begins with text is out of order";
     return {};
   }
-  if (std::string wrong = follow(*facts); !wrong.empty()) return wrong;
-  out.append(with_data(event, std::move(edited)));
+  const auto block = open_.find(*event.index);
+  if (block == open_.end()) return "a delta of no open block";
+  if (block->second.is_signed && event.type == delta_of(Zone::ThinkingPiece))
+    return "thinking behind its signature";
   return {};
 }
 
 TextFilter* AnthropicSseEditor::piece(Zone zone) {
   if (current_->kind == Kind::Preview) {
-    const std::string key = current_->id + '\n' + std::to_string(current_->index.value_or(0));
-    return &previews_.try_emplace(key, form_of(zone), engine()).first->second;
+    return &previews_
+                .try_emplace({current_->id, current_->index.value_or(0)}, form_of(zone), engine())
+                .first->second;
   }
-  const bool in_block = current_->kind == Kind::BlockStart || current_->kind == Kind::BlockDelta;
-  if (!in_block || !current_->index) return nullptr;
-  const auto [text, added] =
-      texts_.try_emplace({*current_->index, zone}, Text{TextFilter(form_of(zone), engine()), {}});
-  if (zone == Zone::CompactionPiece) text->second.encrypted_content = current_->encrypted_content;
-  return &text->second.filter;
+  // Clients join by the type of the delta.
+  std::string_view type = current_->type;
+  if (current_->kind == Kind::BlockStart && type == member_of(zone)) {
+    type = delta_of(zone);
+  } else if (current_->kind != Kind::BlockDelta || !joins(type, zone)) {
+    return nullptr;
+  }
+  return &texts_.try_emplace({*current_->index, zone, std::string(type)}, form_of(zone), engine())
+              .first->second;
 }
 
 // The texts that the event ends, for whoever reads it: nothing of them may come behind it.
@@ -104,12 +153,12 @@ void AnthropicSseEditor::end_texts_before(const StreamEvent& event, Edited& out)
   switch (event.kind) {
     case Kind::BlockStart:
     case Kind::BlockStop:
-      if (event.index) end_texts_of(*event.index, out);
-      return;
+      return end_texts_of(*event.index, out);
     case Kind::BlockDelta:
       // The signature covers the thinking before it.
-      if (event.type == "signature_delta" && event.index) {
-        if (const auto text = texts_.find({*event.index, Zone::ThinkingPiece});
+      if (event.type == "signature_delta") {
+        if (const auto text = texts_.find(
+                {*event.index, Zone::ThinkingPiece, std::string(delta_of(Zone::ThinkingPiece))});
             text != texts_.end())
           end_text(text, out);
       }
@@ -127,19 +176,19 @@ void AnthropicSseEditor::end_texts_before(const StreamEvent& event, Edited& out)
 }
 
 // Takes note of where the stream stands behind the event.
-std::string AnthropicSseEditor::follow(const StreamEvent& event) {
+std::string AnthropicSseEditor::follow(const StreamEvent& event, bool named) {
+  if (event.in_message() || event.kind == Kind::Preview) named_ = named;
   switch (event.kind) {
     case Kind::MessageStart:
       started_ = true;
       break;
     case Kind::BlockStart:
-      if (event.index) {
-        open_[*event.index] = event.type;
-        next_index_ = std::max(next_index_, *event.index + 1);
-      }
+      open_[*event.index] = {.type = event.type};
+      next_index_ = std::uint64_t{*event.index} + 1;
+      ++blocks_;
       break;
     case Kind::BlockStop:
-      if (event.index) open_.erase(*event.index);
+      open_.erase(*event.index);
       break;
     case Kind::MessageDelta:
       delta_seen_ = true;
@@ -152,33 +201,33 @@ std::string AnthropicSseEditor::follow(const StreamEvent& event) {
       if (!started_) foreign_ = true;
       // The whole event is here: its previews are over.
       if (!event.id.empty())
-        std::erase_if(previews_,
-                      [&](const auto& entry) { return entry.first.starts_with(event.id + '\n'); });
+        std::erase_if(previews_, [&](const auto& entry) { return entry.first.first == event.id; });
       break;
     case Kind::Preview:
       foreign_ = true;
       break;
     case Kind::BlockDelta:
+      if (event.type == "signature_delta") open_[*event.index].is_signed = true;
+      break;
     case Kind::Ping:
       break;
   }
-  if (open_.size() > limits::kContentBlocks || texts_.size() > limits::kContentBlocks ||
-      previews_.size() > limits::kContentBlocks) {
+  if (open_.size() > limits::kContentBlocks || texts_.size() > limits::kContentBlocks)
     return "too many open content blocks";
-  }
+  if (previews_.size() > limits::kPreviews) return "too many previews";
   return {};
 }
 
-void AnthropicSseEditor::end_text(std::map<TextKey, Text>::iterator text, Edited& out) {
+void AnthropicSseEditor::end_text(std::map<TextKey, TextFilter>::iterator text, Edited& out) {
   Edited rest;
-  text->second.filter.finish(rest);
-  add_delta(text->first, text->second, std::move(rest), out);
+  text->second.finish(rest);
+  add_delta(text->first, std::move(rest), out);
   texts_.erase(text);
 }
 
 void AnthropicSseEditor::end_texts_of(std::uint32_t index, Edited& out) {
-  for (auto text = texts_.lower_bound({index, Zone{}});
-       text != texts_.end() && text->first.first == index && !out.blocked;) {
+  for (auto text = texts_.lower_bound({index, Zone{}, {}});
+       text != texts_.end() && text->first.index == index && !out.blocked;) {
     end_text(text++, out);
   }
 }
@@ -190,8 +239,8 @@ void AnthropicSseEditor::end(Edited& out) {
 void AnthropicSseEditor::on_adopt(Edited& out) {
   for (auto& [key, text] : texts_) {
     Edited freed;
-    text.filter.adopt(engine(), freed);
-    add_delta(key, text, std::move(freed), out);
+    text.adopt(engine(), freed);
+    add_delta(key, std::move(freed), out);
     if (out.blocked) return;
   }
   for (auto& [key, filter] : previews_) {
@@ -200,30 +249,23 @@ void AnthropicSseEditor::on_adopt(Edited& out) {
   }
 }
 
-void AnthropicSseEditor::add_delta(const TextKey& key, const Text& text, Edited&& content,
-                                   Edited& out) const {
+void AnthropicSseEditor::add_delta(const TextKey& key, Edited&& content, Edited& out) const {
   if (content.blocked) {
     out.blocked = std::move(content.blocked);
     out.blocked->offset = out.bytes.size();
     return;
   }
   if (content.bytes.empty()) return;
-  const DeltaShape shape = shape_of(key.second);
-  out.append("event: content_block_delta");
-  out.append(eol());
-  out.append(R"(data: {"type":"content_block_delta","index":)" + std::to_string(key.first) +
-             R"(,"delta":{"type":")");
-  out.append(shape.type);
-  out.append("\",\"");
-  out.append(shape.member);
+  if (named_.value_or(true)) {
+    out.append("event: content_block_delta");
+    out.append(eol());
+  }
+  out.append(R"(data: {"type":"content_block_delta","index":)" + std::to_string(key.index) +
+             R"(,"delta":{"type":)" + json_quote(key.delta) + ",\"");
+  out.append(member_of(key.zone));
   out.append("\":\"");
   out.append(std::move(content));
-  out.append("\"");
-  if (key.second == Zone::CompactionPiece) {
-    out.append(R"(,"encrypted_content":)");
-    out.append(text.encrypted_content.empty() ? "null" : text.encrypted_content);
-  }
-  out.append("}}");
+  out.append("\"}}");
   out.append(eol());
   out.append(eol());
 }
@@ -246,11 +288,11 @@ std::string AnthropicSseEditor::close(std::string_view notice) {
                  R"("role":"assistant","model":"veilwire","content":[],"stop_reason":null,)"
                  R"("stop_sequence":null,"usage":{"input_tokens":0,"output_tokens":0}}})");
   }
-  for (const auto& [index, type] : open_) {
+  for (const auto& [index, block] : open_) {
     const std::string at = std::to_string(index);
     // A tool must not run on what has come of its input, nor on no input at all where nothing has:
     // what was begun here never ends, so no reader takes the input for a whole document.
-    if (type == "tool_use" && !delta_seen_) {
+    if (block.type == "tool_use" && !delta_seen_) {
       end += event("content_block_delta",
                    R"({"type":"content_block_delta","index":)" + at +
                        R"(,"delta":{"type":"input_json_delta","partial_json":"{\""}})");

@@ -11,6 +11,7 @@
 #include "userspace/message/stream_event.h"
 #include "userspace/wire/json_scanner.h"
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -27,11 +28,16 @@ class AnthropicSseEditor final : public SseBodyEditor, private JsonEditor::Piece
   using SseBodyEditor::SseBodyEditor;
 
  private:
-  struct Text {
-    TextFilter filter;
-    std::string encrypted_content;  // JSON text, of the block's last delta
+  struct TextKey {
+    std::uint32_t index;  // of the block
+    message::Zone zone;
+    std::string delta;  // type of the deltas that bring it
+    auto operator<=>(const TextKey&) const = default;
   };
-  using TextKey = std::pair<std::uint32_t, message::Zone>;  // block index, kind of text
+  struct Block {
+    std::string type;
+    bool is_signed = false;  // no thinking may follow
+  };
 
   std::string edit(const wire::SseEvent& event, Edited& out) override;
   void end(Edited& out) override;
@@ -40,16 +46,17 @@ class AnthropicSseEditor final : public SseBodyEditor, private JsonEditor::Piece
   TextFilter* piece(message::Zone zone) override;
 
   void end_texts_before(const message::StreamEvent& event, Edited& out);
-  std::string follow(const message::StreamEvent& event);
-  void end_text(std::map<TextKey, Text>::iterator text, Edited& out);
+  std::string misplaced(const message::StreamEvent& event, bool named) const;
+  std::string follow(const message::StreamEvent& event, bool named);
+  void end_text(std::map<TextKey, TextFilter>::iterator text, Edited& out);
   void end_texts_of(std::uint32_t index, Edited& out);
-  void add_delta(const TextKey& key, const Text& text, Edited&& content, Edited& out) const;
+  void add_delta(const TextKey& key, Edited&& content, Edited& out) const;
   std::string event(std::string_view name, std::string_view data) const;
 
-  std::map<TextKey, Text> texts_;
+  std::map<TextKey, TextFilter> texts_;
   // Previews of a session's events, by the event that will bring their text whole: what is held is
   // never needed.
-  std::map<std::string, TextFilter> previews_;
+  std::map<std::pair<std::string, std::uint32_t>, TextFilter> previews_;
 
   std::vector<wire::JsonEvent> scanned_;  // used again by every event
 
@@ -58,10 +65,12 @@ class AnthropicSseEditor final : public SseBodyEditor, private JsonEditor::Piece
   // How far the stream is.
   bool foreign_ = false;  // it began with events that no message begins with
   bool started_ = false;
-  bool delta_seen_ = false;                    // message_delta: no block may follow
-  bool over_ = false;                          // message_stop or error
-  std::map<std::uint32_t, std::string> open_;  // content blocks, with their type
-  std::uint32_t next_index_ = 0;
+  std::optional<bool> named_;            // its events have names
+  bool delta_seen_ = false;              // message_delta: no block may follow
+  bool over_ = false;                    // message_stop or error
+  std::map<std::uint32_t, Block> open_;  // content blocks
+  std::uint64_t next_index_ = 0;
+  std::uint32_t blocks_ = 0;  // that have begun
 };
 
 }  // namespace veilwire::flow

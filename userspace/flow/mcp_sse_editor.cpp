@@ -2,7 +2,6 @@
 
 #include "userspace/flow/json_editor.h"
 #include "userspace/flow/notice.h"
-#include "userspace/flow/sse_edit.h"
 #include "userspace/flow/text_filter.h"
 
 #include <algorithm>
@@ -11,12 +10,14 @@
 namespace veilwire::flow {
 
 std::string McpSseEditor::edit(const wire::SseEvent& event, Edited& out) {
+  // Only its clients read them with such a reader.
+  if (event.mark_misspelt && setting_.json_only) return "a byte order mark in the wrong characters";
   const std::string data = event.data_text();
   // Comments; the empty data that primes a resumable stream; the address that the HTTP+SSE
   // transport of 2024-11-05 begins with, where the client posts to and which must stay what it is.
   const bool blank = data.find_first_not_of(" \t\r\n") == std::string::npos;
   if (blank || (setting_.json_only && event.type() == "endpoint")) {
-    out.append(event.raw);
+    give_unedited_data(event, out);
     return {};
   }
 
@@ -29,12 +30,7 @@ std::string McpSseEditor::edit(const wire::SseEvent& event, Edited& out) {
     text.feed(data, edited);
     if (!edited.blocked) text.finish(edited);
   }
-  if (edited.blocked) {
-    out.blocked = std::move(edited.blocked);
-    out.blocked->offset = out.bytes.size();
-    return {};
-  }
-  out.append(with_data(event, std::move(edited)));
+  give(event, std::move(edited), out);
   return {};
 }
 

@@ -6,6 +6,27 @@
 
 namespace veilwire::flow {
 
+void SseBodyEditor::give(const wire::SseEvent& event, Edited&& data, Edited& out) const {
+  Edited whole;
+  if (data.blocked) {
+    whole.blocked = std::move(data.blocked);
+  } else {
+    whole = with_data(event, std::move(data), engine());
+  }
+  if (whole.blocked) {
+    out.blocked = std::move(whole.blocked);
+    out.blocked->offset = out.bytes.size();
+    return;
+  }
+  out.append(std::move(whole));
+}
+
+void SseBodyEditor::give_unedited_data(const wire::SseEvent& event, Edited& out) const {
+  Edited data;
+  data.append(event.data_text());
+  give(event, std::move(data), out);
+}
+
 void SseBodyEditor::on_feed(std::string_view bytes, Edited& out) {
   events_.clear();
   const auto read = reader_.feed(bytes, events_);
@@ -31,7 +52,9 @@ void SseBodyEditor::on_finish(Edited& out) {
   const Tail tail = read_tail(rest);
   if (!tail.event || !tail.event->dispatches()) {
     end(out);
-    if (!out.blocked) out.append(rest);
+    if (out.blocked || !tail.event) return;
+    give_unedited_data(*tail.event, out);
+    if (!out.blocked) out.bytes.resize(out.bytes.size() - tail.added);
     return;
   }
   const std::string wrong = edit(*tail.event, out);

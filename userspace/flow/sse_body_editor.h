@@ -24,6 +24,10 @@ class SseBodyEditor : public EditorBase {
   // No further event comes: appends what is held.
   virtual void end(Edited& out) = 0;
 
+  // Appends the event with its edited data, or out.blocked alone.
+  void give(const wire::SseEvent& event, Edited&& data, Edited& out) const;
+  void give_unedited_data(const wire::SseEvent& event, Edited& out) const;
+
   // As the stream writes them.
   std::string_view eol() const { return eol_; }
 

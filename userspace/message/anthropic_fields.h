@@ -176,7 +176,7 @@ inline constexpr Entry kAnthropicFields[] = {
     {AnthropicEvent, "delta", AnthropicDelta},
 
     // [M] BetaRawContentBlockStartEvent: the text that a block begins with is continued by its
-    // deltas. content is a string in a compaction block alone.
+    // deltas. content is a string in a compaction block alone, whose delta brings it whole.
     {AnthropicStartBlock, "text", TextPiece},
     {AnthropicStartBlock, "thinking", ThinkingPiece},
     {AnthropicStartBlock, "content", AnthropicStartContent},

@@ -102,10 +102,7 @@ const Entry* find(Zone zone, std::string_view key) {
 
 }  // namespace
 
-Zone leaf(Zone zone) {
-  if (zone <= CompactionPiece) return zone;
-  return zone == AnthropicStartContent || zone == AnthropicDeltaContent ? CompactionPiece : Text;
-}
+Zone leaf(Zone zone) { return zone <= InputPiece ? zone : Text; }
 
 void FieldWalker::begin(bool array) {
   Zone zone = this->zone();
@@ -113,7 +110,7 @@ void FieldWalker::begin(bool array) {
     zone = AnthropicBlock;
   } else if (zone == AnthropicDeltaContent) {
     zone = AnthropicPreview;
-  } else if (zone <= CompactionPiece && zone != Fixed) {
+  } else if (zone <= InputPiece && zone != Fixed) {
     zone = Text;
   }
   open_.push_back({.zone = zone, .array = array});

@@ -29,7 +29,6 @@ enum class Zone : std::uint8_t {
   TextPiece,
   ThinkingPiece,
   InputPiece,  // piece of a JSON document that is written inside a JSON string
-  CompactionPiece,
 
   // Roots.
   AnthropicRequest,   // bodies sent to the API
@@ -75,10 +74,8 @@ inline constexpr std::size_t kZones = static_cast<std::size_t>(Zone::McpMeta) + 
 // ("content": "hello").
 Zone leaf(Zone zone);
 
-// True for the four zones whose text goes on in the next event.
-constexpr bool is_piece(Zone zone) {
-  return zone >= Zone::TextPiece && zone <= Zone::CompactionPiece;
-}
+// True for the three zones whose text goes on in the next event.
+constexpr bool is_piece(Zone zone) { return zone >= Zone::TextPiece && zone <= Zone::InputPiece; }
 
 // No key of the table is longer, decoded: of a longer one a walker needs only the first
 // kLongestKnownKey + 1 bytes.

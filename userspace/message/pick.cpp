@@ -54,6 +54,7 @@ class Picker {
     }
     for (Pick* pick : current_) {
       pick->json = bytes;
+      pick->first = bytes.empty() ? '\0' : bytes.front();
       ++pick->count;
     }
   }

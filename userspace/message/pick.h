@@ -30,6 +30,8 @@ struct Pick {
   // object or array, or over the limit. Of repeated members the last counts, as for the parsers of
   // clients and servers.
   std::string json;
+  // First byte of the JSON text, whatever the limit; NUL for an object or array.
+  char first = '\0';
   // How often the path was met, by a value of any kind.
   std::size_t count = 0;
 

@@ -29,22 +29,91 @@ Kind kind_of(std::string_view type) {
   return Kind::Other;
 }
 
-enum { Type, Index, DeltaType, BlockType, Id, EventId, DeltaIndex, Encrypted, FirstText };
+enum {
+  Type,
+  Index,
+  DeltaType,
+  BlockType,
+  Id,
+  EventId,
+  DeltaIndex,
+  // The positions of message::is_piece().
+  DeltaText,
+  DeltaThinking,
+  DeltaInput,
+  PreviewText,
+  BlockText,
+  BlockThinking,
+  // Where they stand: the last of two counts for a reader, with nothing of the one before.
+  Delta,
+  DeltaContent,
+  Block,
+  Message,
+  // What the text of a block is joined to besides.
+  MessageBlock,
+  BlockInput,
+};
 
 auto all_picks() {
-  std::array picks{
-      Pick{"type"}, Pick{"index"}, Pick{"delta", "type"}, Pick{"content_block", "type"}, Pick{"id"},
-      Pick{"event_id"}, Pick{"delta", "index"}, Pick{"delta", "encrypted_content"},
-      // The positions of message::is_piece().
-      Pick{"delta", "text"}, Pick{"delta", "thinking"}, Pick{"delta", "partial_json"},
-      Pick{"delta", "content"}, Pick{"delta", "content", "text"}, Pick{"content_block", "text"},
-      Pick{"content_block", "thinking"}, Pick{"content_block", "content"}};
-  for (std::size_t i = FirstText; i < picks.size(); ++i) picks[i].limit = 0;
-  picks[Encrypted].limit = limits::kSseEvent;
+  std::array picks{Pick{"type"}, Pick{"index"}, Pick{"delta", "type"},
+                   Pick{"content_block", "type"}, Pick{"id"}, Pick{"event_id"},
+                   Pick{"delta", "index"}, Pick{"delta", "text"}, Pick{"delta", "thinking"},
+                   Pick{"delta", "partial_json"}, Pick{"delta", "content", "text"},
+                   Pick{"content_block", "text"}, Pick{"content_block", "thinking"}, Pick{"delta"},
+                   Pick{"delta", "content"}, Pick{"content_block"}, Pick{"message"},
+                   Pick{"message", "content", "[]"},
+                   // In which @anthropic-ai/sdk keeps what has come of a tool's input
+                   // (internal/message-stream-utils.mjs).
+                   Pick{"content_block", "__json_buf"}};
+  for (std::size_t i = DeltaText; i < picks.size(); ++i) picks[i].limit = 2;  // "" or not
   return picks;
 }
 
-StreamEvent from(std::string_view name, std::span<Pick> picks) {
+bool is_text(const Pick& pick) { return pick.count == 0 || pick.first == '"' || pick.first == 'n'; }
+
+// The names that the API gives its events are their types. A reader that goes by the one must not
+// see another stream than a reader that goes by the other.
+bool misnamed(Kind kind, std::string_view name, std::string_view type) {
+  if (name.empty() || name == type) return false;
+  const Kind named = kind_of(name);
+  if (named == Kind::Error) return kind <= Kind::MessageStop || kind == Kind::Preview;
+  if (named == Kind::Ping && kind == Kind::Preview) return true;
+  return named <= Kind::MessageStop || kind <= Kind::MessageStop || kind == Kind::Error;
+}
+
+std::string_view fault_of(const StreamEvent& event, std::span<const Pick> picks) {
+  for (const Pick& pick : picks.first(MessageBlock)) {
+    if (pick.count > 1) return "a member of an event stands in it twice";
+  }
+  switch (event.kind) {
+    case Kind::MessageStart:
+      if (picks[MessageBlock].count != 0) return "a message begins with content";
+      return {};
+    case Kind::BlockStart:
+      if (picks[BlockInput].count != 0) return "a block begins with its input in parts";
+      if (!is_text(picks[BlockText]) || !is_text(picks[BlockThinking]))
+        return "the text of a block is no string";
+      [[fallthrough]];
+    case Kind::BlockStop:
+      return event.index ? std::string_view() : "an event of a block has no index";
+    case Kind::BlockDelta:
+      if (!event.index) return "an event of a block has no index";
+      if (!is_text(picks[DeltaText]) || !is_text(picks[DeltaThinking]) ||
+          !is_text(picks[DeltaInput]))
+        return "the text of a delta is no string";
+      return {};
+    case Kind::Preview:
+      // The SDK's lib/sessions/accumulate.mjs takes a missing index for 0.
+      if (!event.index && picks[DeltaIndex].count != 0 && picks[DeltaIndex].json != "null")
+        return "a preview has no index";
+      return is_text(picks[PreviewText]) ? std::string_view()
+                                         : "the text of a preview is no string";
+    default:
+      return {};
+  }
+}
+
+StreamEvent from(std::string_view name, std::span<const Pick> picks) {
   StreamEvent event;
   const std::string type = picks[Type].text();
   event.kind = kind_of(type.empty() ? name : type);
@@ -56,8 +125,13 @@ StreamEvent from(std::string_view name, std::span<Pick> picks) {
     event.index = value;
   event.type = event.kind == Kind::BlockStart ? picks[BlockType].text() : picks[DeltaType].text();
   event.id = preview ? picks[EventId].text() : picks[Id].text();
-  if (picks[Encrypted].json != "null") event.encrypted_content = std::move(picks[Encrypted].json);
-  for (std::size_t i = FirstText; i < picks.size(); ++i) event.repeats_text |= picks[i].count > 1;
+  const auto holds_text = [](const Pick& pick) { return pick.first == '"' && pick.json.empty(); };
+  event.begins_text = event.kind == Kind::BlockStart &&
+                      (holds_text(picks[BlockText]) || holds_text(picks[BlockThinking]));
+  event.fault =
+      misnamed(event.kind, name, type) ? "an event's name is not its type" : fault_of(event, picks);
+  // Every reader ends at an event of this name.
+  if (event.fault.empty() && kind_of(name) == Kind::Error) event.kind = Kind::Error;
   return event;
 }
 

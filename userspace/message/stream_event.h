@@ -1,4 +1,6 @@
-// What the data of one server-sent event of the Messages API says about the stream.
+// What one server-sent event of the Messages API says about the stream, and whether all of its
+// readers agree on that: the official SDKs go by the event's name and by members of its data, join
+// text with whatever JavaScript makes of it, and skip what they do not know.
 // Tested by tests/unit/message/stream_event_test.cpp.
 #pragma once
 
@@ -27,18 +29,19 @@ struct StreamEvent {
   };
   Kind kind = Kind::Other;
   std::optional<std::uint32_t> index;  // of the content block
-  std::string type;  // of the delta or of the block that starts: "text_delta", "tool_use"
-  std::string id;    // of a session's event; of the event that a preview belongs to
-  // JSON text of delta.encrypted_content: a client keeps the last one that it saw, so each delta
-  // must repeat it.
-  std::string encrypted_content;
-  // One of the texts that go on from event to event stands in it twice: which of them counts
-  // depends on the reader.
-  bool repeats_text = false;
+  std::string type;          // of the delta or of the block that starts: "text_delta", "tool_use"
+  std::string id;            // of a session's event; of the event that a preview belongs to
+  bool begins_text = false;  // of a block that starts: some of its text is here
+  // Why readers may disagree on what the event is or which text it goes on with; nothing of it may
+  // be released then. Empty for every event that the API sends.
+  std::string_view fault;
+
+  // Of a message, so that SDKs accumulate it.
+  bool in_message() const { return kind <= Kind::MessageStop; }
 };
 
-// name: of the event's `event` line; it counts where the data has no type of its own. Nothing where
-// data is not JSON.
+// name: of the event's `event` line, or empty; it counts where the data has no type of its own.
+// Nothing where data is not JSON.
 std::optional<StreamEvent> read_stream_event(std::string_view name, std::string_view data);
 // data: as a scanner has given it, without a fault.
 StreamEvent read_stream_event(std::string_view name, std::span<const wire::JsonEvent> data);

@@ -224,7 +224,8 @@ Message read_message(std::string_view stream) {
       if (kind == "input_json_delta")
         block.text["partial_json"] += delta["partial_json"].get<std::string>();
       if (kind == "compaction_delta") {
-        block.text["compaction"] += delta["content"].get<std::string>();
+        // Whole, as @anthropic-ai/sdk 1.12 takes it (lib/BetaMessageStream.mjs).
+        block.text["compaction"] = delta["content"].get<std::string>();
         block.encrypted_content = delta["encrypted_content"];
       }
       if (kind == "signature_delta") block.signature = delta["signature"];

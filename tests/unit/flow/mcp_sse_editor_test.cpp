@@ -67,6 +67,34 @@ TEST(McpSse, EventsOfOtherNamesMayBeAnyText) {
                 "\"}\n\ndata: [DONE]\n\n");
 }
 
+TEST(McpSse, MasksLinesThatNoClientReads) {
+  const std::string token(kToken), mask = masked(kToken);
+  const auto stream = [&](const std::string& text) {
+    return ": " + text + "\nevent: endpoint\ndata: /x?id=" + token + "\n" + text +
+           "\nid: " + token + "\n\nid: 1\ndata:\nretry: " + text + "\n\nid: " + token +
+           "\ndata: {}\nid: 2\n\n: " + text;
+  };
+  const Outcome outcome = run(kMcp, stream(token));
+  std::string expected = stream(mask);
+  expected.replace(expected.rfind("id: " + token) + 4, token.size(), mask);  // another follows
+  EXPECT_EQ(outcome.bytes, expected);
+  EXPECT_EQ(without_masks(outcome).find("MASKED"), std::string::npos);
+  testing::every_split(stream(token),
+                       [](const testing::Pieces& pieces) { return run(kMcp, pieces); });
+}
+
+// eventsource-parser takes these three characters at the beginning for a byte order mark.
+TEST(McpSse, AMisspeltByteOrderMarkIsNoWayAround) {
+  const std::string misspelt = "\xC3\xAF\xC2\xBB\xC2\xBF";
+  const std::string body = "data: {\"result\":\"\\u0073k-Abcdefgh01234567\"}\n\n";
+  for (const std::string& mark : {misspelt, "\xEF\xBB\xBF" + misspelt}) {
+    EXPECT_TRUE(run(kMcp, mark + body).malformed);
+    EXPECT_EQ(run(kMcp, mark + body).bytes, "");
+  }
+  const std::string good = "data: {}\n\n" + misspelt + "data: {}\n\n";
+  EXPECT_EQ(run(kMcp, good).bytes, good);
+}
+
 TEST(McpSse, SaysWhatIsNoMessage) {
   for (const std::string bad : {"data: {\"jsonrpc\":\n\n", "event: message\ndata: hello\n\n",
                                 "data: {} x\n\n", "data: {\"id\":1"}) {

@@ -89,7 +89,7 @@ TEST(ShippedRules, FindTheirExamplesInTheStreamOfAnAnswer) {
         const json input = {{"command", prose}};
         for (std::size_t piece = 1; piece < 12; piece += 5) {
           std::string stream =
-              "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{}}\n\n"
+              "data: {\"type\":\"message_start\",\"message\":{}}\n\n"
               "data: "
               "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
               "\"text\":\"\"}}\n\n"

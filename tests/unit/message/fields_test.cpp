@@ -27,8 +27,6 @@ std::string name(Zone leaf_zone) {
       return "thinking piece";
     case Zone::InputPiece:
       return "input piece";
-    case Zone::CompactionPiece:
-      return "compaction piece";
     default:
       return "not a leaf";
   }
@@ -164,7 +162,7 @@ TEST(AnthropicFields, OfEventsGoOnInTheNextEvent) {
   expect_says_itself(Zone::AnthropicEvent,
                      R"({"delta":{"type":"fixed","partial_json":"input piece"}})");
   expect_says_itself(Zone::AnthropicEvent,
-                     R"({"delta":{"content":"compaction piece","encrypted_content":"fixed"}})");
+                     R"({"delta":{"content":"text","encrypted_content":"fixed"}})");
   expect_says_itself(Zone::AnthropicEvent, R"({"delta":{"type":"fixed","signature":"fixed"}})");
   expect_says_itself(
       Zone::AnthropicEvent,
@@ -174,7 +172,7 @@ TEST(AnthropicFields, OfEventsGoOnInTheNextEvent) {
     "encrypted_index":"fixed","document_title":"text"}}})");
   expect_says_itself(Zone::AnthropicEvent,
                      R"({"type":"fixed","index":0,"content_block":{"type":"fixed",
-    "text":"text piece","thinking":"thinking piece","signature":"fixed","content":"compaction piece"}})");
+    "text":"text piece","thinking":"thinking piece","signature":"fixed","content":"text"}})");
   expect_says_itself(Zone::AnthropicEvent,
                      R"({"content_block":{"type":"fixed","tool_use_id":"fixed",
     "content":[{"type":"fixed","text":"text","title":"text"}]}})");

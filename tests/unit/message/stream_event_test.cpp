@@ -11,7 +11,8 @@ using Kind = StreamEvent::Kind;
 
 TEST(StreamEvent, ReadsABlockDelta) {
   const auto event = read_stream_event(
-      "x", R"({"delta":{"text":"a","type":"text_delta"},"index":3,"type":"content_block_delta"})");
+      "content_block_delta",
+      R"({"delta":{"text":"a","type":"text_delta"},"index":3,"type":"content_block_delta"})");
   ASSERT_TRUE(event);
   EXPECT_EQ(event->kind, Kind::BlockDelta);
   EXPECT_EQ(event->index, 3U);
@@ -29,19 +30,35 @@ TEST(StreamEvent, ReadsTheTypeOfABlock) {
 
 TEST(StreamEvent, TakesTheNameWhereDataHasNoType) {
   EXPECT_EQ(read_stream_event("ping", "{}")->kind, Kind::Ping);
-  EXPECT_EQ(read_stream_event("ping", R"({"type":"message_stop"})")->kind, Kind::MessageStop);
+  EXPECT_EQ(read_stream_event("ping", R"({"type":"new"})")->kind, Kind::Other);
   EXPECT_EQ(read_stream_event("something", "{}")->kind, Kind::Other);
 }
 
-TEST(StreamEvent, KeepsOpaqueContentAsItCame) {
-  const std::string opaque = "\"" + std::string(5000, 'E') + "\\/\"";
-  const auto event = read_stream_event(
-      "",
-      R"({"type":"content_block_delta","index":0,"delta":{"type":"compaction_delta","encrypted_content":)" +
-          opaque + "}}");
-  EXPECT_EQ(event->encrypted_content, opaque);
-  EXPECT_EQ(read_stream_event("", R"({"delta":{"encrypted_content":null}})")->encrypted_content,
-            "");
+TEST(StreamEvent, IsAnErrorForEveryReaderWhereItIsNamedSo) {
+  for (const char* data : {"{}", R"({"type":"error"})", R"({"type":"overloaded_error"})"}) {
+    EXPECT_EQ(read_stream_event("error", data)->kind, Kind::Error) << data;
+    EXPECT_EQ(read_stream_event("error", data)->fault, "") << data;
+  }
+}
+
+TEST(StreamEvent, IsFaultyWhereANameInAMessageIsNotTheType) {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"ping", R"({"type":"content_block_delta","index":0})"},
+      {"other", R"({"type":"message_stop"})"},
+      {"error", R"({"type":"content_block_stop","index":0})"},
+      {"other", R"({"type":"error"})"},
+      {"content_block_delta", R"({"type":"ping"})"},
+      {"content_block_delta", R"({"index":0})"},
+      {"message_start ", R"({"type":"message_start"})"},
+      {"content_block_delta", R"({"type":["content_block_delta"],"index":0})"},
+      {"ping", R"({"type":"event_delta"})"},
+  };
+  for (const auto& [name, data] : wrong)
+    EXPECT_NE(read_stream_event(name, data)->fault, "") << data;
+  for (const char* name : {"", "message_stop"})
+    EXPECT_EQ(read_stream_event(name, R"({"type":"message_stop"})")->fault, "") << name;
+  EXPECT_EQ(read_stream_event("message", R"({"type":"agent.message"})")->fault, "");
+  EXPECT_EQ(read_stream_event("message", R"({"type":"event_delta"})")->fault, "");
 }
 
 TEST(StreamEvent, ReadsAPreview) {
@@ -53,23 +70,83 @@ TEST(StreamEvent, ReadsAPreview) {
   EXPECT_EQ(event->index, 2U);
 }
 
-TEST(StreamEvent, HasNoIndexThatIsNoSmallNumber) {
-  for (const std::string index : {"-1", "1.0", "4294967296", "\"1\"", "null", "[1]"}) {
-    const auto event =
-        read_stream_event("", R"({"type":"content_block_stop","index":)" + index + "}");
-    ASSERT_TRUE(event) << index;
-    EXPECT_FALSE(event->index) << index;
+TEST(StreamEvent, IsFaultyInABlockWithoutAPlainIndex) {
+  for (const std::string index :
+       {"-1", "-0", "1.0", "0e0", "4294967296", "\"1\"", "null", "[1]", "false"}) {
+    for (const std::string type :
+         {"content_block_start", "content_block_delta", "content_block_stop"}) {
+      const auto event =
+          read_stream_event("", R"({"type":")" + type + R"(","index":)" + index + "}");
+      ASSERT_TRUE(event) << index;
+      EXPECT_FALSE(event->index) << index;
+      EXPECT_NE(event->fault, "") << index;
+    }
   }
+  EXPECT_NE(read_stream_event("", R"({"type":"content_block_delta"})")->fault, "");
+  EXPECT_EQ(read_stream_event("", R"({"type":"message_stop","index":0.0})")->fault, "");
+  EXPECT_EQ(read_stream_event("", R"({"type":"event_delta","delta":{"index":null}})")->fault, "");
+  EXPECT_NE(read_stream_event("", R"({"type":"event_delta","delta":{"index":0.0}})")->fault, "");
 }
 
-TEST(StreamEvent, SaysWhereATextStandsTwice) {
+TEST(StreamEvent, IsFaultyWhereAMemberThatCountsStandsTwice) {
   for (const char* twice :
        {R"({"delta":{"text":"a","text":"b"}})", R"({"delta":{"text":"a"},"delta":{"text":"b"}})",
-        R"({"content_block":{"thinking":"","thinking":"x"}})"}) {
-    EXPECT_TRUE(read_stream_event("", twice)->repeats_text) << twice;
+        R"({"delta":{"text":"a"},"delta":{}})", R"({"delta":{"text":"a"},"delta":null})",
+        R"({"content_block":{"thinking":"","thinking":"x"}})", R"({"type":"a","type":"b"})",
+        R"({"message":{"content":[]},"message":{}})"}) {
+    EXPECT_NE(read_stream_event("", twice)->fault, "") << twice;
   }
-  EXPECT_FALSE(
-      read_stream_event("", R"({"delta":{"text":"a","thinking":"b"},"text":"c"})")->repeats_text);
+  EXPECT_EQ(read_stream_event("", R"({"delta":{"text":"a","thinking":"b"},"text":"c"})")->fault,
+            "");
+}
+
+// JavaScript joins a text with anything.
+TEST(StreamEvent, IsFaultyWhereATextThatGoesOnIsNoString) {
+  for (const std::string value : {"1", "[\"a\"]", "{}", "true"}) {
+    for (const std::string member : {"text", "thinking", "partial_json"}) {
+      const std::string text = "{\"" + member + "\":" + value + "}}";
+      EXPECT_NE(read_stream_event("", R"({"type":"content_block_delta","index":0,"delta":)" + text)
+                    ->fault,
+                "")
+          << text;
+    }
+    EXPECT_NE(read_stream_event(
+                  "", R"({"type":"content_block_start","index":0,"content_block":{"text":)" +
+                          value + "}}")
+                  ->fault,
+              "");
+  }
+  EXPECT_EQ(
+      read_stream_event("", R"({"type":"content_block_delta","index":0,"delta":{"thinking":null}})")
+          ->fault,
+      "");
+}
+
+TEST(StreamEvent, IsFaultyWhereABlockBringsMoreThanItsDeltasGoOnWith) {
+  EXPECT_NE(
+      read_stream_event(
+          "",
+          R"({"type":"content_block_start","index":0,"content_block":{"type":"tool_use","__json_buf":"{"}})")
+          ->fault,
+      "");
+  EXPECT_NE(read_stream_event("", R"({"type":"message_start","message":{"content":[{}]}})")->fault,
+            "");
+  EXPECT_EQ(read_stream_event("", R"({"type":"message_start","message":{"content":[]}})")->fault,
+            "");
+}
+
+TEST(StreamEvent, SaysWhetherABlockBeginsWithText) {
+  const auto begins = [](const std::string& text) {
+    return read_stream_event(
+               "",
+               R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":)" +
+                   text + "}}")
+        ->begins_text;
+  };
+  EXPECT_FALSE(begins("\"\""));
+  EXPECT_FALSE(begins("null"));
+  EXPECT_TRUE(begins("\"a\""));
+  EXPECT_TRUE(begins("\"" + std::string(5000, 'a') + "\""));
 }
 
 TEST(StreamEvent, IsNothingWhereDataIsNotJson) {
