@@ -69,7 +69,7 @@ class World : public testing::Test {
       else if (std::get_if<NeedIdentity>(&output))
         ++identity_wanted;
       else if (auto* r = std::get_if<PutRecord>(&output))
-        records.push_back(r->record);
+        records.push_back(r->record), strength = r->strength;
       else if (auto* e = std::get_if<ReadClient>(&output))
         reading_client = e->on;
       else if (auto* w = std::get_if<WakeAt>(&output))
@@ -161,6 +161,7 @@ class World : public testing::Test {
   std::string to_client, to_upstream, client_got, upstream_got, leaf_wanted, client_closed;
   std::vector<Dial> dials;
   std::vector<audit::Record> records;
+  std::optional<policy::RecordStrength> strength;  // of the last one
   std::optional<Monotonic> wake;
   int identity_wanted = 0;
   int upstream_closed = -1;
@@ -448,6 +449,14 @@ TEST_F(World, AConnectionWithoutAByteLeavesNoTraceWhenTheAgentStops) {
   EXPECT_EQ(client_closed, "reset");
   EXPECT_TRUE(done);
   EXPECT_TRUE(records.empty());
+}
+
+TEST_F(World, RecordsAreAsStrongAsThePolicyOfTheMomentSays) {
+  open();
+  EXPECT_EQ(strength, policy::RecordStrength::Handed);
+  ruleset = make_ruleset(std::string(kOnePolicy) + "[record]\nstrength = \"committed\"\n");
+  client_sends(post("{}"));
+  EXPECT_EQ(strength, policy::RecordStrength::Committed);
 }
 
 TEST_F(World, EveryCutOfTheCiphertextGivesTheSame) {
