@@ -38,6 +38,20 @@ std::vector<tcp::endpoint> interleave(const tcp::resolver::results_type& results
   return mixed;
 }
 
+// The kernel's own patience is two hours.
+void notice_death(tcp::socket& socket) {
+  const auto set = [fd = socket.native_handle()](int name, std::chrono::milliseconds time,
+                                                 std::chrono::milliseconds unit) {
+    const int value = static_cast<int>(time / unit);
+    (void)::setsockopt(fd, IPPROTO_TCP, name, &value, sizeof value);
+  };
+  error_code ignored;
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  set(TCP_KEEPIDLE, limits::kKeepaliveIdle, std::chrono::seconds(1));
+  set(TCP_KEEPINTVL, limits::kKeepaliveInterval, std::chrono::seconds(1));
+  set(TCP_USER_TIMEOUT, limits::kUnacknowledged, std::chrono::milliseconds(1));
+}
+
 class Race final : public Dial {
  public:
   Race(asio::io_context& io, std::uint32_t bound_ifindex, Answer answer)
@@ -120,7 +134,7 @@ class Race final : public Dial {
   void succeed(tcp::socket socket) {
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    socket.set_option(asio::socket_base::keep_alive(true), ignored);
+    notice_death(socket);
     Answer answer = std::exchange(answer_, nullptr);
     stop();
     answer({std::move(socket), {}});

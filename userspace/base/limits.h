@@ -57,9 +57,19 @@ inline constexpr std::chrono::seconds kClientHelloTime{10};
 inline constexpr std::chrono::seconds kHandshakeTime{15};
 inline constexpr std::chrono::seconds kDialTime{15};
 inline constexpr std::chrono::seconds kIdleConnection{900};
-inline constexpr std::chrono::seconds kRequestHeadTime{
-    60};  // How long what the masks of a conversation stand for is remembered after its last
-          // request.
+// A whole head, and silence within a body. A body keeps up a rate as well: what drips would hold
+// its room for as long as it likes (slow loris).
+inline constexpr std::chrono::seconds kRequestHeadTime{60};
+inline constexpr std::size_t kRequestRate = 1024;  // bytes a second
+// From a request that has gone out to the head of its answer. Clients of models give up after ten
+// minutes; a tool may work for longer before it says a word.
+inline constexpr std::chrono::seconds kAnswerTime{3600};
+// A peer whose machine is gone says nothing: it is asked after so much silence, so often, and given
+// up when it has acknowledged nothing for so long.
+inline constexpr std::chrono::seconds kKeepaliveIdle{60};
+inline constexpr std::chrono::seconds kKeepaliveInterval{15};
+inline constexpr std::chrono::seconds kUnacknowledged{300};
+// How long what the masks of a conversation stand for is remembered after its last request.
 inline constexpr std::chrono::hours kConversationIdle{24};
 
 // After our last byte: how long what a client still sends is discarded before the connection goes.

@@ -41,6 +41,7 @@ class Connection::Impl final : public RelaySink {
               Outputs& out) {
     if (state_ == State::Done) return;
     const Scope scope(*this, now, out);
+    if (relay_ && !relay_->idle()) last_active_ = now_.mono;
     if (ruleset != ruleset_) {
       ruleset_ = ruleset;
       if (relay_) relay_->adopt(ruleset_);
@@ -48,6 +49,7 @@ class Connection::Impl final : public RelaySink {
     }
     std::visit([this](const auto& event) { on(event); }, input);
     flush_tls();
+    pace_client();
     early_.set(to_upstream_.size());
     rearm();
   }
@@ -93,7 +95,7 @@ class Connection::Impl final : public RelaySink {
 
   void on(const FromClient& event) {
     from_client_ += event.bytes.size();
-    last_client_ = now_.mono;
+    last_active_ = now_.mono;
     switch (state_) {
       case State::Hello:
         hello_ += event.bytes;
@@ -163,6 +165,7 @@ class Connection::Impl final : public RelaySink {
     if (state_ == State::Splicing) return splice_->connected(*out_);
     if (state_ == State::Closing || state_ == State::Done) return;
     upstream_tls_.emplace(wire::TlsEngine::client(opening_.upstream_tls, server_name_, now_.wall));
+    connected_at_ = now_.mono;
   }
 
   void on(const UpstreamFailed& event) {
@@ -240,6 +243,8 @@ class Connection::Impl final : public RelaySink {
 
   void on(const Tick&) {
     wake_.reset();
+    if (const auto at = upstream_deadline(); at && now_.mono >= *at)
+      upstream_broken("no TLS handshake in time", true);
     const auto deadline = this->deadline();
     if (!deadline || now_.mono < *deadline) return;
     switch (state_) {
@@ -252,7 +257,9 @@ class Connection::Impl final : public RelaySink {
       case State::Handshake:
         return refuse(kInternalError, "the handshake took too long");
       case State::Relaying:
-        return relay_->next_tick() ? relay_->tick(now_) : relay_->client_ended();
+        if (relay_->next_tick()) return relay_->tick(now_);
+        idle_too_long_ = true;
+        return relay_->client_ended();
       case State::Closing:
         return finish(close_reason_);
       case State::Splicing:
@@ -439,6 +446,11 @@ class Connection::Impl final : public RelaySink {
     relay_->identity_refused(refusal.message, refusal.retry);
   }
   void need_upstream() override { put(Dial{server_name_, opening_.destination}); }
+  void reset_upstream() override {
+    upstream_tls_.reset();
+    to_upstream_.clear();
+    put(CloseUpstream{How::Reset});
+  }
   void drop_upstream() override {
     if (upstream_tls_) {
       upstream_tls_->close();
@@ -448,14 +460,29 @@ class Connection::Impl final : public RelaySink {
     to_upstream_.clear();
     put(CloseUpstream{How::Close});
   }
-  void read_client(bool on) override { put(ReadClient{on}); }
+  void read_client(bool on) override {
+    relay_reads_ = on;
+    pace_client();
+  }
   void close_client(bool reset) override {
     if (!reset) {
       client_tls_->close();
       flush_tls();
     }
-    const std::string_view reason = reset ? "reset" : client_ended_ ? "client closed" : "complete";
-    close(std::string(stopped_ ? kAgentStopped : reason), reset);
+    const std::string_view reason = stopped_         ? kAgentStopped
+                                    : reset          ? "reset"
+                                    : client_ended_  ? "client closed"
+                                    : idle_too_long_ ? "idle"
+                                                     : "complete";
+    close(std::string(reason), reset);
+  }
+
+  // What passes unseen waits here until the upstream is open, and only so much of it.
+  void pace_client() {
+    const bool full = state_ == State::Relaying && relay_->reading_request() &&
+                      to_upstream_.size() > limits::kPeerBacklog;
+    const bool on = relay_reads_ && !full;
+    if (std::exchange(reading_, on) != on) put(ReadClient{on});
   }
 
   void ask_identity() {
@@ -491,6 +518,14 @@ class Connection::Impl final : public RelaySink {
 
   // --- time
 
+  // The dial has a bound of its own.
+  std::optional<Monotonic> upstream_deadline() const {
+    const bool waits = state_ == State::Handshake || state_ == State::Relaying;
+    if (!waits || !upstream_tls_ || upstream_tls_->state() != wire::TlsEngine::State::Handshaking)
+      return std::nullopt;
+    return connected_at_ + limits::kHandshakeTime;
+  }
+
   std::optional<Monotonic> deadline() const {
     switch (state_) {
       case State::Hello:
@@ -499,8 +534,7 @@ class Connection::Impl final : public RelaySink {
         return handshake_started_ + limits::kHandshakeTime;
       case State::Relaying:
         if (const auto at = relay_->next_tick()) return at;
-        if (relay_->idle()) return last_client_ + limits::kIdleConnection;
-        if (relay_->reading_request()) return last_client_ + limits::kRequestHeadTime;
+        if (relay_->idle()) return last_active_ + limits::kIdleConnection;
         return std::nullopt;
       case State::Closing:
         return closing_since_ + limits::kLinger;
@@ -514,7 +548,8 @@ class Connection::Impl final : public RelaySink {
   // A later deadline is met by the earlier wake-up, which asks again: most events need no new
   // timer.
   void rearm() {
-    const auto wanted = deadline();
+    auto wanted = deadline();
+    if (const auto at = upstream_deadline(); at && (!wanted || *at < *wanted)) wanted = at;
     if (!wanted || (wake_ && *wake_ <= *wanted)) return;
     wake_ = wanted;
     put(WakeAt{*wanted});
@@ -549,11 +584,14 @@ class Connection::Impl final : public RelaySink {
   bool session_open_ = false;
   bool client_ended_ = false;
   bool stopped_ = false;
+  bool idle_too_long_ = false;
+  bool relay_reads_ = true;
+  bool reading_ = true;
   std::string close_reason_;
   std::uint64_t from_client_ = 0;
   std::uint64_t from_upstream_ = 0;
 
-  Monotonic started_, handshake_started_, last_client_, closing_since_;
+  Monotonic started_, handshake_started_, connected_at_, last_active_, closing_since_;
   std::optional<Monotonic> wake_;
 };
 

@@ -5,6 +5,7 @@
 #include "userspace/flow/head_edit.h"
 #include "userspace/flow/refusal.h"
 #include "userspace/flow/request_stage.h"
+#include "userspace/flow/request_time.h"
 #include "userspace/flow/response_stage.h"
 #include "userspace/flow/room_wait.h"
 #include "userspace/flow/tunnel.h"
@@ -36,8 +37,7 @@ class HttpRelay::Impl {
   void adopt(std::shared_ptr<const Ruleset> ruleset) {
     ruleset_ = std::move(ruleset);
     response_engine_.reset();
-    if (phase_ == Phase::Answering && response_)
-      apply(response_->adopt(*ruleset_, response_engine()));
+    if (awaits_answer() && response_) apply(response_->adopt(*ruleset_, response_engine()));
   }
 
   void from_client(std::string_view plain, Now now) {
@@ -68,8 +68,11 @@ class HttpRelay::Impl {
   // A client that hangs up without close_notify has left all the same.
   void client_ended() {
     if (phase_ == Phase::Closed) return;
+    if (exchange_ && !tunnel_)
+      sink_.reset_upstream();
+    else
+      sink_.drop_upstream();
     if (exchange_) close_exchange(tunnel_ ? "tunnel closed" : "client left");
-    sink_.drop_upstream();
     shut(false);
   }
 
@@ -80,9 +83,9 @@ class HttpRelay::Impl {
       close_exchange("tunnel closed");
       return shut(!clean);
     }
-    if (phase_ != Phase::Answering) {
+    if (!awaits_answer()) {
       // Between exchanges the client sees what it would have seen: the connection ends. A request
-      // that is still being sent gets an upstream of its own.
+      // that is still being read gets an upstream of its own.
       if (!exchange_) shut(false);
       return;
     }
@@ -103,7 +106,7 @@ class HttpRelay::Impl {
     if (phase_ == Phase::Closed) return;
     have_upstream_ = false;
     failure_ = refusal::upstream_unreachable(target_.host, reason, retry);
-    if (phase_ == Phase::Answering) fail_upstream();
+    if (awaits_answer()) fail_upstream();
   }
 
   void identity_known(const identity::Person& person, Now now) {
@@ -129,11 +132,18 @@ class HttpRelay::Impl {
     shut(false);
   }
 
-  std::optional<Monotonic> next_tick() const { return room_.next(); }
+  std::optional<Monotonic> next_tick() const {
+    if (room_.next()) return room_.next();
+    if (phase_ == Phase::Answering && !response_) return asked_ + limits::kAnswerTime;
+    return request_time_.deadline();
+  }
   void tick(Now now) {
-    if (!room_.next()) return;
+    const auto due = next_tick();
+    if (!due || now.mono < *due) return;
+    if (!room_.next()) return late();
     const RoomWait::Answer answer = room_.again(target_.memory, now.mono);
     if (answer != RoomWait::Answer::Room) return await_room(answer);
+    request_time_.restart(now.mono);
     read_client(true);
     pump(now);
   }
@@ -156,6 +166,9 @@ class HttpRelay::Impl {
     Closed,
   };
 
+  // A request has gone out, whole or not, and its answer has not ended.
+  bool awaits_answer() const { return phase_ == Phase::Answering || phase_ == Phase::Uploading; }
+
   // Reads requests for as long as one may be read.
   void pump(Now now) {
     std::vector<wire::HttpEvent> events;
@@ -165,13 +178,24 @@ class HttpRelay::Impl {
       // Events point into what is fed: it must stay until they have been handled.
       const std::string input = std::exchange(client_input_, {});
       const std::size_t taken = request_reader_.feed(input, events);
+      request_time_.read(taken, now.mono);
       for (wire::HttpEvent& event : events) {
         on_request(event, now);
         if (phase_ == Phase::Closed) return;
       }
       client_input_.insert(0, input, taken);
+      if (!reading_request()) request_time_.stop();
       if (taken == 0) return;
     }
+  }
+
+  void late() {
+    if (phase_ == Phase::Answering) {
+      sink_.record(exchange_->number, audit::UpstreamError{"no answer in time"});
+      return refuse(refusal::upstream_silent(target_.host));
+    }
+    if (!exchange_) begin_numbered();
+    refuse(refusal::request_timed_out());
   }
 
   void on_request(wire::HttpEvent& event, Now now) {
@@ -192,6 +216,7 @@ class HttpRelay::Impl {
       if (phase_ == Phase::Uploading) {
         upload_->end();
         phase_ = Phase::Answering;
+        asked_ = now.mono;
         return;
       }
       phase_ = Phase::Identifying;
@@ -224,6 +249,7 @@ class HttpRelay::Impl {
   void begin_exchange(wire::RequestStart start) {
     begin_numbered();
     room_ = {};
+    request_time_.head_is_whole();
     Exchange& exchange = *exchange_;
     exchange.head = std::move(start.head);
     exchange.framing = start.framing;
@@ -268,7 +294,7 @@ class HttpRelay::Impl {
         ruleset_->policy().uninspected[static_cast<std::size_t>(policy::Uninspected::OverLimit)] ==
         policy::Action::Pass;
     const bool known = person_ && person_->valid_until > now.mono;
-    if (pass && known && !failure_) return begin_upload();
+    if (pass && known && !failure_) return begin_upload(now);
     sink_.record(
         exchange_->number,
         audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::OverLimit)),
@@ -296,12 +322,14 @@ class HttpRelay::Impl {
     sink_.read_client(on);
   }
 
-  void begin_upload() {
+  void begin_upload(Now now) {
+    exchange_->expectation.upgrade = false;  // it goes out without one
     RequestStage::Outcome outcome = request_->pass_unseen(*ruleset_, *person_);
     for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
     if (outcome.refusal) return refuse(*outcome.refusal);
     request_.reset();
-    send_upstream(outcome.bytes);
+    request_time_.unseen();
+    send_upstream(outcome.bytes, now);
     upload_.emplace(*exchange_, sink_);
     phase_ = Phase::Uploading;
   }
@@ -320,11 +348,12 @@ class HttpRelay::Impl {
     if (outcome.refusal) return refuse(*outcome.refusal);
     request_.reset();  // what is left of it is on its way
     phase_ = Phase::Answering;
-    send_upstream(outcome.bytes);
+    send_upstream(outcome.bytes, now);
   }
 
-  void send_upstream(std::string_view bytes) {
+  void send_upstream(std::string_view bytes, Now now) {
     if (failure_) return fail_upstream();
+    asked_ = now.mono;
     answered_bytes_ = 0;
     // One request at a time: the bound on owed answers cannot be met.
     (void)response_reader_.expect(exchange_->expectation);
@@ -360,6 +389,7 @@ class HttpRelay::Impl {
 
   void on_response(wire::HttpEvent& event, Now now) {
     if (auto* start = std::get_if<wire::ResponseStart>(&event)) {
+      asked_ = now.mono;
       if (start->interim) return interim(std::move(start->head));
       response_.emplace(*exchange_, sink_);
       const bool tunnel = start->framing.kind == wire::Framing::Kind::Tunnel;
@@ -371,7 +401,9 @@ class HttpRelay::Impl {
       response_->trailers(std::move(trailers->section));
     } else if (const auto* end = std::get_if<wire::MessageEnd>(&event)) {
       apply(response_->end());
-      if (phase_ == Phase::Answering) finish_exchange(end->persistent, now);
+      // A client that is still sending is told so by the end of its connection.
+      const bool whole = phase_ == Phase::Answering;
+      if (awaits_answer()) finish_exchange(whole && end->persistent, now);
     } else if (const auto* fault = std::get_if<wire::HttpFault>(&event)) {
       bad_response(*fault);
     }
@@ -476,6 +508,7 @@ class HttpRelay::Impl {
   void shut(bool reset) {
     phase_ = Phase::Closed;
     room_.stop();
+    request_time_.stop();
     client_input_.clear();
     // Closing with bytes unread would destroy the answer on its way.
     if (!reset) read_client(true);
@@ -497,6 +530,8 @@ class HttpRelay::Impl {
   bool have_upstream_ = true;  // the connection dials while the client still shakes hands
   bool reading_client_ = true;
   RoomWait room_;
+  RequestTime request_time_;
+  Monotonic asked_;  // when the last of a request went out, or a word of the upstream's came
   std::optional<Refusal> failure_;
   std::string unrecorded_;  // why nothing is recorded; empty while it is
   std::optional<identity::Person> person_;

@@ -32,6 +32,8 @@ class RelaySink {
   // An upstream is needed and there is none (the last one went away after a complete response).
   virtual void need_upstream() = 0;
   virtual void drop_upstream() = 0;
+  // Nobody waits for the answer any more: what is still on its way there is not delivered.
+  virtual void reset_upstream() = 0;
   virtual void read_client(bool on) = 0;
   // No more will be sent. reset: what was sent is not a whole message.
   virtual void close_client(bool reset) = 0;
@@ -74,7 +76,8 @@ class HttpRelay {
   // The process stops: an exchange that is under way is cut, an idle client is told goodbye.
   void agent_stopped();
 
-  // When tick() is wanted, if at all: a large request waits for room.
+  // When tick() is wanted, if at all: a large request waits for room, a request is slow, an
+  // upstream is silent.
   std::optional<Monotonic> next_tick() const;
   void tick(Now now);
 

@@ -16,6 +16,7 @@ constexpr std::chrono::seconds kOverloadedWait{2};
 constexpr std::string_view kPermission = "permission_error";
 constexpr std::string_view kInvalid = "invalid_request_error";
 constexpr std::string_view kApi = "api_error";
+constexpr std::string_view kTimeout = "timeout_error";
 
 Refusal make(int status, std::string_view kind, std::string message, std::string_view outcome,
              bool retry) {
@@ -40,6 +41,8 @@ std::string_view reason_phrase(int status) {
       return "Bad Request";
     case 403:
       return "Forbidden";
+    case 408:
+      return "Request Timeout";
     case 413:
       return "Content Too Large";
     case 417:
@@ -52,6 +55,8 @@ std::string_view reason_phrase(int status) {
       return "Bad Gateway";
     case 503:
       return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
     case kOverloadedStatus:
       return "Overloaded";
     default:
@@ -66,6 +71,11 @@ namespace refusal {
 Refusal malformed_request(std::string_view why) {
   return make(400, kInvalid, "veilwire: malformed HTTP request: " + std::string(why) + ".",
               "refused", false);
+}
+
+Refusal request_timed_out() {
+  return make(408, kTimeout, "veilwire: the request did not come in time.", "request timed out",
+              true);
 }
 
 Refusal connect_method() {
@@ -161,6 +171,11 @@ Refusal upstream_unreachable(std::string_view host, std::string_view why, bool r
   return make(502, kApi,
               "veilwire cannot reach " + std::string(host) + ": " + std::string(why) + ".",
               "upstream failed", retry);
+}
+
+Refusal upstream_silent(std::string_view host) {
+  return make(504, kTimeout, "veilwire: " + std::string(host) + " has not answered for too long.",
+              "upstream silent", true);
 }
 
 Refusal upstream_ended_early(std::string_view host) {

@@ -30,6 +30,7 @@ namespace refusal {
 
 // The request, whatever policy says.
 Refusal malformed_request(std::string_view why);
+Refusal request_timed_out();
 Refusal connect_method();
 Refusal misdirected(std::string_view host);
 Refusal unknown_expectation();
@@ -50,6 +51,7 @@ Refusal cannot_encode(std::string_view what);
 // The upstream. A lost connection may be better next time; a refused certificate and an answer that
 // makes no sense are the same again, and the answer is paid for again.
 Refusal upstream_unreachable(std::string_view host, std::string_view why, bool retry);
+Refusal upstream_silent(std::string_view host);
 Refusal upstream_ended_early(std::string_view host);
 Refusal upstream_malformed(std::string_view host, std::string_view why);
 

@@ -193,6 +193,47 @@ TEST_F(World, DoesNotNeedTheUpstreamToFinishTheHandshakeFirst) {
   EXPECT_EQ(upstream_got, post("{}"));
 }
 
+TEST_F(World, AClientThatLeavesInTheHandshakeIsOnRecord) {
+  client.emplace(wire::TlsEngine::client(trusting, kHost, now.wall));
+  std::string hello;
+  client->take_ciphertext(hello);
+  give(FromClient{hello});
+  give(ClientEnded{});
+  EXPECT_TRUE(done);
+  ASSERT_EQ(all<audit::SessionClose>().size(), 1U);
+  EXPECT_EQ(all<audit::SessionClose>()[0].reason, "client left in the handshake");
+}
+
+TEST_F(World, ACorruptRecordOfTheClientEndsItsExchange) {
+  open();
+  client_sends(post("{}"));
+  ASSERT_TRUE(client->send("x"));
+  std::string bytes;
+  client->take_ciphertext(bytes);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  give(FromClient{bytes});
+  settle();
+  EXPECT_EQ(client_closed, "fin");
+  EXPECT_EQ(upstream_closed, static_cast<int>(CloseUpstream::How::Reset));
+  ASSERT_EQ(all<audit::ExchangeClose>().size(), 1U);
+  EXPECT_EQ(all<audit::ExchangeClose>()[0].outcome, "client left");
+}
+
+TEST_F(World, ACorruptRecordOfTheUpstreamIsNotTakenForAnEnd) {
+  open();
+  client_sends(post(R"({"stream":true})"));
+  upstream_sends("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+  ASSERT_TRUE(upstream->send("data: {}\n\n"));
+  std::string bytes;
+  upstream->take_ciphertext(bytes);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  give(FromUpstream{bytes});
+  settle();
+  EXPECT_EQ(client_closed, "reset");
+  ASSERT_EQ(all<audit::ExchangeClose>().size(), 1U);
+  EXPECT_EQ(all<audit::ExchangeClose>()[0].outcome, "upstream ended early");
+}
+
 TEST_F(World, EndsProperlyAfterAClientHasClosed) {
   open();
   client_sends(post("{}"));
@@ -292,6 +333,8 @@ TEST_F(World, AMalformedHelloIsRefusedWithAnAlert) {
   give(FromClient{std::string_view("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", 10)});
   EXPECT_THAT(to_client, StartsWith("\x15\x03\x01"));
   EXPECT_EQ(client_closed, "fin");
+  ASSERT_EQ(all<audit::Gap>().size(), 1U);
+  EXPECT_EQ(all<audit::Gap>()[0].reason, "malformed");
 }
 
 TEST_F(World, AClientThatDoesNotTrustUsIsOnRecord) {
@@ -378,14 +421,91 @@ TEST_F(World, AnIdleConnectionIsClosedInTheEnd) {
   give(Tick{});
   settle();
   EXPECT_EQ(client_closed, "fin");
+  give(ClientEnded{});
+  ASSERT_EQ(all<audit::SessionClose>().size(), 1U);
+  EXPECT_EQ(all<audit::SessionClose>()[0].reason, "idle");
+}
+
+TEST_F(World, AnIdleConnectionIsIdleOnlyAfterItsAnswer) {
+  open();
+  client_sends(post(R"({"stream":true})"));
+  upstream_sends(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n");
+  now.mono = now.mono + limits::kIdleConnection;
+  upstream_sends("0\r\n\r\n");
+  give(Tick{});
+  EXPECT_EQ(client_closed, "");
+  now.mono = now.mono + limits::kIdleConnection;
+  give(Tick{});
+  EXPECT_EQ(client_closed, "fin");
+}
+
+TEST_F(World, AnUpstreamThatNeverFinishesItsHandshakeIsAClearError) {
+  connect();
+  grant();
+  give(UpstreamConnected{});
+  client_sends(post("{}"));
+  EXPECT_EQ(client_got, "");
+  now.mono = now.mono + limits::kHandshakeTime;
+  ASSERT_TRUE(wake && *wake <= now.mono);
+  give(Tick{});
+  settle();
+  EXPECT_THAT(client_got, StartsWith("HTTP/1.1 502 "));
+  EXPECT_THAT(client_got, HasSubstr("no TLS handshake in time"));
+  EXPECT_EQ(upstream_closed, static_cast<int>(CloseUpstream::How::Close));
+}
+
+TEST_F(World, AnUpstreamThatNeverAnswersIsNotWaitedForForever) {
+  open();
+  client_sends(post("{}"));
+  now.mono = now.mono + limits::kAnswerTime;
+  ASSERT_TRUE(wake && *wake <= now.mono);
+  give(Tick{});
+  settle();
+  EXPECT_THAT(client_got, StartsWith("HTTP/1.1 504 "));
+  ASSERT_EQ(all<audit::ExchangeClose>().size(), 1U);
+  EXPECT_EQ(all<audit::ExchangeClose>()[0].outcome, "upstream silent");
+}
+
+class Generous : public World {
+ protected:
+  Generous()
+      : World(R"(
+[[host]]
+name = "api.example.test"
+speaks = "anthropic"
+[uninspected]
+over_limit = "pass"
+)") {}
+};
+
+TEST_F(Generous, AnUploadIsNotReadWithoutABoundBeforeThereIsAnUpstream) {
+  connect();
+  grant();
+  client_sends(
+      "POST /v1/files HTTP/1.1\r\nHost: api.example.test\r\nContent-Type: "
+      "application/json\r\nContent-Length: " +
+      std::to_string(limits::kRequestBody + 2) + "\r\n\r\n");
+  client_sends(std::string(limits::kRequestBody + 1, ' '));
+  EXPECT_FALSE(reading_client);
+  answer_dial();
+  EXPECT_TRUE(reading_client);
+  client_sends(" ");
+  upstream_sends(answer("{}"));
+  EXPECT_EQ(client_got, answer("{}"));
 }
 
 TEST_F(World, ARequestThatStopsInTheMiddleIsNotWaitedForForever) {
   open();
   client_sends("POST / HTTP/1.1\r\nHo");
   now.mono = now.mono + limits::kRequestHeadTime;
+  ASSERT_TRUE(wake && *wake <= now.mono);
   give(Tick{});
   settle();
+  EXPECT_THAT(client_got, StartsWith("HTTP/1.1 408 "));
+  ASSERT_EQ(all<audit::ExchangeClose>().size(), 1U);
+  EXPECT_EQ(all<audit::ExchangeClose>()[0].outcome, "request timed out");
   EXPECT_EQ(client_closed, "fin");
   EXPECT_FALSE(client->state() == wire::TlsEngine::State::Open);
 }

@@ -36,6 +36,7 @@ std::vector<Row> all() {
   using policy::Uninspected;
   return {
       {"malformed request", refusal::malformed_request("x"), 400, "invalid_request_error", false},
+      {"slow request", refusal::request_timed_out(), 408, "timeout_error", true},
       {"CONNECT", refusal::connect_method(), 400, "invalid_request_error", false},
       {"misdirected", refusal::misdirected("a.example"), 421, "invalid_request_error", false},
       {"expectation", refusal::unknown_expectation(), 417, "invalid_request_error", false},
@@ -57,6 +58,7 @@ std::vector<Row> all() {
        true},
       {"recorder busy", refusal::not_recorded("recorder full"), 503, "api_error", true},
       {"coding library", refusal::cannot_encode("answer"), 502, "api_error", true},
+      {"upstream silent", refusal::upstream_silent("a.example"), 504, "timeout_error", true},
       {"upstream down", refusal::upstream_unreachable("a.example", "timeout", true), 502,
        "api_error", true},
       {"certificate refused", refusal::upstream_unreachable("a.example", "expired", false), 502,

@@ -74,7 +74,7 @@ struct SinkLog final : RelaySink {
   std::string client, upstream;
   std::vector<audit::Body> records;
   std::vector<std::string> order;  // "record request.head", "client", "upstream", ...
-  int identity_asked = 0, upstream_asked = 0, upstream_dropped = 0;
+  int identity_asked = 0, upstream_asked = 0, upstream_dropped = 0, upstream_reset = 0;
   bool closed = false, reset = false, reading = true;
 
   void to_client(std::string_view plain) override { client += plain, order.emplace_back("client"); }
@@ -89,6 +89,7 @@ struct SinkLog final : RelaySink {
   void need_identity() override { ++identity_asked; }
   void need_upstream() override { ++upstream_asked; }
   void drop_upstream() override { ++upstream_dropped; }
+  void reset_upstream() override { ++upstream_dropped, ++upstream_reset; }
   void read_client(bool on) override { reading = on; }
   void close_client(bool with_reset) override { closed = true, reset = with_reset; }
 

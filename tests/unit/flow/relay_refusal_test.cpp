@@ -229,6 +229,71 @@ TEST_F(Lenient, ABodyOverTheLimitPassesAsItComes) {
   EXPECT_EQ(sink.client, answer("{}"));
 }
 
+class Upload : public Lenient {
+ protected:
+  // So much that it passes unseen, and a megabyte is still to come.
+  void begin() {
+    client(
+        "POST /v1/files HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Type: "
+        "application/json\r\nContent-Length: " +
+        std::to_string(limits::kRequestBody + 2 * kMegabyte) + "\r\n\r\n");
+    const std::string megabyte(kMegabyte, ' ');
+    for (std::size_t sent = 0; sent <= limits::kRequestBody; sent += kMegabyte) client(megabyte);
+    ASSERT_NE(sink.upstream, "");
+  }
+  static constexpr std::size_t kMegabyte = 1024 * 1024;
+};
+
+TEST_F(Upload, AnUpstreamThatLeavesUnderItIsABadGateway) {
+  begin();
+  relay.upstream_ended(true, now);
+  EXPECT_THAT(sink.client, StartsWith("HTTP/1.1 502 "));
+  EXPECT_TRUE(sink.closed);
+  EXPECT_FALSE(sink.reset);
+  const std::size_t sent = sink.upstream.size();
+  client("more");
+  EXPECT_EQ(sink.upstream.size(), sent);
+}
+
+TEST_F(Upload, AnUpstreamThatCannotBeReachedIsABadGateway) {
+  begin();
+  relay.upstream_failed("connection refused", true, now);
+  EXPECT_THAT(sink.client, StartsWith("HTTP/1.1 502 "));
+  EXPECT_EQ(sink.outcome(), "upstream failed");
+}
+
+TEST_F(Upload, AnEarlyAnswerArrivesAndEndsTheConnection) {
+  begin();
+  const std::string answer =
+      "HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\nContent-Length: "
+      "2\r\n\r\n{}";
+  upstream(answer);
+  EXPECT_EQ(sink.client, answer);
+  EXPECT_TRUE(sink.closed);
+  EXPECT_FALSE(sink.reset);
+  EXPECT_EQ(sink.outcome(), "complete");
+  client("more");
+}
+
+TEST_F(Upload, AClientThatLeavesTakesItsUpstreamAlong) {
+  begin();
+  relay.client_ended();
+  EXPECT_EQ(sink.upstream_reset, 1);
+  EXPECT_EQ(sink.outcome(), "client left");
+  EXPECT_GT(sink.all<audit::ExchangeClose>()[0].request_bytes, limits::kRequestBody);
+}
+
+TEST_F(Upload, AnUpgradeThatWasNotSentCannotBeAnswered) {
+  client(
+      "POST /v1/files HTTP/1.1\r\nHost: api.anthropic.com\r\nConnection: Upgrade\r\nUpgrade: "
+      "websocket\r\nContent-Length: " +
+      std::to_string(limits::kRequestBody + 2 * kMegabyte) + "\r\n\r\n");
+  const std::string megabyte(kMegabyte, ' ');
+  for (std::size_t sent = 0; sent <= limits::kRequestBody; sent += kMegabyte) client(megabyte);
+  upstream("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nx");
+  EXPECT_THAT(sink.client, StartsWith("HTTP/1.1 502 "));
+}
+
 TEST_F(Lenient, AnUpgradeBecomesATunnel) {
   const std::string request =
       "GET /ws HTTP/1.1\r\nHost: api.anthropic.com\r\nConnection: Upgrade\r\nUpgrade: "
@@ -388,7 +453,7 @@ TEST_F(Refusals, AClientThatLeavesTakesItsUpstreamAlong) {
   client(post(R"({"stream":true})"));
   upstream(std::string(kStreamHead) + chunk(kOpening));
   relay.client_ended();
-  EXPECT_EQ(sink.upstream_dropped, 1);
+  EXPECT_EQ(sink.upstream_reset, 1);
   EXPECT_EQ(sink.outcome(), "client left");
 }
 

@@ -1,10 +1,14 @@
 #include "agent/proxy/dialer.h"
 
+#include "userspace/base/limits.h"
+
 #include <optional>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace veilwire::proxy {
 namespace {
@@ -41,6 +45,22 @@ TEST_F(Dialer, ConnectsExactlyWhereAClientWentWhenThereIsNoName) {
   ASSERT_TRUE(result);
   EXPECT_EQ(result->error, "");
   EXPECT_EQ(result->socket.remote_endpoint(), acceptor.local_endpoint());
+}
+
+TEST_F(Dialer, AnUpstreamWhoseMachineIsGoneIsNoticed) {
+  tcp::acceptor acceptor(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+  auto result = dial("", "127.0.0.1", acceptor.local_endpoint().port());
+  ASSERT_TRUE(result);
+  const auto option = [fd = result->socket.native_handle()](int level, int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(::getsockopt(fd, level, name, &value, &size), 0);
+    return value;
+  };
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), limits::kKeepaliveIdle.count());
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), limits::kKeepaliveInterval.count());
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), limits::kUnacknowledged.count() * 1000);
 }
 
 TEST_F(Dialer, FindsTheFamilyThatAnswers) {
