@@ -37,6 +37,7 @@ enum {
   Id,
   EventId,
   DeltaIndex,
+  PreviewType,
   // The positions of message::is_piece().
   DeltaText,
   DeltaThinking,
@@ -57,11 +58,11 @@ enum {
 auto all_picks() {
   std::array picks{Pick{"type"}, Pick{"index"}, Pick{"delta", "type"},
                    Pick{"content_block", "type"}, Pick{"id"}, Pick{"event_id"},
-                   Pick{"delta", "index"}, Pick{"delta", "text"}, Pick{"delta", "thinking"},
-                   Pick{"delta", "partial_json"}, Pick{"delta", "content", "text"},
-                   Pick{"content_block", "text"}, Pick{"content_block", "thinking"}, Pick{"delta"},
-                   Pick{"delta", "content"}, Pick{"content_block"}, Pick{"message"},
-                   Pick{"message", "content", "[]"},
+                   Pick{"delta", "index"}, Pick{"delta", "content", "type"}, Pick{"delta", "text"},
+                   Pick{"delta", "thinking"}, Pick{"delta", "partial_json"},
+                   Pick{"delta", "content", "text"}, Pick{"content_block", "text"},
+                   Pick{"content_block", "thinking"}, Pick{"delta"}, Pick{"delta", "content"},
+                   Pick{"content_block"}, Pick{"message"}, Pick{"message", "content", "[]"},
                    // In which @anthropic-ai/sdk keeps what has come of a tool's input
                    // (internal/message-stream-utils.mjs).
                    Pick{"content_block", "__json_buf"}};
@@ -98,16 +99,21 @@ std::string_view fault_of(const StreamEvent& event, std::span<const Pick> picks)
       return event.index ? std::string_view() : "an event of a block has no index";
     case Kind::BlockDelta:
       if (!event.index) return "an event of a block has no index";
-      if (!is_text(picks[DeltaText]) || !is_text(picks[DeltaThinking]) ||
-          !is_text(picks[DeltaInput]))
-        return "the text of a delta is no string";
+      for (const auto& [type, text] : {std::pair("text_delta", DeltaText),
+                                       {"thinking_delta", DeltaThinking},
+                                       {"input_json_delta", DeltaInput}}) {
+        if (event.type == type && picks[text].first != '"')
+          return "a delta has no string for its text";
+      }
       return {};
     case Kind::Preview:
       // The SDK's lib/sessions/accumulate.mjs takes a missing index for 0.
       if (!event.index && picks[DeltaIndex].count != 0 && picks[DeltaIndex].json != "null")
         return "a preview has no index";
-      return is_text(picks[PreviewText]) ? std::string_view()
-                                         : "the text of a preview is no string";
+      if (picks[PreviewType].text() == "text" ? picks[PreviewText].first != '"'
+                                              : !is_text(picks[PreviewText]))
+        return "the text of a preview is no string";
+      return {};
     default:
       return {};
   }

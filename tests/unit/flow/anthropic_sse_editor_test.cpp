@@ -573,8 +573,9 @@ TEST(AnthropicSse, TextGoesOnBehindDeltasThatNoReaderJoins) {
   const std::string begin = start() + block_start(0, {{"type", "text"}, {"text", ""}}) +
                             delta(0, kKinds[0], "sk-Abcdefgh");
   for (const std::string foreign :
-       {R"({"type":"thinking_delta","text":" "})", R"({"type":"citations_delta","text":" "})",
-        R"({"text":" "})", R"({"type":"new_delta","text":" "})", R"({"type":1,"text":" "})"}) {
+       {R"({"type":"thinking_delta","thinking":"","text":" "})",
+        R"({"type":"citations_delta","text":" "})", R"({"text":" "})",
+        R"({"type":"new_delta","text":" "})", R"({"type":1,"text":" "})"}) {
     const std::string between =
         "event: content_block_delta\ndata: "
         R"({"type":"content_block_delta","index":0,"delta":)" +

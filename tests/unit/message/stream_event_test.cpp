@@ -100,26 +100,28 @@ TEST(StreamEvent, IsFaultyWhereAMemberThatCountsStandsTwice) {
             "");
 }
 
-// JavaScript joins a text with anything.
+// JavaScript joins a text with anything, with what is not there too.
 TEST(StreamEvent, IsFaultyWhereATextThatGoesOnIsNoString) {
+  const auto fault = [](const std::string& event) {
+    return read_stream_event("", "{" + event + "}")->fault;
+  };
+  const std::string delta = R"("type":"content_block_delta","index":0,"delta":{"type":)";
+  const std::string start = R"("type":"content_block_start","index":0,"content_block":{"text":)";
+  const std::string preview = R"("type":"event_delta","delta":{"content":{"type":"text")";
   for (const std::string value : {"1", "[\"a\"]", "{}", "true"}) {
-    for (const std::string member : {"text", "thinking", "partial_json"}) {
-      const std::string text = "{\"" + member + "\":" + value + "}}";
-      EXPECT_NE(read_stream_event("", R"({"type":"content_block_delta","index":0,"delta":)" + text)
-                    ->fault,
-                "")
-          << text;
-    }
-    EXPECT_NE(read_stream_event(
-                  "", R"({"type":"content_block_start","index":0,"content_block":{"text":)" +
-                          value + "}}")
-                  ->fault,
-              "");
+    EXPECT_NE(fault(delta + R"("text_delta","text":)" + value + "}"), "") << value;
+    EXPECT_NE(fault(delta + R"("thinking_delta","thinking":)" + value + "}"), "") << value;
+    EXPECT_NE(fault(delta + R"("input_json_delta","partial_json":)" + value + "}"), "") << value;
+    EXPECT_EQ(fault(delta + R"("new_delta","text":)" + value + "}"), "") << value;
+    EXPECT_NE(fault(start + value + "}"), "") << value;
+    EXPECT_NE(fault(preview + R"(,"text":)" + value + "}}"), "") << value;
   }
-  EXPECT_EQ(
-      read_stream_event("", R"({"type":"content_block_delta","index":0,"delta":{"thinking":null}})")
-          ->fault,
-      "");
+  EXPECT_NE(fault(delta + R"("text_delta","text":null})"), "");
+  EXPECT_NE(fault(delta + R"("text_delta","thinking":"a"})"), "");
+  EXPECT_NE(fault(preview + "}}"), "");
+  EXPECT_EQ(fault(delta + R"("text_delta","text":"a","thinking":1})"), "");
+  EXPECT_EQ(fault(start + "null}"), "");
+  EXPECT_EQ(fault(preview + R"(,"text":"a"}})"), "");
 }
 
 TEST(StreamEvent, IsFaultyWhereABlockBringsMoreThanItsDeltasGoOnWith) {
