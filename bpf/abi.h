@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* The one header that kernel programs and user space share: the structs and constants of both.
  *
- * Rules: fixed widths, explicit padding, never packed, every struct's size a multiple of 8.
+ * Rules: fixed widths, explicit padding, never packed, every struct's size a multiple of 8
+ * (but for the keys of the prefix maps, whose layout the kernel gives).
  * Addresses are always 16 bytes in network order, IPv4 in its v4-mapped form ::ffff:a.b.c.d; ports
- * are in HOST order. Plain C, usable from C++. A change of any map's key or value raises
- * VW_LAYOUT_VERSION, which names the pin directory.
+ * are in HOST order. Plain C, usable from C++. A change of any map's key, value or
+ * size raises VW_LAYOUT_VERSION, which names the pin directory; a new counter is one.
  *
  * Tested by tests/bpf/layout_test.cpp, which compares this header with the BTF of the built object.
  */
@@ -13,7 +14,7 @@
 
 #include <linux/types.h>
 
-#define VW_LAYOUT_VERSION 2
+#define VW_LAYOUT_VERSION 3
 
 /* ---- what the proxy asks of an accepted socket ----
  *
@@ -299,7 +300,14 @@ struct vw_redirected {
   X(LABEL_JUDGED, "label_judged")                     \
   X(LABEL_CHANGED, "label_changed_before_judgement")  \
   X(EVENT_LOST, "event_lost")                         \
-  X(ARGUMENTS_UNREADABLE, "arguments_unreadable")
+  X(ARGUMENTS_UNREADABLE, "arguments_unreadable")     \
+  X(ARGUMENTS_CUT, "arguments_cut")                   \
+  X(EGRESS_UNKNOWN, "egress_filter_unknown")          \
+  X(LINK_LOCAL, "link_local_destination")             \
+  X(V6_ONLY, "v6_only_socket_without_listener")       \
+  X(QUIC_PACKET_UNKNOWN, "quic_packet_unreadable")    \
+  X(SOCKOPS_NO_SOCKET, "hand_off_without_socket")     \
+  X(HANDOFF_UNWATCHED, "handoff_unwatched")
 
 #define VW_REASON_ENUM(name, text) VW_REASON_##name,
 enum vw_reason { VW_REASONS(VW_REASON_ENUM) VW_REASON_COUNT };

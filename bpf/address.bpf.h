@@ -43,4 +43,9 @@ vw_inline int vw_is_loopback(const struct vw_address* a) {
   return a->words[0] == 0 && a->words[1] == 0 && a->words[2] == 0 && a->words[3] == bpf_htonl(1);
 }
 
+/* fe80::/10: means nothing without the interface, which no hook tells. */
+vw_inline int vw_is_link_local6(const struct vw_address* a) {
+  return a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
+
 #endif /* VEILWIRE_BPF_ADDRESS_BPF_H */

@@ -9,7 +9,7 @@
 #ifndef VEILWIRE_BPF_EGRESS_BPF_H
 #define VEILWIRE_BPF_EGRESS_BPF_H
 
-#include "bpf/prelude.bpf.h"
+#include "bpf/counters.bpf.h"
 
 /* More effective programs than this count as a filter. */
 #define VW_EGRESS_PROGRAMS 6
@@ -28,7 +28,11 @@ vw_inline int vw_egress_filtered(const struct vw_settings* set, struct sock* sk)
   __u64 slot = (__u64)__builtin_preserve_access_index(&cgroup->bpf.effective) +
                type * sizeof(struct bpf_prog_array*);
   struct bpf_prog_array* programs = 0;
-  if (bpf_probe_read_kernel(&programs, sizeof(programs), (void*)slot) || !programs) return 0;
+  if (bpf_probe_read_kernel(&programs, sizeof(programs), (void*)slot)) {
+    vw_count(VW_REASON_EGRESS_UNKNOWN); /* who cannot be asked may filter */
+    return 1;
+  }
+  if (!programs) return 0;
   __u64 item = (__u64)__builtin_preserve_access_index(&programs->items);
   __u64 stride = bpf_core_type_size(struct bpf_prog_array_item);
 #pragma unroll

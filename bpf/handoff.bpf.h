@@ -55,7 +55,7 @@ vw_inline void vw_tuple_of(struct bpf_sock_ops* ctx, int accepting, struct vw_tu
 /* TCP_CONNECT_CB: the local port is known, nothing has been sent. */
 vw_inline void vw_hand_off(struct bpf_sock_ops* ctx) {
   struct bpf_sock* sk = ctx->sk;
-  if (!sk) return;
+  if (!sk) return vw_count(VW_REASON_SOCKOPS_NO_SOCKET);
   struct vw_origin* origin = bpf_sk_storage_get(&origins, sk, 0, 0);
   if (!origin) return vw_count(VW_REASON_CONNECT_WITHOUT_RECORD);
   struct vw_tuple tuple = {};
@@ -64,14 +64,17 @@ vw_inline void vw_hand_off(struct bpf_sock_ops* ctx) {
     return vw_count(VW_REASON_HANDOFF_FULL);
   vw_count(VW_REASON_HANDED_OFF);
   /* Or-ed: other programs may have asked for other callbacks. */
-  bpf_sock_ops_cb_flags_set(ctx, (int)(ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG));
+  if (bpf_sock_ops_cb_flags_set(ctx,
+                                (int)(ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG)))
+    vw_count(VW_REASON_HANDOFF_UNWATCHED); /* it stays until its tuple comes again */
 }
 
 /* STATE_CB, closed: whatever nobody took is dropped. The addresses are still this socket's alone.
  */
 vw_inline void vw_drop_handoff(struct bpf_sock_ops* ctx) {
   struct bpf_sock* sk = ctx->sk;
-  if (ctx->args[1] != BPF_TCP_CLOSE || !sk) return;
+  if (ctx->args[1] != BPF_TCP_CLOSE) return;
+  if (!sk) return vw_count(VW_REASON_SOCKOPS_NO_SOCKET);
   if (!bpf_sk_storage_get(&origins, sk, 0, 0)) return;
   struct vw_tuple tuple = {};
   vw_tuple_of(ctx, 0, &tuple);
@@ -81,7 +84,7 @@ vw_inline void vw_drop_handoff(struct bpf_sock_ops* ctx) {
 /* PASSIVE_ESTABLISHED_CB on the proxy's side. */
 vw_inline void vw_take_over(struct bpf_sock_ops* ctx) {
   struct bpf_sock* sk = ctx->sk;
-  if (!sk) return;
+  if (!sk) return vw_count(VW_REASON_SOCKOPS_NO_SOCKET);
   struct vw_tuple tuple = {};
   vw_tuple_of(ctx, 1, &tuple);
   struct vw_origin* origin = bpf_map_lookup_elem(&handoff, &tuple);

@@ -3,12 +3,14 @@
  * and reparenting, gone at exit. In a hash keyed by tgid, with the start time in the value, because
  * task storage is readable from connect hooks on recent kernels only.
  *
- * A label's word changes in place (exec) or by compare-and-swap (user space, through vw_judge): a
- * verdict that was reached about one executable never lands on the next one.
+ * A label is replaced by its own process's exec, or its word changes by compare-and-swap (user
+ * space, through vw_judge): a verdict that was reached about one executable never lands on the next
+ * one.
  *
- * Accepted race: a child forked while its parent is being cleared may keep the parent's suspicion
- * until the redirector's next sweep. It is then intercepted for some seconds too long, never too
- * short.
+ * Accepted races: a replaced element may be another process's label by the time that a verdict is
+ * swapped in; it lands there only if that one waits for a verdict after as many execs. And a child
+ * forked while its parent is being cleared may keep the parent's suspicion until the redirector's
+ * next sweep. It is then intercepted for some seconds too long, never too short.
  *
  * Tested by tests/bpf/label_test.cpp.
  */

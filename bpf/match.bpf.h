@@ -55,6 +55,8 @@ static long vw_search_step(__u32 position, void* context) {
 vw_inline int vw_find(struct vw_text* text, __u32 length, const struct vw_settings* settings,
                       __u32 where) {
   struct vw_search search = {.text = text, .settings = settings, .where = where};
+  /* clang 14 proves the bound from what the callers return and drops it; the verifier does not. */
+  barrier_var(length);
   if (length > VW_TEXT_LENGTH) length = VW_TEXT_LENGTH;
   /* What an earlier exec left behind must not complete a needle. */
   __builtin_memset(text->bytes + length, 0, VW_NEEDLE_LENGTH);
@@ -98,7 +100,10 @@ vw_inline __u32 vw_write_arguments(struct vw_text* text, struct task_struct* tas
   unsigned long end = BPF_CORE_READ(task, mm, arg_end);
   if (end <= start) return 0;
   __u64 length = end - start;
-  if (length > VW_TEXT_LENGTH) length = VW_TEXT_LENGTH;
+  if (length > VW_TEXT_LENGTH) {
+    length = VW_TEXT_LENGTH;
+    vw_count(VW_REASON_ARGUMENTS_CUT);
+  }
   if (bpf_probe_read_user(text->bytes, length, (const void*)start)) {
     vw_count(VW_REASON_ARGUMENTS_UNREADABLE);
     return 0;
@@ -110,7 +115,10 @@ vw_inline int vw_looks_intercepted(struct task_struct* task, struct linux_binprm
   __u32 zero = 0;
   const struct vw_settings* set = bpf_map_lookup_elem(&settings, &zero);
   struct vw_text* text = bpf_map_lookup_elem(&texts, &zero);
-  if (!set || !text) return 0;
+  if (!set || !text) {
+    vw_count(VW_REASON_NO_SETTINGS);
+    return 0;
+  }
   if (vw_find(text, vw_write_path(text, program), set, VW_NEEDLE_PATH)) return 1;
   return vw_find(text, vw_write_arguments(text, task), set, VW_NEEDLE_ARGUMENT);
 }

@@ -56,10 +56,18 @@ vw_inline int vw_pass_packet(struct __sk_buff* skb) {
   if (!set || set->mode == VW_MODE_OFF) return 1;
   /* A packet sent elsewhere by an explicit address went through the sendmsg hook. */
   __u8 first = 0;
+  __u8 next = VW_IPPROTO_UDP;
   __u16 port = 0;
-  if (bpf_skb_load_bytes(skb, 0, &first, sizeof(first))) return 1;
-  __u32 header = (first >> 4) == 6 ? 40 : (__u32)(first & 15) * 4;
-  if (bpf_skb_load_bytes(skb, header + 2, &port, sizeof(port))) return 1;
+  long unreadable = bpf_skb_load_bytes(skb, 0, &first, sizeof(first));
+  int six = (first >> 4) == 6;
+  if (six) unreadable |= bpf_skb_load_bytes(skb, 6, &next, sizeof(next));
+  __u32 header = six ? 40 : (__u32)(first & 15) * 4;
+  unreadable |= bpf_skb_load_bytes(skb, header + 2, &port, sizeof(port));
+  /* Extension headers are no way around: nothing that speaks HTTP/3 sends any. */
+  if (unreadable || next != VW_IPPROTO_UDP) {
+    vw_count(VW_REASON_QUIC_PACKET_UNKNOWN);
+    return 0;
+  }
   if (!(vw_port_flags(bpf_ntohs(port)) & VW_PORT_QUIC)) return 1;
   vw_count(VW_REASON_QUIC_PACKET_REFUSED);
   return 0;

@@ -90,9 +90,16 @@ vw_inline int vw_heart_beats(const struct vw_settings* set) {
   return now - then <= set->heartbeat_limit_ns;
 }
 
+/* An IPv6-only socket cannot reach a v4-mapped address. */
+vw_inline int vw_is_v6_only(struct bpf_sock_addr* ctx) {
+  struct tcp_sock* tcp = bpf_skc_to_tcp_sock(ctx->sk);
+  if (!tcp) return 0;
+  struct sock_common* common = &((struct sock*)tcp)->__sk_common;
+  return BPF_CORE_READ_BITFIELD_PROBED(common, skc_ipv6only) != 0;
+}
+
 /* The destination to write. A native IPv6 connect goes to ::1 if the proxy listens there, otherwise
- * to the v4-mapped loopback, which works where ::1 is disabled; an IPv6-only socket then fails,
- * which is closed. */
+ * to the v4-mapped loopback, which works where ::1 is disabled. */
 struct vw_route {
   __u16 port;
   __u8 six;
@@ -106,12 +113,15 @@ vw_inline __u32 vw_find_listener(struct bpf_sock_addr* ctx, const struct vw_sett
   if (!vw_heart_beats(set)) return VW_REASON_HEARTBEAT_STALE;
   __u16 port4 = here->port4;
   __u16 port6 = here->port6;
+  __u32 reason = VW_REASON_NO_LISTENER_HERE;
   if (attempt->native6 && port6) {
     route->port = port6;
     route->six = 1;
-    return vw_probe(ctx, 1, port6);
+    reason = vw_probe(ctx, 1, port6);
+    if (reason == VW_REASON_REDIRECTED) return reason;
   }
-  if (!port4) return VW_REASON_NO_LISTENER_HERE;
+  if (!port4) return reason;
+  if (attempt->native6 && vw_is_v6_only(ctx)) return VW_REASON_V6_ONLY;
   route->port = port4;
   route->six = 0;
   return vw_probe(ctx, 0, port4);
@@ -129,13 +139,12 @@ vw_inline void vw_forget(struct bpf_sock_addr* ctx) {
     vw_count(VW_REASON_DEVICE_NOT_RESTORED);
 }
 
-/* SO_BINDTODEVICE would let the SYN to loopback time out. */
-vw_inline __u32 vw_take_device(struct bpf_sock_addr* ctx) {
-  __u32 ifindex = ctx->sk->bound_dev_if;
+/* SO_BINDTODEVICE would let the SYN to loopback time out: not 0 where it cannot be cleared. */
+vw_inline long vw_take_device(struct bpf_sock_addr* ctx, __u32* ifindex) {
   __u32 none = 0;
-  if (ifindex && bpf_setsockopt(ctx, VW_SOL_SOCKET, VW_SO_BINDTOIFINDEX, &none, sizeof(none)))
-    vw_count(VW_REASON_DEVICE_NOT_CLEARED);
-  return ifindex;
+  *ifindex = ctx->sk->bound_dev_if;
+  if (!*ifindex) return 0;
+  return bpf_setsockopt(ctx, VW_SOL_SOCKET, VW_SO_BINDTOIFINDEX, &none, sizeof(none));
 }
 
 vw_inline int vw_write_route(struct bpf_sock_addr* ctx, int six_hook,
@@ -189,16 +198,21 @@ vw_inline int vw_redirect_tcp(struct bpf_sock_addr* ctx, const struct vw_setting
   if (reason != VW_REASON_REDIRECTED) return vw_pass(reason);
 
   __u64 cookie = bpf_get_netns_cookie(ctx);
-  reason = vw_find_listener(ctx, set, cookie, attempt, &route);
+  reason = vw_is_link_local6(&attempt->destination)
+               ? VW_REASON_LINK_LOCAL
+               : vw_find_listener(ctx, set, cookie, attempt, &route);
   if (reason != VW_REASON_REDIRECTED) {
     vw_count(reason);
     return set->mode == VW_MODE_OPEN ? vw_pass(VW_REASON_PASSED_OPEN)
                                      : vw_refuse(VW_REASON_REFUSED_CLOSED);
   }
 
-  int filtered = 0;
+  int filtered = 1;
   struct tcp_sock* tcp = bpf_skc_to_tcp_sock(ctx->sk);
-  if (tcp) filtered = vw_egress_filtered(set, (struct sock*)tcp);
+  if (tcp)
+    filtered = vw_egress_filtered(set, (struct sock*)tcp);
+  else
+    vw_count(VW_REASON_EGRESS_UNKNOWN);
   if (filtered) {
     if (set->egress_policy == VW_EGRESS_PASS) return vw_pass(VW_REASON_EGRESS_PASSED);
     if (set->egress_policy != VW_EGRESS_REDIRECT) return vw_refuse(VW_REASON_EGRESS_REFUSED);
@@ -211,7 +225,12 @@ vw_inline int vw_redirect_tcp(struct bpf_sock_addr* ctx, const struct vw_setting
   __builtin_memcpy(origin->destination, attempt->destination.bytes, sizeof(origin->destination));
   origin->destination_port = attempt->port;
   origin->netns_cookie = cookie;
-  origin->bound_ifindex = vw_take_device(ctx);
+  __u32 ifindex = 0;
+  if (vw_take_device(ctx, &ifindex)) {
+    bpf_sk_storage_delete(&origins, ctx->sk);
+    return vw_refuse(VW_REASON_DEVICE_NOT_CLEARED);
+  }
+  origin->bound_ifindex = ifindex;
   __u32 flags = 0;
   if (facts.labelled) flags |= VW_ORIGIN_LABELLED;
   if (client.label && vw_state(client.label->word) == VW_LABEL_SUSPECT) flags |= VW_ORIGIN_SUSPECT;

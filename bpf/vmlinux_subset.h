@@ -120,6 +120,7 @@ typedef struct {
 struct sock_common {
   __u16 skc_family;
   volatile unsigned char skc_state;
+  unsigned char skc_ipv6only : 1;
   possible_net_t skc_net;
   __u16 skc_num;
   __u32 skc_rcv_saddr;

@@ -216,6 +216,10 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
     protocol::RedirectorTargets targets{};
     targets.head = request(protocol::RedirectorMessage::Targets);
     targets.lifetime_seconds = kTargetSeconds;
+    const auto tell = [&] {
+      if (targets.count != 0 && registered_) send(Asked::Targets, bytes_of(targets), {});
+      targets.count = 0;
+    };
     std::set<asio::ip::address_v6> seen;
     for (const auto& entry : results) {
       const auto address = entry.endpoint().address();
@@ -224,11 +228,12 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
       const auto v6 = address.is_v6()
                           ? address.to_v6()
                           : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4());
-      if (!seen.insert(v6).second || targets.count == protocol::kRedirectorMaxAddresses) continue;
+      if (!seen.insert(v6).second) continue;
+      if (targets.count == protocol::kRedirectorMaxAddresses) tell();
       const auto raw = v6.to_bytes();
       std::memcpy(targets.addresses[targets.count++], raw.data(), raw.size());
     }
-    if (targets.count != 0 && registered_) send(Asked::Targets, bytes_of(targets), {});
+    tell();
   }
 
   std::vector<int> listeners_;

@@ -107,19 +107,30 @@ void Labeller::scan() {
 }
 
 bool Labeller::scan_once() {
+  // Labels first: a process that begins in between has no label here, and keeps the kernel's.
+  const auto labels = maps_.labels();
   std::vector<vw_process> processes = iterators_.processes();
   // A parent is older than its children.
   std::sort(processes.begin(), processes.end(), [](const vw_process& a, const vw_process& b) {
     return a.start_boottime_ns < b.start_boottime_ns;
   });
-  std::map<std::uint32_t, vw_label> labelled;
-  for (const auto& [tgid, label] : maps_.labels()) {
-    // Left from a time when nobody watched exits.
+  std::map<std::uint32_t, vw_label> labelled, left;
+  for (const auto& [tgid, label] : labels) {
     const vw_process* owner = find(processes, tgid);
-    if (owner == nullptr || owner->start_boottime_ns != label.start_boottime_ns)
-      swap(tgid, label, VW_LABEL_NONE);
-    else
-      labelled[tgid] = label;
+    const bool lives = owner != nullptr && owner->start_boottime_ns == label.start_boottime_ns;
+    (lives ? labelled : left)[tgid] = label;
+  }
+  if (!left.empty()) {
+    // From a time when nobody watched exits; or of a process that was changing its thread's number
+    // for another's while the list was made, and stands in the next one.
+    const std::vector<vw_process> again = iterators_.processes();
+    for (const auto& [tgid, label] : left) {
+      const vw_process* owner = find(again, tgid);
+      if (owner == nullptr || owner->start_boottime_ns != label.start_boottime_ns)
+        swap(tgid, label, VW_LABEL_NONE);
+      else
+        labelled[tgid] = label;
+    }
   }
   bool found = false;
   for (const vw_process& process : processes) {

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <map>
 #include <system_error>
 
 #include <netinet/in.h>
@@ -163,11 +164,13 @@ Service::Answer Service::mark(const std::vector<host::UniqueFd>& sockets) {
     facts.push_back(*fact);
   }
   for (const host::UniqueFd& socket : sockets) maps_.mark_listener(socket.get());
+  // A message names all listeners of a namespace: a port that is not in it has gone.
+  std::map<std::uint64_t, vw_listener> by_namespace;
   for (const ListenerFacts& fact : facts) {
-    vw_listener listener = maps_.listener(fact.netns_cookie).value_or(vw_listener{});
+    vw_listener& listener = by_namespace[fact.netns_cookie];
     (fact.six ? listener.port6 : listener.port4) = fact.port;
-    maps_.set_listener(fact.netns_cookie, listener);
   }
+  for (const auto& [cookie, listener] : by_namespace) maps_.set_listener(cookie, listener);
   registered_client_ = true;
   return make_answer(RedirectorStatus::Ok);
 }

@@ -14,6 +14,7 @@
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <fcntl.h>
@@ -139,8 +140,14 @@ class LabelTest : public KernelTest {
   std::vector<pid_t> strays_;
 };
 
-bool labelled(const Connected& got) {
-  return got.read && got.reply.error == 0 && (got.reply.origin.flags & VW_ORIGIN_LABELLED) != 0;
+::testing::AssertionResult labelled(const Connected& got) {
+  if (got.read && got.reply.error == 0 && (got.reply.origin.flags & VW_ORIGIN_LABELLED) != 0)
+    return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure()
+         << "connect: " << std::generic_category().message(got.error)
+         << (got.read ? ", a reply" : ", no reply")
+         << ", record: " << std::generic_category().message(got.reply.error) << ", flags "
+         << got.reply.origin.flags << ", process " << got.tgid;
 }
 
 TEST_F(LabelTest, a_file_of_the_clients_name_is_in_scope_from_its_exec_on_and_then_confirmed) {
@@ -354,6 +361,33 @@ TEST_F(LabelTest, no_exec_slips_away_from_a_verdict_in_the_making) {
     fs::rename(client + ".new", client);
     Running process = run(client, {"exec", tool, "connect", kRemote4, "443", "wait"});
     ASSERT_TRUE(labelled(process.get<Connected>())) << "in round " << i;
+  }
+}
+
+TEST_F(LabelTest, no_exec_of_a_second_thread_slips_away_either) {
+  start();
+  const std::string tool = install("bin/tool");
+  const std::string client = install("bin/claude");
+  for (int i = 0; i < 100; ++i) {
+    fs::copy_file(client, client + ".new");
+    fs::rename(client + ".new", client);
+    Running process = run(client, {"thread", "exec", tool, "connect", kRemote4, "443", "wait"});
+    ASSERT_TRUE(labelled(process.get<Connected>())) << "in round " << i;
+  }
+}
+
+TEST_F(LabelTest, a_redirector_that_starts_anew_loses_no_label_of_what_begins_meanwhile) {
+  start();
+  const std::string tool = install("bin/tool");
+  const std::string client = install("bin/claude");
+  for (int i = 0; i < 12; ++i) {
+    std::vector<Running> begun;
+    arena().signal_redirector(SIGKILL);
+    for (int n = 0; n < 4; ++n) begun.push_back(run(client, {"exec", tool, "wait"}));
+    arena().start_redirector(settings_);
+    for (int n = 0; n < 4; ++n) begun.push_back(run(client, {"exec", tool, "wait"}));
+    for (const Running& process : begun)
+      EXPECT_TRUE(becomes(process.tgid(), VW_LABEL_CONFIRMED)) << "in round " << i;
   }
 }
 

@@ -126,6 +126,37 @@ TEST_F(RedirectTest, ipv6_goes_to_the_mapped_loopback_where_the_proxy_has_no_ipv
   EXPECT_EQ(text_of(got.peer), "[2001:db8::1]:443");
 }
 
+TEST_F(RedirectTest, an_ipv6_only_socket_is_refused_where_the_proxy_has_no_ipv6_listener) {
+  start(arena().settings(), {.listen6 = false});
+  for (const bool only : {true, false}) {
+    const Connected got = arena().in_client([only] {
+      const host::UniqueFd fd = tcp_socket(AF_INET6);
+      const int on = only ? 1 : 0;
+      if (::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ::abort();
+      return connect_with(fd.get(), address_of(kRemote6, 443));
+    });
+    EXPECT_EQ(got.error, only ? ECONNREFUSED : 0);
+  }
+  EXPECT_EQ(arena().count(VW_REASON_V6_ONLY), 1U);
+}
+
+TEST_F(RedirectTest, a_proxy_that_comes_back_without_ipv6_is_reached_by_ipv4) {
+  start();
+  { const Arena::Proxy gone = std::move(proxy_); }
+  proxy_ = arena().start_proxy({.listen6 = false});
+  const Connected got = arena().in_client([] { return connect_to(kRemote6, 443); });
+  ASSERT_EQ(got.error, 0);
+  ASSERT_TRUE(got.read);
+  EXPECT_EQ(destination_of(got.reply.origin), "[2001:db8::1]:443");
+}
+
+TEST_F(RedirectTest, a_link_local_destination_is_refused_by_name) {
+  start();
+  const Connected got = arena().in_client([] { return connect_to("fe80::1", 443); });
+  EXPECT_EQ(got.error, ECONNREFUSED);
+  EXPECT_EQ(arena().count(VW_REASON_LINK_LOCAL), 1U);
+}
+
 TEST_F(RedirectTest, every_form_of_fast_open_arrives) {
   start();
   for (int form = 0; form < 2; ++form) {
