@@ -3,6 +3,7 @@
 #include "userspace/base/limits.h"
 
 #include <chrono>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,9 @@ using boost::system::error_code;
 
 // RFC 8305, 8: the recommended delay between two attempts, and the most addresses worth trying.
 constexpr std::chrono::milliseconds kAttemptDelay{250};
+// How long a name may take before the address is tried that the client has found: one resolver that
+// is silent, or busy with somebody else's name, must not cost the connection.
+constexpr std::chrono::seconds kResolutionDelay{1};
 constexpr std::size_t kMostAddresses = 12;
 
 #ifndef SO_BINDTOIFINDEX
@@ -58,6 +62,7 @@ class Race final : public Dial {
       : io_(io),
         resolver_(io),
         stagger_(io),
+        resolution_(io),
         limit_(io),
         bound_ifindex_(bound_ifindex),
         answer_(std::move(answer)) {}
@@ -70,12 +75,16 @@ class Race final : public Dial {
     limit_.async_wait([self = self()](const error_code& e) {
       if (!e) self->fail("no connection in time");
     });
-    if (request.name.empty()) return begin({});
-    resolver_.async_resolve(
-        request.name, std::to_string(request.destination.port), tcp::resolver::numeric_service,
-        [self = self()](const error_code& e, const tcp::resolver::results_type& results) {
-          if (self->answer_) self->begin(e ? std::vector<tcp::endpoint>{} : interleave(results));
-        });
+    name_ = request.name;
+    port_ = request.destination.port;
+    resolved_ = name_.empty();
+    if (!resolved_ && !request.address_first) {
+      resolve();
+      return after(kResolutionDelay, [this] { add_last_resort(); });
+    }
+    add_last_resort();
+    // The name is asked for only where the address does not answer at once.
+    if (!resolved_) after(kAttemptDelay, [this] { resolve(); });
   }
 
   void cancel() override {
@@ -86,13 +95,56 @@ class Race final : public Dial {
  private:
   std::shared_ptr<Race> self() { return std::static_pointer_cast<Race>(shared_from_this()); }
 
-  void begin(std::vector<tcp::endpoint> endpoints) {
-    endpoints_ = std::move(endpoints);
-    if (last_resort_ &&
-        std::find(endpoints_.begin(), endpoints_.end(), *last_resort_) == endpoints_.end())
-      endpoints_.push_back(*last_resort_);
-    if (endpoints_.empty()) return fail("its name cannot be resolved");
-    attempt();
+  void after(std::chrono::milliseconds delay, std::function<void()> step) {
+    resolution_.expires_after(delay);
+    resolution_.async_wait([self = self(), step = std::move(step)](const error_code& e) {
+      if (!e && self->answer_) step();
+    });
+  }
+
+  void resolve() {
+    resolution_.cancel();
+    if (std::exchange(resolving_, true)) return;
+    resolver_.async_resolve(
+        name_, std::to_string(port_), tcp::resolver::numeric_service,
+        [self = self()](const error_code& e, const tcp::resolver::results_type& results) {
+          if (!self->answer_) return;
+          self->resolved_ = true;
+          self->resolution_.cancel();
+          if (!e) self->add(interleave(results));
+          self->add_last_resort();
+        });
+  }
+
+  void add_last_resort() {
+    add(last_resort_ ? std::vector{*last_resort_} : std::vector<tcp::endpoint>{});
+  }
+
+  // Further addresses to try, behind those that are known.
+  void add(const std::vector<tcp::endpoint>& endpoints) {
+    for (const tcp::endpoint& endpoint : endpoints)
+      if (std::find(endpoints_.begin(), endpoints_.end(), endpoint) == endpoints_.end())
+        endpoints_.push_back(endpoint);
+    if (waiting_) return;  // their turn comes
+    if (open_ == 0) return next();
+    if (next_ < endpoints_.size()) wait();
+  }
+
+  void next() {
+    if (next_ < endpoints_.size()) return attempt();
+    if (open_ != 0) return;
+    if (!resolved_) return resolve();
+    fail(endpoints_.empty() ? "its name cannot be resolved" : last_error_);
+  }
+
+  void wait() {
+    waiting_ = true;
+    stagger_.expires_after(kAttemptDelay);
+    stagger_.async_wait([self = self()](const error_code& e) {
+      if (e) return;
+      self->waiting_ = false;
+      self->attempt();
+    });
   }
 
   void attempt() {
@@ -116,19 +168,15 @@ class Race final : public Dial {
       --self->open_;
       self->attempt_failed(e);
     });
-    if (next_ == endpoints_.size()) return;
-    stagger_.expires_after(kAttemptDelay);
-    stagger_.async_wait([self = self()](const error_code& e) {
-      if (!e) self->attempt();
-    });
+    if (next_ < endpoints_.size()) wait();
   }
 
   // The next address need not wait for its turn.
   void attempt_failed(const error_code& error) {
     last_error_ = error.message();
     stagger_.cancel();
-    if (next_ < endpoints_.size()) return attempt();
-    if (open_ == 0) fail(last_error_);
+    waiting_ = false;
+    next();
   }
 
   void succeed(tcp::socket socket) {
@@ -150,6 +198,7 @@ class Race final : public Dial {
   void stop() {
     resolver_.cancel();
     stagger_.cancel();
+    resolution_.cancel();
     limit_.cancel();
     for (const auto& socket : sockets_) {
       error_code ignored;
@@ -160,7 +209,7 @@ class Race final : public Dial {
 
   asio::io_context& io_;
   tcp::resolver resolver_;
-  asio::steady_timer stagger_, limit_;
+  asio::steady_timer stagger_, resolution_, limit_;
   std::uint32_t bound_ifindex_;
   Answer answer_;
   std::optional<tcp::endpoint> last_resort_;
@@ -168,6 +217,11 @@ class Race final : public Dial {
   std::vector<std::shared_ptr<tcp::socket>> sockets_;
   std::size_t next_ = 0;
   std::size_t open_ = 0;
+  bool waiting_ = false;  // for the next one's turn
+  std::string name_;
+  std::uint16_t port_ = 0;
+  bool resolving_ = false;
+  bool resolved_ = false;  // no more addresses will come
   std::string last_error_;
 };
 

@@ -324,7 +324,7 @@ class Connection::Impl final : public RelaySink {
     splice_reason_ = reason;
     open_session(kSpliced);
     splice_.emplace(std::exchange(hello_, {}));
-    splice_->start(opening_.destination, *out_);
+    splice_->start(server_name_, opening_.destination, *out_);
   }
 
   void finish_splice(std::string_view reason) {

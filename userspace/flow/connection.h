@@ -101,11 +101,12 @@ struct ToClient {
 struct ToUpstream {
   std::string bytes;
 };
-// By name (its own addresses first, the client's as a last resort) or, without a name, exactly
-// where the client went.
+// By name (its own addresses first, the client's as a last resort), or the other way round where
+// nobody vouches for the name, or, without one, exactly where the client went.
 struct Dial {
   std::string name;
   Destination destination;
+  bool address_first = false;
 };
 struct NeedLeaf {
   std::string name;

@@ -6,8 +6,8 @@
 
 namespace veilwire::flow {
 
-void Splice::start(const Destination& destination, Outputs& out) const {
-  out.emplace_back(Dial{"", destination});
+void Splice::start(const std::string& name, const Destination& destination, Outputs& out) const {
+  out.emplace_back(Dial{name, destination, true});
 }
 
 void Splice::connected(Outputs& out) {

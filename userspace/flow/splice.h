@@ -1,6 +1,7 @@
 // A connection whose bytes pass untouched, both ways, and are counted: for what policy does not
 // intercept, and for what it lets pass though nobody can look into it. The client's own destination
-// is dialled, by address, because no name is known that could be trusted.
+// is dialled first. Its connect to us has succeeded whatever that is worth, so a client that would
+// have gone on to another address of the name cannot: we do, where it has said one.
 // Tested by tests/unit/flow/connection_test.cpp.
 #pragma once
 
@@ -17,7 +18,8 @@ class Splice {
   // first: what the client has sent so far.
   explicit Splice(std::string first) : early_(std::move(first)) {}
 
-  void start(const Destination& destination, Outputs& out) const;
+  // name: what the client says whom it wants, or empty.
+  void start(const std::string& name, const Destination& destination, Outputs& out) const;
   void connected(Outputs& out);
   void from_client(std::string_view bytes, Outputs& out);
   void from_upstream(std::string_view bytes, Outputs& out) const;

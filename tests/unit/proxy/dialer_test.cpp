@@ -18,9 +18,9 @@ using boost::asio::ip::tcp;
 class Dialer : public testing::Test {
  protected:
   std::optional<DialResult> dial(const std::string& name, const std::string& address,
-                                 std::uint16_t port) {
+                                 std::uint16_t port, bool address_first = false) {
     std::optional<DialResult> result;
-    const auto race = start_dial(io, {name, {address, port}}, 0,
+    const auto race = start_dial(io, {name, {address, port}, address_first}, 0,
                                  [&](DialResult r) { result.emplace(std::move(r)); });
     io.run_for(std::chrono::seconds(20));
     return result;
@@ -75,6 +75,31 @@ TEST_F(Dialer, FallsBackToTheClientsDestinationWhenANameIsUnknown) {
   const auto result = dial("no-such-host.invalid", "127.0.0.1", acceptor.local_endpoint().port());
   ASSERT_TRUE(result);
   EXPECT_EQ(result->error, "");
+}
+
+TEST_F(Dialer, PrefersTheNamesAddressesOrTheClientsAsItIsTold) {
+  const auto other = boost::asio::ip::make_address("127.0.0.2");
+  tcp::acceptor named(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+  const std::uint16_t port = named.local_endpoint().port();
+  tcp::acceptor address(io, tcp::endpoint(other, port));
+  for (const bool address_first : {false, true}) {
+    const auto result = dial("localhost", "127.0.0.2", port, address_first);
+    ASSERT_TRUE(result);
+    ASSERT_EQ(result->error, "");
+    EXPECT_EQ(result->socket.remote_endpoint().address() == other, address_first);
+    io.restart();
+  }
+}
+
+TEST_F(Dialer, GoesOnToTheNamesAddressesWhereTheClientsIsDead) {
+  tcp::acceptor named(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+  // Refused at once, and never answered.
+  for (const char* address : {"127.0.0.2", "192.0.2.1"}) {
+    const auto result = dial("localhost", address, named.local_endpoint().port(), true);
+    ASSERT_TRUE(result) << address;
+    EXPECT_EQ(result->error, "") << address;
+    io.restart();
+  }
 }
 
 TEST_F(Dialer, SaysWhyNobodyAnswers) {
