@@ -11,6 +11,7 @@
 #include "userspace/wire/tls_engine.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -60,6 +61,8 @@ struct Services {
   // What any session reads into: its bytes are dealt with before the next read. An idle connection
   // needs no buffer of its own.
   std::vector<char>& read_buffer;
+  // How long a peer may take to read what is left for it when its connection is over.
+  std::chrono::milliseconds flush_time = std::chrono::seconds(30);
 };
 
 }  // namespace veilwire::proxy

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -20,9 +21,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-// How long a client may take to read what is left for it when its connection is over.
-constexpr std::chrono::seconds kFlushTime{30};
-// The same when the process stops.
+// Services::flush_time when the process stops.
 constexpr std::chrono::milliseconds kLastFlushTime{300};
 
 std::size_t payload(const flow::Output& output) {
@@ -48,13 +47,16 @@ struct Side {
   bool reading = false;  // a read is under way
   bool wanted = true;    // flow wants bytes
   bool ended = false;    // end of file or error was delivered
+  bool deaf = false;     // it takes no more bytes; what it has said is still read
   bool shut_when_flushed = false;
   bool reset_when_flushed = false;
   bool close_when_flushed = false;
+  std::optional<asio::steady_timer> limit;  // of close_when_flushed
 
   std::size_t backlog() const { return pending.size() + writing.size(); }
 
   void close(bool reset) {
+    limit.reset();
     if (!socket.is_open()) return;
     error_code ignored;
     if (reset) socket.set_option(asio::socket_base::linger(true, 0), ignored);
@@ -237,7 +239,16 @@ class LiveSession final : public Session {
     const SidePtr old = std::exchange(upstream_, nullptr);
     if (reset || old->backlog() == 0) return old->close(reset);
     old->close_when_flushed = true;
+    // One that does not read does not keep us for ever.
+    old->limit.emplace(services_.io, flush_time());
+    old->limit->async_wait([old](const error_code& e) {
+      if (!e) old->close(true);
+    });
     write(old, false);
+  }
+
+  std::chrono::milliseconds flush_time() const {
+    return stopping_ ? kLastFlushTime : services_.flush_time;
   }
 
   // What is written to the client is delivered first; nothing is read any more.
@@ -245,7 +256,7 @@ class LiveSession final : public Session {
     finishing_ = true;
     if (client_->backlog() == 0) return end(client_->reset_when_flushed);
     // A client that does not read does not keep us for ever.
-    timer_.expires_after(stopping_ ? std::chrono::milliseconds(kLastFlushTime) : kFlushTime);
+    timer_.expires_after(flush_time());
     timer_.async_wait([self = self()](const error_code& e) {
       if (!e) self->end(true);
     });
@@ -263,6 +274,7 @@ class LiveSession final : public Session {
 
   void write(const SidePtr& side, bool is_client) {
     if (!side->writing.empty() || !side->socket.is_open()) return;
+    if (side->deaf) side->pending.clear();
     if (side->pending.empty()) return flushed(side, is_client);
     side->writing.swap(side->pending);
     asio::async_write(side->socket, asio::buffer(side->writing),
@@ -270,7 +282,9 @@ class LiveSession final : public Session {
                         side->writing.clear();
                         if (e == asio::error::operation_aborted) return;
                         if (e && side->close_when_flushed) return side->close(false);
-                        if (e) return self->peer_ended(side, is_client, true);
+                        if (e && is_client) return self->peer_ended(side, true, true);
+                        // It may have answered before it stopped listening: its end is read.
+                        if (e) side->deaf = true;
                         self->write(side, is_client);
                         if (!self->over_) return;
                         self->account();

@@ -1,5 +1,5 @@
 // Carries out what one flow::Connection decides: two sockets, a timer, and the services it asks.
-// Parses nothing.
+// Parses nothing. Tested by tests/unit/proxy/session_test.cpp.
 //
 // Outputs are carried out strictly in order. A record is a barrier: nothing behind it happens
 // before the recorder has it, and while something waits, neither side is read, so that a slow
