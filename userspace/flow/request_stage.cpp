@@ -191,8 +191,7 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
   record(ruleset, person, engine, context, scan);
   if (!conversation) return;
   // Behind the record: what is put back is secret.
-  if (auto restored = conversation->restored(scan.released))
-    scan.released = *std::move(restored);
+  if (auto restored = conversation->restored(scan.released)) scan.released = *std::move(restored);
   exchange_.answer = conversation->sent();
 }
 
