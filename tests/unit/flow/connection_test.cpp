@@ -253,7 +253,8 @@ TEST_F(World, SplicesWhatPolicyDoesNotName) {
   client->take_ciphertext(hello);
   give(FromClient{hello});
   ASSERT_EQ(dials.size(), 1U);
-  EXPECT_EQ(dials[0].name, "");
+  EXPECT_EQ(dials[0].name, "other.example.test");
+  EXPECT_TRUE(dials[0].address_first);
   EXPECT_EQ(dials[0].destination.address, "203.0.113.7");
   give(UpstreamConnected{});
   EXPECT_EQ(to_upstream, hello);
