@@ -473,6 +473,7 @@ class HttpRelay::Impl {
   // An answer of ours, complete, in the client's own protocol.
   void refuse(const Refusal& refusal) {
     if (exchange_->response_started) return abort(refusal.outcome);
+    if (request_ && exchange_->request_id.empty()) request_->read_question();
     const auto answer = flow::answer(refusal, exchange_->context(policy::Direction::Response, {}));
     if (!answer) return abort(refusal.outcome);
     sink_.record(exchange_->number,

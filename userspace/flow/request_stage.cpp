@@ -70,6 +70,14 @@ RequestStage::Taken RequestStage::body(std::string_view bytes) {
   return body_.size() > limits::kRequestBody ? Taken::OverLimit : Taken::Held;
 }
 
+void RequestStage::read_question() {
+  if (body_.empty() || exchange_.head.count("content-encoding") != 0) return;
+  const message::RequestFacts facts = message::inspect_request(
+      dialect(exchange_.service), exchange_.head.method(), exchange_.head.target(), body_);
+  exchange_.request_id = facts.id;
+  exchange_.mcp_method = facts.mcp_method;
+}
+
 RequestStage::Outcome RequestStage::no_room(std::size_t bytes) const {
   Outcome out;
   out.records.emplace_back(audit::Gap{.reason = "overloaded",

@@ -32,6 +32,10 @@ class RequestStage {
   void trailers(wire::FieldSection section) { trailers_ = std::move(section); }
   std::size_t size() const { return body_.size(); }
 
+  // For a refusal before finish(): who asked what, so that the answer is one to that. Nothing where
+  // the body has a coding.
+  void read_question();
+
   struct Outcome {
     std::optional<Refusal> refusal;    // then nothing goes upstream
     std::vector<audit::Body> records;  // before anything else

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <utility>
 
 namespace veilwire::message {
 namespace {
@@ -31,15 +32,21 @@ constexpr Entry kCredentials[] = {
     {Credentials, "raw_key", Fixed},
 };
 
-constexpr auto kEntries = [] {
-  std::array<Entry, std::size(kCredentials) + std::size(table::kAnthropicFields) +
-                        std::size(table::kMcpFields)>
-      all{};
-  auto end = std::copy(std::begin(kCredentials), std::end(kCredentials), all.begin());
-  end = std::copy(std::begin(table::kAnthropicFields), std::end(table::kAnthropicFields), end);
-  std::copy(std::begin(table::kMcpFields), std::end(table::kMcpFields), end);
-  return all;
-}();
+constexpr const Entry& entry_at(std::size_t i) {
+  if (i < std::size(kCredentials)) return kCredentials[i];
+  i -= std::size(kCredentials);
+  if (i < std::size(table::kAnthropicFields)) return table::kAnthropicFields[i];
+  return table::kMcpFields[i - std::size(table::kAnthropicFields)];
+}
+// In one go: clang 14 takes an array that is filled later for no constant, since a member of an
+// entry begins as another one.
+template <std::size_t... I>
+constexpr std::array<Entry, sizeof...(I)> entries(std::index_sequence<I...>) {
+  return {{entry_at(I)...}};
+}
+constexpr auto kEntries =
+    entries(std::make_index_sequence<std::size(kCredentials) + std::size(table::kAnthropicFields) +
+                                     std::size(table::kMcpFields)>{});
 
 constexpr std::size_t index(Zone zone) { return static_cast<std::size_t>(zone); }
 

@@ -478,6 +478,15 @@ TEST_F(McpRefusals, ABlockedToolCallIsAJsonRpcErrorWithItsId) {
   EXPECT_THAT(sink.client, HasSubstr("bad-word"));
 }
 
+TEST_F(McpRefusals, ACallThatIsRefusedUnreadIsAnsweredByItsIdToo) {
+  relay.recording_failed("recorder full");
+  client(call("x"));
+  // On tools/call a client shows the message of a 200 alone.
+  EXPECT_THAT(sink.client, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(sink.client, HasSubstr("\"id\":7"));
+  EXPECT_THAT(sink.client, HasSubstr("recorder full"));
+}
+
 TEST_F(McpRefusals, ABlockedToolResultIsAJsonRpcErrorWithItsId) {
   client(call("x"));
   upstream(answer(
