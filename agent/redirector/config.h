@@ -9,7 +9,7 @@
 //   socket = "/run/veilwire-redirector/redirector.sock"     # where the proxy registers
 //   status_socket = "/run/veilwire-redirector/redirector-status.sock"  # "": no status is given
 //   proxy_user = "veilwire"                      # name or "uid:gid"; root is allowed too
-//   ports = [443, 80, 8443]       # of labelled processes, and of target addresses
+//   ports = [443]                 # of labelled processes, and of target addresses; the policy says which are read
 //   names = ["claude"]            # basename of an executable, as given to exec or as the file is called
 //   paths = ["/claude/versions/"] # part of an executable's path, its last seven components
 //   arguments = ["@anthropic-ai/claude-code"]    # part of an argument
@@ -47,7 +47,7 @@ struct Settings {
   std::string socket = "/run/veilwire-redirector/redirector.sock";
   std::string status_socket = "/run/veilwire-redirector/redirector-status.sock";
   std::string proxy_user = "veilwire";
-  std::vector<std::uint16_t> ports{443, 80, 8443};
+  std::vector<std::uint16_t> ports{443};
   std::vector<std::string> names{"claude"};
   std::vector<std::string> paths{"/claude/versions/"};
   std::vector<std::string> arguments{"@anthropic-ai/claude-code"};

@@ -174,6 +174,12 @@ void KernelMaps::set_ports(const std::map<std::uint16_t, std::uint32_t>& ports) 
     if (!ports.contains(port)) ::bpf_map_delete_elem(ports_.get(), &port);
 }
 
+std::vector<std::uint16_t> KernelMaps::ports() const {
+  auto ports = keys_of<std::uint16_t>(ports_);
+  std::sort(ports.begin(), ports.end());
+  return ports;
+}
+
 bool KernelMaps::add_target(const Prefix& prefix) {
   const TargetKey key = key_of(prefix);
   const int map = (key.four ? targets4_ : targets6_).get();

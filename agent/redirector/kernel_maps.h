@@ -40,6 +40,7 @@ class KernelMaps {
   void set_needles(const std::vector<vw_needle>& needles);
 
   void set_ports(const std::map<std::uint16_t, std::uint32_t>& ports);
+  std::vector<std::uint16_t> ports() const;  // in order
 
   // false: full.
   bool add_target(const Prefix& prefix);

@@ -180,6 +180,7 @@ Status read_status(const std::string& pin_directory) {
                            [](const vw_marked_listener& l) { return l.listening != 0; });
   status.counters = maps.counters();
   status.labels = maps.labels();
+  status.ports = maps.ports();
   status.targets = maps.targets();
   status.endpoints = maps.endpoints();
   status.redirected = iterators.redirected(maps.origins_fd());
@@ -224,6 +225,8 @@ std::string to_json(const Status& status) {
         .key("root_tgid")
         .number(label.root_tgid)
         .close('}');
+  json.close(']').key("ports").open('[');
+  for (const std::uint16_t port : status.ports) json.number(port);
   json.close(']').key("targets").open('[');
   for (const Prefix& target : status.targets) json.text(to_string(target));
   json.close(']').key("endpoints").open('[');

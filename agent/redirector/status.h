@@ -24,6 +24,7 @@ struct Status {
   std::vector<vw_marked_listener> listeners;
   std::vector<std::pair<std::string_view, std::uint64_t>> counters;
   std::vector<std::pair<std::uint32_t, vw_label>> labels;
+  std::vector<std::uint16_t> ports;
   std::vector<Prefix> targets;
   std::vector<Endpoint> endpoints;
   std::vector<vw_redirected> redirected;

@@ -113,7 +113,7 @@ TEST_F(ProgramTest, it_serves_the_proxy_survives_its_own_end_and_is_removed_by_d
   const Ran alive = run("status --json" + config);
   EXPECT_EQ(alive.code, 0) << alive.out;
   for (const char* part : {"\"effective\":true", "\"proxy_alive\":true", "\"mode\":\"closed\"",
-                           "\"redirected\":1,", "\"family\":4"})
+                           "\"redirected\":1,", "\"family\":4", "\"ports\":[443]"})
     EXPECT_NE(alive.out.find(part), std::string::npos) << part << " in " << alive.out;
 
   ::kill(program.pid(), SIGTERM);

@@ -90,7 +90,7 @@ struct UpstreamError {
 };
 // Anything that was not inspected or not recorded, and why.
 struct Gap {
-  std::string reason;  // policy::to_string(Uninspected), "spliced", "proxy gone", ...
+  std::string reason;  // policy::to_string(Uninspected), "spliced", "port not in the policy", ...
   std::string detail;
   std::string action;  // "pass" or "block"
   std::uint64_t bytes = 0;

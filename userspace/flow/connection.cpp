@@ -21,6 +21,7 @@ std::string to_text(const Destination& destination) {
 }
 
 constexpr std::string_view kSpliced = "spliced";
+constexpr std::string_view kOtherPort = "port not in the policy";
 
 using How = CloseUpstream::How;
 
@@ -34,6 +35,8 @@ class Connection::Impl final : public RelaySink {
   void start(Now now, Outputs& out) {
     const Scope scope(*this, now, out);
     started_ = now.mono;
+    // Not read at all: on such a port the server may speak first.
+    if (!policy::reads_port(ruleset_->policy(), opening_.destination.port)) splice(kOtherPort);
     rearm();
   }
 

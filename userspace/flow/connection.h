@@ -4,7 +4,7 @@
 //
 //   bytes -> TLS -> HTTP -> message -> findings -> decision -> bytes
 //
-// opening   the ClientHello decides: intercept, splice or refuse
+// opening   the port decides (splice), then the ClientHello: intercept, splice or refuse
 // relaying  TLS ends here; HttpRelay has the plain text
 // splicing  bytes pass untouched, both ways, and are counted
 // closing   what is written is delivered, what still comes is discarded
@@ -154,7 +154,7 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Asked once, before any input: the first timer.
+  // Asked once, before any input: the first timer, or the dial where policy does not read the port.
   void start(Now now, Outputs& out);
   // ruleset: what is active now; a change applies from this event on, to what is held as well.
   void handle(const Input& input, Now now, const std::shared_ptr<const Ruleset>& ruleset,

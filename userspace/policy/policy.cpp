@@ -33,6 +33,10 @@ std::string to_string(const PolicyError& error) {
   return s + ": " + error.message;
 }
 
+bool reads_port(const Policy& policy, std::uint16_t port) {
+  return std::find(policy.ports.begin(), policy.ports.end(), port) != policy.ports.end();
+}
+
 bool covers(std::string_view pattern, std::string_view name) {
   // "api.example.com." is the same name written absolutely; some clients send it so.
   if (!name.empty() && name.back() == '.') name.remove_suffix(1);

@@ -51,7 +51,7 @@ struct ActionRule {
 // The initial values are what a policy file means that does not name the key.
 struct Policy {
   std::vector<Host> hosts;
-  std::vector<std::uint16_t> ports = {443};  // that are intercepted
+  std::vector<std::uint16_t> ports = {443};  // that are looked at
   std::vector<std::string> rule_packs;       // paths, relative to the policy's own folder
   std::vector<ActionRule> actions;
   Action default_request = Action::Pass;
@@ -83,6 +83,9 @@ Result<Policy, PolicyError> parse(std::string_view toml, std::string_view file);
 // The same, or all errors, in the order of the file and never none.
 Result<Policy, std::vector<PolicyError>> parse_reporting_all(std::string_view toml,
                                                              std::string_view file);
+
+// Whether connections to this port are looked at; any other is spliced.
+bool reads_port(const Policy& policy, std::uint16_t port);
 
 // Whether a host pattern ("api.example.com", "*.example.com") covers a name, without regard to
 // case.

@@ -38,9 +38,13 @@ class World : public testing::Test {
  protected:
   explicit World(std::string_view policy = kOnePolicy) : ruleset(make_ruleset(policy)) {
     now.wall = wire::testing::at({});
+    begin(443);
+  }
+
+  void begin(std::uint16_t port) {
     Opening opening;
     opening.session = "0123456789abcdef";
-    opening.destination = {"203.0.113.7", 443};
+    opening.destination = {"203.0.113.7", port};
     opening.peer.uid = 1000;
     opening.ruleset = ruleset;
     opening.upstream_tls = internet.client();
@@ -307,6 +311,34 @@ TEST_F(Spliced, NobodyIsReadWithoutABoundBeforeThereIsAnUpstream) {
   give(UpstreamConnected{});
   EXPECT_TRUE(reading_client);
   EXPECT_EQ(to_upstream.size(), limits::kPeerBacklog + 1);
+}
+
+TEST_F(World, APortThatPolicyDoesNotNameIsSplicedBeforeAnybodySpeaks) {
+  begin(8443);
+  ASSERT_EQ(dials.size(), 1U);
+  EXPECT_EQ(dials[0].name, "");
+  EXPECT_EQ(dials[0].destination.port, 8443);
+  give(UpstreamConnected{});
+  give(FromUpstream{"220 mail.example.test"});
+  EXPECT_EQ(std::exchange(to_client, {}), "220 mail.example.test");
+  connect();  // a host of the policy, but not there
+  EXPECT_EQ(leaf_wanted, "");
+  EXPECT_NE(to_upstream, "");
+  give(UpstreamEnded{});
+  give(ClientEnded{});
+  EXPECT_TRUE(done);
+  ASSERT_EQ(all<audit::SessionOpen>().size(), 1U);
+  EXPECT_EQ(all<audit::SessionOpen>()[0].handling, "spliced");
+  EXPECT_EQ(all<audit::SessionOpen>()[0].destination, "203.0.113.7:8443");
+  ASSERT_EQ(all<audit::Gap>().size(), 1U);
+  EXPECT_EQ(all<audit::Gap>()[0].reason, "port not in the policy");
+}
+
+TEST_F(World, APortThatPolicyNamesIsReadWhicheverItIs) {
+  ruleset = make_ruleset("ports = [443, 8443]" + std::string(kOnePolicy));
+  begin(8443);
+  connect();
+  EXPECT_EQ(leaf_wanted, kHost);
 }
 
 TEST_F(World, AConnectionWithoutAByteLeavesNoTrace) {

@@ -17,7 +17,7 @@ TEST(RedirectorConfig, an_empty_table_gives_the_documented_defaults) {
   EXPECT_EQ(s.proxy_cgroup, "");
   EXPECT_EQ(s.pin_directory, "/sys/fs/bpf/veilwire");
   EXPECT_EQ(s.socket, "/run/veilwire-redirector/redirector.sock");
-  EXPECT_EQ(s.ports, (std::vector<std::uint16_t>{443, 80, 8443}));
+  EXPECT_EQ(s.ports, (std::vector<std::uint16_t>{443}));
   EXPECT_EQ(s.when_proxy_dead, VW_MODE_CLOSED);
   EXPECT_EQ(s.when_egress_filtered, VW_EGRESS_REFUSE);
   EXPECT_TRUE(s.refuse_quic);
