@@ -160,7 +160,37 @@ bool may_sign_certificates(X509* certificate) {
          (X509_get_key_usage(certificate) & KU_KEY_CERT_SIGN) != 0;
 }
 
+Result<std::vector<Constraints>, CertError> read_constraints(const std::vector<OwnedCert>& chain) {
+  std::vector<Constraints> all;
+  for (const OwnedCert& link : chain) {
+    int critical = -1;
+    const Owned<NAME_CONSTRAINTS, NAME_CONSTRAINTS_free> names(static_cast<NAME_CONSTRAINTS*>(
+        X509_get_ext_d2i(link.get(), NID_name_constraints, &critical, nullptr)));
+    if (names)
+      all.push_back(
+          {dns_subtrees(names->permittedSubtrees), dns_subtrees(names->excludedSubtrees)});
+    else if (critical != -1)  // they cannot be read, or stand twice
+      return Unexpected{CertError::BadCertificate};
+  }
+  return all;
+}
+
+bool all_permit(const std::vector<Constraints>& constraints, std::string_view name) {
+  if (!is_host_name(name)) return false;
+  const std::string wanted = lower(name);
+  return std::all_of(constraints.begin(), constraints.end(),
+                     [&](const Constraints& c) { return c.permit(wanted); });
+}
+
 }  // namespace
+
+Result<bool, CertError> chain_permits(std::string_view chain_pem, std::string_view name) {
+  const std::vector<OwnedCert> chain = read_chain(chain_pem);
+  if (chain.empty()) return Unexpected{CertError::BadCertificate};
+  const auto constraints = read_constraints(chain);
+  if (!constraints) return Unexpected{constraints.error()};
+  return all_permit(*constraints, name);
+}
 
 Result<CertificateAuthority, CertError> CertificateAuthority::load(std::string_view chain_pem,
                                                                    std::string_view key_pem) {
@@ -183,17 +213,10 @@ Result<CertificateAuthority, CertError> CertificateAuthority::load(std::string_v
     state->not_after =
         std::min(state->not_after, x509::to_wall_time(X509_get0_notAfter(link.get())));
     if (!is_self_signed(link.get())) state->intermediates.push_back(x509::to_der(link.get()));
-    int critical = -1;
-    const Owned<NAME_CONSTRAINTS, NAME_CONSTRAINTS_free> names(static_cast<NAME_CONSTRAINTS*>(
-        X509_get_ext_d2i(link.get(), NID_name_constraints, &critical, nullptr)));
-    if (names) {
-      state->constraints.push_back(
-          {dns_subtrees(names->permittedSubtrees), dns_subtrees(names->excludedSubtrees)});
-    } else if (critical != -1) {
-      return Unexpected{
-          CertError::BadCertificate};  // constraints that cannot be read or stand twice
-    }
   }
+  auto constraints = read_constraints(chain);
+  if (!constraints) return Unexpected{constraints.error()};
+  state->constraints = std::move(constraints).value();
   if (const ASN1_OCTET_STRING* identifier = X509_get0_subject_key_id(chain.front().get()))
     state->key_identifier.assign(reinterpret_cast<const char*>(ASN1_STRING_get0_data(identifier)),
                                  static_cast<std::size_t>(ASN1_STRING_length(identifier)));
@@ -202,10 +225,7 @@ Result<CertificateAuthority, CertError> CertificateAuthority::load(std::string_v
 }
 
 bool CertificateAuthority::permits(std::string_view name) const {
-  if (!is_host_name(name)) return false;
-  const std::string wanted = lower(name);
-  return std::all_of(state_->constraints.begin(), state_->constraints.end(),
-                     [&](const Constraints& c) { return c.permit(wanted); });
+  return all_permit(state_->constraints, name);
 }
 
 Result<Leaf, CertError> CertificateAuthority::make_leaf(const LeafParameters& parameters) const {

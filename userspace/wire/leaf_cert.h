@@ -86,6 +86,9 @@ class CertificateAuthority {
   std::unique_ptr<State> state_;
 };
 
+// What CertificateAuthority::permits() says, from the certificates alone: for who holds no key.
+Result<bool, CertError> chain_permits(std::string_view chain_pem, std::string_view name);
+
 // A new self-signed authority: path length 0, may only sign certificates, only for its hosts and
 // for no IP address.
 struct NewCa {

@@ -57,6 +57,17 @@ TEST(Leaf, IsAcceptedByAStrictVerifierForItsNameAlone) {
   EXPECT_NE(verify(leaf->der, {}, other.made.certificate_pem, "api.example.test"), X509_V_OK);
 }
 
+TEST(ChainPermits, WhatTheAuthorityWithItsKeyPermits) {
+  const Fixture f;
+  for (const char* name : {"api.example.test", "API.example.test", "a.wild.test",
+                           "other.example.test", "*.wild.test", ""}) {
+    const auto permits = chain_permits(f.made.certificate_pem, name);
+    ASSERT_TRUE(permits);
+    EXPECT_EQ(*permits, f.ca.permits(name)) << name;
+  }
+  EXPECT_EQ(chain_permits("", "api.example.test").error(), CertError::BadCertificate);
+}
+
 TEST(Leaf, OfAWildcardHostIsForOneName) {
   const Fixture f;
   const auto leaf = f.leaf("MCP.wild.test");
