@@ -62,7 +62,8 @@ def promises(name, text, sets):
     yield "its address families are not what the design says"
   if values(text, "NoNewPrivileges") != ["yes"] or values(text, "LimitCORE") != ["0"]:
     yield "new privileges or core dumps"
-  missing = CONFINES_WITH | ({"seccomp"} if name in WITHOUT_NETWORK else set())
+  # setxattr: their sockets are for named users (agent/host/local_access.cpp).
+  missing = CONFINES_WITH | ({"seccomp", "setxattr"} if name in WITHOUT_NETWORK else set())
   missing -= allowed_calls(text, sets)
   if missing:
     yield f"its system call filter does not let it confine itself: {sorted(missing)}"
@@ -87,6 +88,10 @@ def places(units):
         yield f"agent.toml: [{name}] {key} = {place} lies outside {folders}"
     if values(text, "RuntimeDirectoryMode") != ["0755"]:
       yield f"{name}: others cannot reach its socket"
+  default = re.search(r'kDefaultConfig = "(.*)"', (SOURCE.parents[1] / "agent/host/config.h").read_text())[1]
+  for name, text in units.items():
+    if f"--config {default}" not in text:
+      yield f"{name}: reads another configuration than {default}, where it is installed"
   for name in set(units) - {"proxy"}:
     if config["proxy"][f"{name}_socket"] != config[name]["socket"]:
       yield f"agent.toml: the proxy looks for {name} where it is not"

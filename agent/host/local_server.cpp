@@ -17,6 +17,13 @@
 #include <unistd.h>
 
 namespace veilwire::host {
+namespace {
+
+// Connections that are looked at in one turn: who connects without end, only to be refused, must
+// not keep the loop from those who are answered.
+constexpr int kAcceptsAtOnce = 16;
+
+}  // namespace
 
 LocalServer::LocalServer(Options options, Events events)
     : options_(std::move(options)),
@@ -58,7 +65,7 @@ void LocalServer::run(int stop) {
       read(ids[i], connection);
     }
     if (events_.turned) events_.turned();
-    if (polled[2].revents != 0) accept_all();
+    if (polled[2].revents != 0) accept_some();
     if (polled[3].revents != 0) options_.status->answer(events_.status);
     std::erase_if(connections_, [this](const auto& entry) {
       if (entry.second.broken && events_.closed) events_.closed(entry.first);
@@ -75,8 +82,8 @@ int LocalServer::patience() const {
   return static_cast<int>(std::clamp<decltype(left)>(left, 0, INT_MAX));
 }
 
-void LocalServer::accept_all() {
-  while (connections_.size() < options_.most_connections) {
+void LocalServer::accept_some() {
+  for (int i = 0; i < kAcceptsAtOnce && connections_.size() < options_.most_connections; ++i) {
     auto accepted = accept_local(options_.listener.get());
     if (!accepted) {
       const int error = accepted.error();

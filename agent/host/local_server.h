@@ -5,6 +5,7 @@
 
 #include "agent/host/limited_log.h"
 #include "agent/host/protocol/status.h"
+#include "agent/host/proxy_connections.h"
 #include "agent/host/unique_fd.h"
 #include "userspace/base/time.h"
 
@@ -30,9 +31,8 @@ class LocalServer {
     UniqueFd listener;                               // from listen_local
     std::unique_ptr<protocol::StatusSocket> status;  // nullptr: no status is given
     uid_t allowed = 0;                               // the only user who is heard
-    // The allowed user needs one a thread, and as many again while it is replaced; the rest is
-    // somebody who has its user and misuses it. More wait in the listener's queue.
-    std::size_t most_connections = 64;
+    // More wait in the listener's queue.
+    std::size_t most_connections = kProxyConnections;
     // Messages taken from one connection before the others have their turn.
     int turn = 16;
   };
@@ -68,7 +68,7 @@ class LocalServer {
     std::deque<std::string> unsent;
     bool broken = false;
   };
-  void accept_all();
+  void accept_some();
   void read(ConnectionId id, Connection& connection);
   static void send_unsent(Connection& connection);
   int patience() const;  // ms until the deadline, -1 without one

@@ -1,6 +1,7 @@
 #include "agent/host/program.h"
 
 #include "agent/host/confinement.h"
+#include "agent/host/local_access.h"
 #include "agent/host/local_socket.h"
 #include "agent/host/log.h"
 #include "agent/host/notify.h"
@@ -9,15 +10,36 @@
 #include <csignal>
 #include <exception>
 #include <iostream>
+#include <set>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 
 #include <CLI/CLI.hpp>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace veilwire::host {
+namespace {
+
+UniqueFd listen_for(const DaemonSettings& settings) {
+  std::set<uid_t> callers;
+  for (const std::string& caller : settings.callers) callers.insert(resolve_user(caller).uid);
+  UniqueFd listener = listen_local(settings.socket, 0600);
+  const auto admitted = let_connect(settings.socket, callers);
+  if (admitted) return listener;
+  if (admitted.error() != EOPNOTSUPP)
+    throw std::system_error(admitted.error(), std::generic_category(), settings.socket);
+  // SO_PEERCRED still says who is answered.
+  log::warning(settings.socket + ": its file system has no access control lists: any user can " +
+               "connect, and is refused here");
+  if (::chmod(settings.socket.c_str(), 0666) != 0)
+    throw std::system_error(errno, std::generic_category(), settings.socket);
+  return listener;
+}
+
+}  // namespace
 
 int run_program(CLI::App& app, int argc, const char* const* argv,
                 const std::function<int()>& work) {
@@ -55,13 +77,15 @@ void add_daemon_options(CLI::App& app, DaemonOptions& options, const std::string
   app.set_version_flag("--version", app.get_name() + " " + version);
 }
 
-DaemonSettings read_daemon_settings(const ConfigSection& section, const std::string& name) {
+DaemonSettings read_daemon_settings(const ConfigSection& section, const std::string& name,
+                                    std::vector<std::string> callers) {
   const std::string stem = "/run/veilwire-" + name + "/" + name;
   return {.name = name,
           .user = section.text("user", "veilwire-" + name),
           .socket = section.text("socket", stem + ".sock"),
           .status_socket = section.text("status_socket", stem + "-status.sock"),
-          .log_level = section.text("log_level", "info")};
+          .log_level = section.text("log_level", "info"),
+          .callers = std::move(callers)};
 }
 
 Daemon::Daemon(DaemonSettings settings) : settings_(std::move(settings)) {
@@ -69,9 +93,7 @@ Daemon::Daemon(DaemonSettings settings) : settings_(std::move(settings)) {
   stop_ = stop_signals();
   for (Inherited& inherited : take_inherited())
     if (inherited.name == settings_.name) listener = std::move(inherited.fd);
-  // The kernel lets root or the socket's owner connect to 0600; 0666 leaves the decision to
-  // SO_PEERCRED.
-  if (!listener) listener = listen_local(settings_.socket, 0666);
+  if (!listener) listener = listen_for(settings_);
   if (!settings_.status_socket.empty())
     status = std::make_unique<protocol::StatusSocket>(settings_.status_socket, 0600);
 }

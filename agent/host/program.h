@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -39,8 +40,10 @@ struct DaemonSettings {
   std::string user;                   // veilwire-NAME; never root
   std::string socket, status_socket;  // /run/veilwire-NAME/NAME.sock, .../NAME-status.sock or ""
   std::string log_level;              // info
+  std::vector<std::string> callers;   // users who may connect; the keys differ
 };
-DaemonSettings read_daemon_settings(const ConfigSection& section, const std::string& name);
+DaemonSettings read_daemon_settings(const ConfigSection& section, const std::string& name,
+                                    std::vector<std::string> callers);
 
 // A program that answers on one local socket and needs nothing else: in this order constructed,
 // confined, given its work, and served.

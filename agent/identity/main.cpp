@@ -26,8 +26,8 @@ struct Settings {
 Settings read_settings(const std::string& path) {
   const host::ConfigSection section = host::Config::load(path).section("identity");
   Settings s;
-  s.daemon = host::read_daemon_settings(section, "identity");
   s.proxy_user = section.text("proxy_user", "veilwire");
+  s.daemon = host::read_daemon_settings(section, "identity", {s.proxy_user});
   s.limits.validity = std::chrono::seconds(section.integer("cache_seconds", 30, 1, 60));
   s.limits.patience = std::chrono::seconds(section.integer("patience_seconds", 10, 1, 60));
   s.limits.workers = static_cast<std::size_t>(section.integer("workers", 16, 1, 256));

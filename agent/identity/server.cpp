@@ -10,7 +10,6 @@ namespace {
 
 namespace protocol = host::protocol;
 
-constexpr std::size_t kConnections = 64;
 constexpr int kQuestionsAtOnce = 64;
 
 }  // namespace
@@ -19,7 +18,7 @@ Server::Server(ServerOptions options, std::shared_ptr<IdentitySource> source)
     : server_({.listener = std::move(options.listener),
                .status = std::move(options.status),
                .allowed = options.proxy_uid,
-               .most_connections = kConnections,
+               .most_connections = host::kProxyConnections,
                .turn = kQuestionsAtOnce},
               {.message = [this](auto id, auto message) { return take(id, message); },
                .status = [this] { return status(); },

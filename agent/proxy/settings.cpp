@@ -1,5 +1,7 @@
 #include "agent/proxy/settings.h"
 
+#include "agent/host/proxy_connections.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -32,7 +34,8 @@ Settings read_settings(const host::Config& config) {
   s.redirector_socket =
       section.text("redirector_socket", "/run/veilwire-redirector/redirector.sock");
   s.status_socket = section.text("status_socket", "/run/veilwire/proxy-status.sock");
-  const auto threads = static_cast<unsigned>(section.integer("threads", 0, 0, 256));
+  const auto threads =
+      static_cast<unsigned>(section.integer("threads", 0, 0, host::kMostProxyThreads));
   s.threads = threads != 0 ? threads : std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
   s.port = static_cast<std::uint16_t>(section.integer("port", 0, 0, 65535));
   s.held_memory = static_cast<std::size_t>(section.integer("held_memory_mib", 512, 16, 1 << 20))

@@ -11,7 +11,7 @@
 //   recorder_socket = "/run/veilwire-recorder/recorder.sock"
 //   redirector_socket = "/run/veilwire-redirector/redirector.sock"
 //   status_socket = "/run/veilwire/proxy-status.sock"
-//   threads = 0                   # 0: one a processor, at most 8
+//   threads = 0                   # 0: one a processor, at most 8; never more than 64
 //   port = 0                      # of the loopback listeners; 0: any free one
 //   held_memory_mib = 512         # for all bodies that are held at the same time
 //   log_level = "info"

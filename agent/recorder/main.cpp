@@ -32,8 +32,8 @@ Settings read_settings(const std::string& path) {
   const host::ConfigSection section = host::Config::load(path).section("recorder");
   constexpr std::int64_t kMostMebibytes = std::int64_t{1} << 30;  // a pebibyte
   Settings s;
-  s.daemon = host::read_daemon_settings(section, "recorder");
   s.writers = section.texts("writers", {"veilwire"});
+  s.daemon = host::read_daemon_settings(section, "recorder", s.writers);
   s.ledger.path = section.text("database", "/var/lib/veilwire-recorder/ledger.db");
   const auto mebibytes = [&](const char* key, std::int64_t fallback) {
     return static_cast<std::uint64_t>(section.integer(key, fallback, 1, kMostMebibytes)) << 20;

@@ -1,6 +1,7 @@
 #include "agent/recorder/service.h"
 
 #include "agent/host/clock.h"
+#include "agent/host/limited_log.h"
 #include "agent/host/local_socket.h"
 #include "agent/host/log.h"
 #include "agent/host/protocol/recorder.h"
@@ -76,6 +77,7 @@ struct Service::State {
   std::list<Client> clients;
   std::map<WriterId, Monotonic> missing;  // writers without a connection, and until when they may
   std::optional<Monotonic> start_over;    // when those of an earlier recorder should be here
+  host::LimitedLog refusals;
   protocol::RecorderStatus told = protocol::RecorderStatus::Ok;
   Committer committer;  // last: its thread writes to wake
 };
@@ -128,7 +130,7 @@ void Service::State::accept_one() {
   auto accepted = host::accept_local(options.listener.get());
   if (!accepted) {
     if (accepted.error() != EAGAIN && accepted.error() != ECONNABORTED)
-      host::log::warning(std::string("accept: ") + std::strerror(accepted.error()));
+      refusals.warning(std::string("accept: ") + std::strerror(accepted.error()), host::now().mono);
     return;
   }
   const host::Credentials& peer = accepted->peer;
@@ -137,9 +139,9 @@ void Service::State::accept_one() {
   };
   if (std::find(options.allowed.begin(), options.allowed.end(), peer.uid) ==
       options.allowed.end()) {
-    host::log::warning("refused a writer that is not allowed: " + who());
+    refusals.warning("refused a writer that is not allowed: " + who(), host::now().mono);
   } else if (clients.size() >= kMostWriters) {
-    host::log::warning("refused a writer, there are too many: " + who());
+    refusals.warning("refused a writer, there are too many: " + who(), host::now().mono);
   } else {
     clients.emplace_back();
     clients.back().fd = std::move(accepted->fd);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "agent/host/protocol/status.h"
+#include "agent/host/proxy_connections.h"
 #include "agent/host/unique_fd.h"
 #include "agent/recorder/ledger.h"
 
@@ -30,7 +31,7 @@ class Service {
  public:
   // Writers that may be connected at once: a process that connects without end must not take our
   // descriptors.
-  static constexpr std::size_t kMostWriters = 128;
+  static constexpr std::size_t kMostWriters = host::kProxyConnections;
 
   // Opens the ledger; throws what open() throws.
   explicit Service(ServiceOptions options);

@@ -1,5 +1,6 @@
 #include "agent/redirector/service.h"
 
+#include "agent/host/clock.h"
 #include "agent/host/log.h"
 
 #include <algorithm>
@@ -76,8 +77,9 @@ void Service::handle_listener() {
   auto accepted = host::accept_local(listener_.get());
   if (!accepted) return;
   if (accepted->peer.uid != proxy_uid_ && accepted->peer.uid != 0) {
-    host::log::warning("refused uid " + std::to_string(accepted->peer.uid) +
-                       " at the redirector's socket");
+    refusals_.warning(
+        "refused uid " + std::to_string(accepted->peer.uid) + " at the redirector's socket",
+        host::now().mono);
     const RedirectorAnswer no = make_answer(RedirectorStatus::NotAllowed, EPERM);
     (void)host::send_message(accepted->fd.get(), {reinterpret_cast<const char*>(&no), sizeof(no)});
     return;

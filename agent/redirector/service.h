@@ -3,6 +3,7 @@
 // listener alive. Tested by tests/bpf/service_test.cpp.
 #pragma once
 
+#include "agent/host/limited_log.h"
 #include "agent/host/local_socket.h"
 #include "agent/host/protocol/redirector.h"
 #include "agent/host/unique_fd.h"
@@ -64,6 +65,7 @@ class Service {
   KernelMaps& maps_;
   Targets& targets_;
   std::function<bool(int)> registered_;
+  host::LimitedLog refusals_;
 };
 
 }  // namespace veilwire::redirector

@@ -29,8 +29,8 @@ struct Settings {
 Settings read_settings(const std::string& path) {
   const host::ConfigSection section = host::Config::load(path).section("signer");
   Settings s;
-  s.daemon = host::read_daemon_settings(section, "signer");
   s.proxy_user = section.text("proxy_user", "veilwire");
+  s.daemon = host::read_daemon_settings(section, "signer", {s.proxy_user});
   s.certificate = section.text("certificate", "/etc/veilwire/ca.pem");
   s.key = section.text("key", "/var/lib/veilwire-signer/ca.key");
   s.issuer.hosts = section.texts("hosts", {});

@@ -14,7 +14,6 @@ namespace {
 
 namespace protocol = host::protocol;
 
-constexpr std::size_t kConnections = 64;
 constexpr int kRequestsAtOnce = 16;
 
 }  // namespace
@@ -24,7 +23,7 @@ Server::Server(ServerOptions options, Issuer issuer)
       server_({.listener = std::move(options.listener),
                .status = std::move(options.status),
                .allowed = options.proxy_uid,
-               .most_connections = kConnections,
+               .most_connections = host::kProxyConnections,
                .turn = kRequestsAtOnce},
               {.message = [this](auto id, auto message) { return take(id, message); },
                .status = [this] { return status(); },

@@ -4,6 +4,7 @@
 #include "agent/host/local_socket.h"
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -12,6 +13,8 @@
 
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace veilwire::host {
@@ -121,6 +124,28 @@ TEST_F(LocalServerTest, AnotherUserIsRefusedAndCounted) {
   const UniqueFd stranger = connect();
   EXPECT_EQ(receive(stranger), "");
   EXPECT_EQ(status(), "0 1");
+}
+
+TEST_F(LocalServerTest, AFloodOfStrangersDoesNotKeepTheAllowedUserWaiting) {
+  if (::getuid() != 0) GTEST_SKIP() << "SKIPPED: needs root";
+  start();
+  ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+  ASSERT_EQ(::chmod((folder_ + "/socket").c_str(), 0666), 0);
+  const UniqueFd ours = connect();
+  std::vector<pid_t> strangers;
+  for (int i = 0; i < 4; ++i) {
+    strangers.push_back(::fork());
+    if (strangers.back() != 0) continue;
+    if (::setresuid(65534, 65534, 65534) != 0) ::_exit(1);
+    while (true) (void)connect_local(folder_ + "/socket", false);
+  }
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(echo(ours, std::to_string(i)), std::to_string(i));
+  EXPECT_EQ(status().substr(0, 2), "1 ");
+  for (const pid_t stranger : strangers) {
+    ::kill(stranger, SIGKILL);
+    ::waitpid(stranger, nullptr, 0);
+  }
+  EXPECT_EQ(echo(connect(), "after"), "after");
 }
 
 TEST_F(LocalServerTest, MoreConnectionsThanAreAllowedWaitForOneToEnd) {

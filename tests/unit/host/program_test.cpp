@@ -3,6 +3,7 @@
 #include "agent/host/local_socket.h"
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include <CLI/CLI.hpp>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -66,8 +68,8 @@ TEST(Program, VersionNamesTheProgram) {
 }
 
 TEST(DaemonSettingsTest, DefaultsAreThoseOfTheProgram) {
-  const DaemonSettings s =
-      read_daemon_settings(Config::parse("", "agent.toml").section("signer"), "signer");
+  const DaemonSettings s = read_daemon_settings(Config::parse("", "agent.toml").section("signer"),
+                                                "signer", {"veilwire"});
   EXPECT_EQ(s.user, "veilwire-signer");
   EXPECT_EQ(s.socket, "/run/veilwire-signer/signer.sock");
   EXPECT_EQ(s.status_socket, "/run/veilwire-signer/signer-status.sock");
@@ -84,7 +86,7 @@ class DaemonTest : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
   DaemonSettings settings(const std::string& user = "") const {
-    return {"test", user, folder_ + "/socket", folder_ + "/status", "error"};
+    return {"test", user, folder_ + "/socket", folder_ + "/status", "error", {"64001:64001"}};
   }
   // What `work` returns in a child process.
   static int in_child(const std::function<int()>& work) {
@@ -115,6 +117,25 @@ TEST_F(DaemonTest, OpensItsSocketsAndEndsBySignal) {
                 ended = !early && listens && wait_readable(stop, 20'000) ? 42 : 1;
               });
               return ended;
+            }),
+            42);
+}
+
+TEST_F(DaemonTest, OnlyItsCallersCanConnect) {
+  if (::getuid() != 0) GTEST_SKIP() << "SKIPPED: needs root";
+  std::filesystem::permissions(folder_, std::filesystem::perms{0755});
+  const auto connects_as = [this](uid_t user) {
+    return in_child([&] {
+      if (::setgroups(0, nullptr) != 0 || ::setresgid(user, user, user) != 0 ||
+          ::setresuid(user, user, user) != 0)
+        return 1;
+      const auto fd = connect_local(folder_ + "/socket", true);
+      return fd ? 42 : fd.error();
+    });
+  };
+  EXPECT_EQ(in_child([&] {
+              const Daemon daemon(settings());
+              return connects_as(64001) == 42 && connects_as(64002) == EACCES ? 42 : 1;
             }),
             42);
 }

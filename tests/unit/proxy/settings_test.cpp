@@ -17,6 +17,16 @@ TEST(Settings, RefuseAKeyThatIsNotKnown) {
   EXPECT_GE(read_settings(host::Config::parse("", "f")).threads, 1U);
 }
 
+TEST(Settings, ThereAreNoMoreThreadsThanTheOtherProgramsTakeConnections) {
+  EXPECT_EQ(read_settings(host::Config::parse("[proxy]\nthreads = 64\n", "f")).threads, 64U);
+  try {
+    (void)read_settings(host::Config::parse("[proxy]\nthreads = 65\n", "f"));
+    ADD_FAILURE() << "65 threads";
+  } catch (const host::ConfigError& e) {
+    EXPECT_STREQ(e.what(), "f:2:11: [proxy] threads: must be a whole number from 0 to 64");
+  }
+}
+
 TEST(SiteKey, IsRefusedWhenOthersMayReadItOrItIsShort) {
   const std::string path = testing::TempDir() + "vw_site_key_" + std::to_string(::getpid());
   EXPECT_THROW((void)read_site_key(path), std::runtime_error);

@@ -1,6 +1,7 @@
 #include "agent/recorder/service.h"
 
 #include "agent/host/local_socket.h"
+#include "agent/host/log.h"
 #include "agent/host/protocol/recorder.h"
 #include "tests/unit/recorder/running_service.h"
 
@@ -108,6 +109,19 @@ TEST_F(ServiceTest, LetsAWriterAbandonAnUnfinishedRecord) {
 TEST_F(ServiceTest, RefusesAUserThatIsNotAllowed) {
   const RunningService service(socket_, options_for(path_), {::geteuid() + 1});
   EXPECT_FALSE(answer(greet(writer_id(1))));
+}
+
+TEST_F(ServiceTest, StrangersWithoutEndAreOneLineOfTheLog) {
+  host::log::start("recorder", "info");
+  ::testing::internal::CaptureStderr();
+  {
+    const RunningService service(socket_, options_for(path_), {::geteuid() + 1});
+    for (int i = 0; i < 50; ++i) EXPECT_FALSE(answer(connect()));
+  }
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  const auto first = said.find("refused a writer");
+  ASSERT_NE(first, said.npos) << said;
+  EXPECT_EQ(said.find("refused a writer", first + 1), said.npos) << said;
 }
 
 TEST_F(ServiceTest, ClosesOnAnythingThatIsNotTheProtocol) {

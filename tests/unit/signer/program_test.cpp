@@ -6,6 +6,7 @@
 #include "userspace/crypto/owned.h"
 #include "userspace/crypto/private_key.h"
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -214,17 +215,24 @@ TEST(SignerProgram, HangsUpOnAMessageThatIsNone) {
 TEST(SignerProgram, RefusesEverybodyButTheProxysUser) {
   if (::getuid() != 0) GTEST_SKIP() << "SKIPPED: needs root to ask as another user";
   Running r;
-  const pid_t asker = ::fork();
-  if (asker == 0) {
-    if (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0) ::_exit(9);
-    const auto fd = host::connect_local(r.folder / "signer.sock", true);
-    if (!fd) ::_exit(8);
-    const auto reply = protocol::ask_signer(fd->get(), {1, "a.wild.test", "k"}, kPatience);
-    ::_exit(reply ? 1 : 0);
-  }
-  int status = 0;
-  ::waitpid(asker, &status, 0);
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  // 0: an answer, ECONNREFUSED: none, or why the connect fails.
+  const auto ask_as_another = [&r] {
+    const pid_t asker = ::fork();
+    if (asker == 0) {
+      if (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0)
+        ::_exit(255);
+      const auto fd = host::connect_local(r.folder / "signer.sock", true);
+      if (!fd) ::_exit(fd.error());
+      const auto reply = protocol::ask_signer(fd->get(), {1, "a.wild.test", "k"}, kPatience);
+      ::_exit(reply ? 0 : ECONNREFUSED);
+    }
+    int status = 0;
+    ::waitpid(asker, &status, 0);
+    return WEXITSTATUS(status);
+  };
+  EXPECT_EQ(ask_as_another(), EACCES);
+  ASSERT_EQ(::chmod((r.folder / "signer.sock").c_str(), 0666), 0);
+  EXPECT_EQ(ask_as_another(), ECONNREFUSED) << "and is refused inside as well";
   EXPECT_NE(r.child->log().find("refused uid 65534"), std::string::npos) << r.child->log();
 }
 
