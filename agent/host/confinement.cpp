@@ -84,6 +84,15 @@ void change_user(const UserId& id, std::uint64_t keep) {
   if (::setresuid(id.uid, id.uid, id.uid) != 0) fail_errno("setresuid");
 }
 
+// A service manager lists a user's own group among the supplementary ones.
+bool belongs_to_more_than(gid_t group) {
+  const int count = ::getgroups(0, nullptr);
+  if (count < 0) fail_errno("getgroups");
+  std::vector<gid_t> groups(static_cast<std::size_t>(count));
+  if (::getgroups(count, groups.data()) != count) fail_errno("getgroups");
+  return std::any_of(groups.begin(), groups.end(), [&](gid_t g) { return g != group; });
+}
+
 class SeccompFilter {
  public:
   SeccompFilter() : context_(seccomp_init(SCMP_ACT_ALLOW)) {
@@ -138,6 +147,9 @@ UserId resolve_user(const std::string& user) {
 }
 
 void confine(const Confinement& confinement) {
+  const unsigned uid = confinement.user.empty() ? ::geteuid() : resolve_user(confinement.user).uid;
+  if (uid == 0 && !confinement.may_be_root)
+    fail("user must not be root: root can do without this program");
   const std::uint64_t keep = mask_of(confinement.keep_capabilities);
   const rlimit no_core{0, 0};
   if (::setrlimit(RLIMIT_CORE, &no_core) != 0) fail_errno("RLIMIT_CORE");
@@ -169,6 +181,8 @@ void verify_confined(const Confinement& confinement) {
       fail("runs with gid " + std::to_string(group_effective) + ", not with that of " +
            confinement.user);
     if (id.uid != 0 && ::setresuid(0, 0, 0) == 0) fail("could become root again");
+    if (belongs_to_more_than(id.gid))
+      fail("belongs to further groups; start it as root or by its unit");
   }
   const CapabilitySets sets = read_capabilities();
   if ((sets.effective & ~keep) != 0 || (sets.permitted & ~keep) != 0 || sets.inheritable != 0)
@@ -178,6 +192,10 @@ void verify_confined(const Confinement& confinement) {
   for (int c = 0; c <= last_capability(); ++c) {
     if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, c, 0, 0) == 1 && (keep & bit(c)) == 0)
       fail("an ambient capability is left");
+    if (::prctl(PR_CAPBSET_READ, c, 0, 0, 0) == 1 && (keep & bit(c)) == 0)
+      fail(
+          "its bounding set holds capabilities that it does not need; start it as root or by its "
+          "unit");
   }
   if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) fail("could gain privileges by exec");
   if (::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) fail("its memory could be dumped");

@@ -17,6 +17,8 @@ struct Confinement {
   // Only AF_UNIX sockets can be made from here on (seccomp); neither ptrace nor io_uring, which
   // would go around that.
   bool forbid_network = false;
+  // Only for what needs root's own files. Otherwise root is refused: it can do without the rest.
+  bool may_be_root = false;
 };
 
 // Also: no new privileges, no core dumps, not dumpable (so that nobody of the same uid reads our

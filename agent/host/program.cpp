@@ -100,10 +100,6 @@ Daemon::Daemon(DaemonSettings settings) : settings_(std::move(settings)) {
 
 void Daemon::confine(bool unconfined) const {
   if (unconfined) return;
-  const unsigned uid = settings_.user.empty() ? ::geteuid() : resolve_user(settings_.user).uid;
-  if (uid == 0)
-    throw std::runtime_error("[" + settings_.name +
-                             "] user must not be root: root can do without this program");
   host::confine({.user = settings_.user, .keep_capabilities = {}, .forbid_network = true});
 }
 

@@ -61,7 +61,8 @@ int run(const Options& options) {
   // SYS_PTRACE and DAC_READ_SEARCH: /proc/PID/exe and scripts of all users, cgroups by id.
   host::confine({.user = "",
                  .keep_capabilities = {CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_ADMIN,
-                                       CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH}});
+                                       CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH},
+                 .may_be_root = true});
   redirector::Redirector program(settings, std::move(listener), proxy.uid, std::move(status));
   host::notify("READY=1");
   host::log::info("connections below " + settings.cgroup + " are redirected");

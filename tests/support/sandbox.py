@@ -237,7 +237,8 @@ class Sandbox:
     return ["nsenter", f"--mount=/proc/{pid}/ns/mnt", f"--net=/proc/{pid}/ns/net"]
 
   def popen(self, command, *, where="client", uid=0, env=None, cwd="/", capabilities=True, **options):
-    identity = [] if uid == 0 else ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
+    identity = [] if uid == 0 else ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups",
+                                    *([] if capabilities else ["--bounding-set=-all"])]
     environment = {**CLEAN_ENVIRONMENT, **(env or {})}
     words = ["env", "-i", "-C", str(cwd), *(f"{key}={value}" for key, value in environment.items())]
     options.setdefault("stdin", subprocess.DEVNULL)

@@ -37,7 +37,7 @@ class Service:
     command = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *self._command]
     with open(self.log, "ab") as log:
       self.process = self._box.popen(command, where=self._where, uid=self._uid, env=environment, stdout=log,
-                                     stderr=subprocess.STDOUT, **self._passing(inherited))
+                                     stderr=subprocess.STDOUT, capabilities=self._uid == 0, **self._passing(inherited))
     deadline = time.monotonic() + seconds
     while not self.take_messages(0.02):
       if self.process.poll() is not None:

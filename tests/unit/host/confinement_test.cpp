@@ -3,7 +3,9 @@
 #include <cstdio>
 #include <functional>
 #include <stdexcept>
+#include <string>
 
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
@@ -79,6 +81,42 @@ TEST_F(ConfinementTest, LeavesOnlyUnixSocketsWhenTheNetworkIsForbidden) {
 TEST_F(ConfinementTest, RefusesToRunWithWhatItShouldNotHave) {
   EXPECT_TRUE(in_child([] { return throws([] { verify_confined({"65534:65534", {}, false}); }); }));
   EXPECT_TRUE(in_child([] { return throws([] { verify_confined({"", {}, false}); }); }));
+}
+
+// Everything that confine() drops, but for what `left` keeps; then what verify_confined() says.
+enum class Left { Nothing, BoundingSet, Group };
+bool refuses(Left left, const std::string& why) {
+  return in_child([&] {
+    for (int c = 0; left != Left::BoundingSet && c < 64 && ::prctl(PR_CAPBSET_READ, c) >= 0; ++c)
+      ::prctl(PR_CAPBSET_DROP, c);
+    const gid_t groups[] = {65534, 42};
+    if (::setgroups(left == Left::Group ? 2 : 1, groups) != 0 ||
+        ::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0)
+      return false;
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    try {
+      verify_confined({"65534:65534", {}, false});
+    } catch (const std::runtime_error& e) {
+      return !why.empty() && std::string(e.what()).find(why) != std::string::npos;
+    }
+    return why.empty();
+  });
+}
+
+TEST_F(ConfinementTest, RefusesABoundingSetOrAGroupThatIsLeft) {
+  EXPECT_TRUE(refuses(Left::Nothing, ""));
+  EXPECT_TRUE(refuses(Left::BoundingSet, "bounding set"));
+  EXPECT_TRUE(refuses(Left::Group, "further groups"));
+}
+
+TEST_F(ConfinementTest, RefusesRootUnlessThatIsSaid) {
+  EXPECT_TRUE(in_child([] { return throws([] { confine({"0:0", {}, false}); }); }));
+  EXPECT_TRUE(in_child([] { return throws([] { confine({"", {}, false}); }); }));
+  EXPECT_TRUE(in_child([] {
+    confine({"", {CAP_NET_ADMIN}, false, true});
+    return ::geteuid() == 0;
+  }));
 }
 
 TEST_F(ConfinementTest, RefusesAUserThatDoesNotExist) {
