@@ -1,15 +1,22 @@
 #include "agent/host/config.h"
 
+#include "agent/host/trusted_file.h"
+
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <set>
 
-#include <sys/stat.h>
 #include <toml++/toml.h>
 
 namespace veilwire::host {
+namespace {
+
+constexpr std::string_view kTables[] = {"identity", "proxy", "recorder", "redirector", "signer"};
+
+}  // namespace
 
 struct Config::State {
   toml::table table;
@@ -50,16 +57,28 @@ Config Config::parse(std::string_view toml, std::string_view name) {
 }
 
 Config Config::load(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) throw ConfigError(path + ": " + std::strerror(errno));
-  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    throw ConfigError(
-        path +
-        ": writable by group or others; a configuration decides who sees secrets, use mode 0644");
+  if (const auto why = distrust(path)) throw ConfigError(path + ": " + *why);
   std::ifstream in(path, std::ios::binary);
-  if (!in) throw ConfigError(path + ": cannot be read");
+  if (!in) throw ConfigError(path + ": " + std::strerror(errno));
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  return parse(bytes, path);
+  Config config = parse(bytes, path);
+  config.check_tables();
+  return config;
+}
+
+void Config::check_tables() const {
+  for (const auto& [key, node] : state_->table) {
+    const bool known =
+        std::find(std::begin(kTables), std::end(kTables), key.str()) != std::end(kTables);
+    if (known && node.is_table()) continue;
+    std::string names;
+    for (const std::string_view name : kTables)
+      names += (names.empty() ? "[" : ", [") + std::string(name) + "]";
+    throw ConfigError(state_->name + ":" + std::to_string(key.source().begin.line) + ":" +
+                      std::to_string(key.source().begin.column) + ": " + std::string(key.str()) +
+                      (node.is_table() ? ": unknown table" : ": stands outside of a table") +
+                      "; tables are: " + names);
+  }
 }
 
 ConfigSection Config::section(std::string_view name) const {

@@ -44,7 +44,8 @@ class ConfigSection {
 
 class Config {
  public:
-  // Throws ConfigError, also when the file cannot be read or is writable for others than its owner.
+  // Throws ConfigError, also when the file cannot be read, is not to be trusted (trusted_file.h),
+  // or has a table of no program: a mistyped one must not silently mean the defaults.
   static Config load(const std::string& path);
   static Config parse(std::string_view toml, std::string_view name);
   // An absent table is an empty one.
@@ -53,6 +54,7 @@ class Config {
   struct State;  // opaque
 
  private:
+  void check_tables() const;
   std::shared_ptr<State> state_;
 };
 

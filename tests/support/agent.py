@@ -95,7 +95,9 @@ class Agent:
     self.site_key.chmod(0o400)
     os.chown(self.site_key, USERS["proxy"], USERS["proxy"])
     self.policy_file.parent.mkdir(mode=0o755)
-    shutil.copytree(SOURCE / "policies/rules", self.policy_file.parent / "rules")
+    shutil.copytree(SOURCE / "policies/rules", self.policy_file.parent / "rules", copy_function=shutil.copyfile)
+    for pack in (self.policy_file.parent / "rules").iterdir():
+      pack.chmod(0o644)  # whatever the clone's umask
     self.write_policy(policy)
     self.config_file.write_text(self._config())
     self._make_authority()

@@ -50,12 +50,31 @@ TEST(Config, SaysWhereTheSyntaxBreaks) {
 
 TEST(Config, RefusesAFileThatOthersMayWrite) {
   const std::string path = testing::TempDir() + "veilwire_config_test.toml";
-  std::ofstream(path) << "[a]\n";
+  std::ofstream(path) << "[proxy]\n";
   ASSERT_EQ(::chmod(path.c_str(), 0666), 0);
   EXPECT_NE(error_of([&] { (void)Config::load(path); }).find("writable by group or others"),
             std::string::npos);
   ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
   EXPECT_EQ(error_of([&] { (void)Config::load(path); }), "");
+  ::unlink(path.c_str());
+}
+
+TEST(Config, RefusesATableOfNoProgram) {
+  const std::string path = testing::TempDir() + "veilwire_config_tables.toml";
+  const auto complaint = [&](const char* text) {
+    std::ofstream(path) << text;
+    EXPECT_EQ(::chmod(path.c_str(), 0644), 0);
+    return error_of([&] { (void)Config::load(path); });
+  };
+  constexpr const char* kAll =
+      "; tables are: [identity], [proxy], [recorder], [redirector], [signer]";
+  EXPECT_EQ(complaint("[proxy]\n[recoder]\nmax_size_mib = 1\n"),
+            path + ":2:2: recoder: unknown table" + kAll);
+  EXPECT_EQ(complaint("threads = 1\n[proxy]\n"),
+            path + ":1:1: threads: stands outside of a table" + kAll);
+  EXPECT_EQ(complaint("proxy = 1\n"), path + ":1:1: proxy: stands outside of a table" + kAll);
+  EXPECT_EQ(complaint("[[proxy]]\n"), path + ":1:3: proxy: stands outside of a table" + kAll);
+  EXPECT_EQ(complaint("[proxy]\n[signer]\n"), "");
   ::unlink(path.c_str());
 }
 
