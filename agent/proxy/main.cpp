@@ -4,10 +4,12 @@
 #include "agent/host/config.h"
 #include "agent/host/confinement.h"
 #include "agent/host/host_ids.h"
+#include "agent/host/limited_log.h"
 #include "agent/host/log.h"
 #include "agent/host/notify.h"
 #include "agent/host/program.h"
 #include "agent/proxy/listeners.h"
+#include "agent/proxy/permitted_hosts.h"
 #include "agent/proxy/policy_source.h"
 #include "agent/proxy/redirector_link.h"
 #include "agent/proxy/settings.h"
@@ -92,7 +94,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   }
 
   void pause() {
-    host::log::warning("out of descriptors: new connections wait");
+    shortage_.warning("out of descriptors: new connections wait", host::now().mono);
     pause_.expires_after(kAcceptPause);
     pause_.async_wait([self = shared_from_this()](const boost::system::error_code& e) {
       if (!e) self->wait();
@@ -105,6 +107,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   std::vector<std::unique_ptr<Worker>>& workers_;
   Counters& counters_;
   std::size_t next_ = 0;
+  host::LimitedLog shortage_;
 };
 
 std::vector<std::string> exact_hosts(const flow::Ruleset& ruleset) {
@@ -146,7 +149,7 @@ int run(const std::string& config_path, bool unconfined) {
                 .counters = {}};
   const Secret site_key = read_site_key(settings.site_key);
   auto loaded = load_ruleset(settings.policy, site_key);
-  if (!loaded) throw std::runtime_error(loaded.error().message);
+  if (!loaded) throw std::runtime_error(host::log::printable(loaded.error().message));
   shared.ruleset.set(loaded->ruleset);
 
   std::vector<std::unique_ptr<Worker>> workers;
@@ -164,9 +167,18 @@ int run(const std::string& config_path, bool unconfined) {
                            [](const auto& worker) { return worker->alive(); });
       },
       [&workers](const RedirectorLink::Loss& loss) { workers.front()->put_record(gap_of(loss)); });
-  redirector.set_hosts(exact_hosts(*loaded->ruleset));
   StatusServer status(io, settings.status_socket, shared, workers, redirector);
 
+  const auto put_in_force = [&](const LoadedRuleset& next) {
+    const policy::Policy& policy = next.ruleset->policy();
+    auto refused = not_permitted(policy, shared.internal_ca_pem);
+    for (const std::string& host : refused)
+      host::log::warning("the CA's name constraints do not permit " + host +
+                         ", which the policy intercepts: every connection to it will fail");
+    redirector.set_hosts(exact_hosts(*next.ruleset));
+    status.policy_in_force(next.digests, std::move(refused));
+  };
+  put_in_force(*loaded);
   const auto report = [&](const std::string& digest, const std::string& outcome) {
     workers.front()->put_record(audit::ConfigChange{"policy", settings.policy, digest, outcome});
     status.policy_outcome(outcome);
@@ -176,7 +188,7 @@ int run(const std::string& config_path, bool unconfined) {
       {.loaded =
            [&](LoadedRuleset next) {
              const std::string digest = next.ruleset->policy().digest;
-             redirector.set_hosts(exact_hosts(*next.ruleset));
+             put_in_force(next);
              shared.ruleset.set(std::move(next.ruleset));
              host::log::info("policy " + digest.substr(0, 12) + " is active");
              report(digest, "active");
@@ -184,7 +196,7 @@ int run(const std::string& config_path, bool unconfined) {
        .failed =
            [&](const LoadError& error) {
              host::log::error("the policy was changed and is refused; the former one stays: " +
-                              error.message);
+                              host::log::printable(error.message));
              report("", error.message);
            }});
 

@@ -8,8 +8,10 @@
 #include "userspace/flow/ruleset.h"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 
@@ -17,7 +19,8 @@ namespace veilwire::proxy {
 
 struct LoadedRuleset {
   std::shared_ptr<const flow::Ruleset> ruleset;
-  std::vector<std::string> files;  // the policy and its packs: what to watch
+  std::vector<std::string> files;              // the policy and its packs: what to watch
+  std::map<std::string, std::string> digests;  // of each file: SHA-256, hex
 };
 
 struct LoadError {
@@ -29,15 +32,15 @@ struct LoadError {
 Result<LoadedRuleset, LoadError> load_ruleset(const std::string& policy_path,
                                               const Secret& site_key);
 
-// Watches the folders of the files (editors replace files) and reports each load that follows a
-// change.
+// Watches the files and all that leads to them (agent/proxy/file_watch.h) and reports each load
+// that follows a change.
 class PolicySource {
  public:
   struct Events {
     std::function<void(LoadedRuleset)> loaded;
     std::function<void(LoadError)> failed;
   };
-  // Throws std::runtime_error when inotify cannot be had.
+  // Throws std::system_error when inotify cannot be had.
   PolicySource(boost::asio::io_context& io, std::string policy_path, Secret site_key,
                std::vector<std::string> files, Events events);
   ~PolicySource();

@@ -40,6 +40,11 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void policy_outcome(std::string outcome) { outcome_ = std::move(outcome); }
+  void policy_in_force(std::map<std::string, std::string> digests,
+                       std::vector<std::string> not_permitted) {
+    files_ = std::move(digests);
+    not_permitted_ = std::move(not_permitted);
+  }
 
  private:
   template <class Predicate>
@@ -82,6 +87,9 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
         {"policy",
          {{"file", shared_.settings.policy},
           {"digest", ruleset->policy().digest},
+          {"ports", ruleset->policy().ports},
+          {"files", files_},
+          {"not_permitted", not_permitted_},
           {"last_change", outcome_}}},
         {"counters",
          {{"accepted", c.accepted.load()},
@@ -103,6 +111,8 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
   std::vector<std::unique_ptr<Worker>>& workers_;
   const RedirectorLink& redirector_;
   std::string outcome_ = "active";
+  std::map<std::string, std::string> files_;
+  std::vector<std::string> not_permitted_;
 };
 
 StatusServer::StatusServer(asio::io_context& io, const std::string& socket_path, Shared& shared,
@@ -114,6 +124,10 @@ StatusServer::StatusServer(asio::io_context& io, const std::string& socket_path,
 StatusServer::~StatusServer() = default;
 void StatusServer::policy_outcome(std::string outcome) {
   impl_->policy_outcome(std::move(outcome));
+}
+void StatusServer::policy_in_force(std::map<std::string, std::string> digests,
+                                   std::vector<std::string> not_permitted) {
+  impl_->policy_in_force(std::move(digests), std::move(not_permitted));
 }
 
 }  // namespace veilwire::proxy

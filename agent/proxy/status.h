@@ -4,6 +4,7 @@
 #include "agent/proxy/redirector_link.h"
 #include "agent/proxy/worker.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,10 @@ class StatusServer {
 
   // "active", or why the last changed policy is refused.
   void policy_outcome(std::string outcome);
+  // Of the policy in force: file and digest of itself and of each rule pack, and its hosts that the
+  // CA may not sign for.
+  void policy_in_force(std::map<std::string, std::string> digests,
+                       std::vector<std::string> not_permitted);
 
  private:
   class Impl;

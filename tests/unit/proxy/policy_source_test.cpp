@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
@@ -41,6 +42,7 @@ class PolicySourceTest : public testing::Test {
   // As an editor does: a new file in the old one's place.
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(folder / (name + ".new")) << text;
+    fs::permissions(folder / (name + ".new"), fs::perms{0644});
     fs::rename(folder / (name + ".new"), folder / name);
   }
   std::string policy() const { return (folder / "policy.toml").string(); }
@@ -87,6 +89,19 @@ TEST_F(PolicySourceTest, RefusesAnActionForARuleThatNoPackHas) {
   EXPECT_NE(loaded.error().message.find("test-kee"), std::string::npos) << loaded.error().message;
 }
 
+TEST_F(PolicySourceTest, RefusesAPolicyAndAPackThatOthersMayWrite) {
+  for (const char* name : {"policy.toml", "pack.toml"}) {
+    fs::permissions(folder / name, fs::perms{0664});
+    const auto loaded = load_ruleset(policy(), key());
+    ASSERT_FALSE(loaded) << name;
+    EXPECT_NE(loaded.error().message.find(std::string(name) + ": writable by group or others"),
+              std::string::npos)
+        << loaded.error().message;
+    fs::permissions(folder / name, fs::perms{0644});
+  }
+  EXPECT_TRUE(load_ruleset(policy(), key()));
+}
+
 TEST_F(PolicySourceTest, NamesAPackThatIsMissing) {
   fs::remove(folder / "pack.toml");
   const auto loaded = load_ruleset(policy(), key());
@@ -112,6 +127,73 @@ TEST_F(PolicySourceTest, ReportsAChangeOfThePolicyAndOfAPack) {
   write("pack.toml", std::string(kPack) + "# changed\n");
   run_until(reported);
   EXPECT_TRUE(reported);
+}
+
+// A policy whose pack lies in a folder of its own, watched from a first load on.
+class WatchedFolderTest : public PolicySourceTest {
+ protected:
+  void SetUp() override {
+    PolicySourceTest::SetUp();
+    write("policy.toml", R"([[host]]
+name = "api.anthropic.com"
+speaks = "anthropic"
+[rules]
+packs = ["rules/pack.toml"]
+)");
+  }
+  void start() {
+    auto first = load_ruleset(policy(), key());
+    source.emplace(
+        io, policy(), key(), first ? first->files : first.error().files,
+        PolicySource::Events{.loaded =
+                                 [this](const LoadedRuleset& l) {
+                                   loaded = true;
+                                   pack = l.digests.at((folder / "rules/pack.toml").string());
+                                 },
+                             .failed = [this](const LoadError&) { failed = true; }});
+  }
+  std::optional<PolicySource> source;
+  bool loaded = false, failed = false;
+  std::string pack;
+};
+
+TEST_F(WatchedFolderTest, AFolderThatIsMissingAtFirstIsWatchedOnceItIsThere) {
+  start();
+  fs::create_directory(folder / "rules");
+  run_until(failed);
+  EXPECT_TRUE(failed) << "still no pack in it";
+  write("rules/pack.toml", kPack);
+  run_until(loaded);
+  EXPECT_TRUE(loaded);
+}
+
+TEST_F(WatchedFolderTest, AFolderThatIsExchangedIsReadAndItsEditsToo) {
+  fs::create_directory(folder / "rules");
+  write("rules/pack.toml", kPack);
+  fs::copy(folder / "rules", folder / "rules.new");
+  start();
+  fs::rename(folder / "rules", folder / "rules.old");
+  fs::rename(folder / "rules.new", folder / "rules");
+  run_until(loaded);
+  EXPECT_TRUE(loaded);
+  loaded = false;
+  const std::string before = pack;
+  write("rules/pack.toml", std::string(kPack) + "# changed\n");
+  run_until(loaded);
+  EXPECT_TRUE(loaded);
+  EXPECT_NE(pack, before);
+}
+
+TEST_F(WatchedFolderTest, TheTargetOfALinkIsWatched) {
+  fs::create_directories(folder / "rules");
+  fs::create_directories(folder / "kept");
+  write("rules/pack.toml", kPack);
+  fs::rename(folder / "policy.toml", folder / "kept/policy.toml");
+  fs::create_symlink("kept/policy.toml", folder / "policy.toml");
+  start();
+  std::ofstream(folder / "kept/policy.toml", std::ios::app) << "# changed\n";
+  run_until(loaded);
+  EXPECT_TRUE(loaded);
 }
 
 TEST_F(PolicySourceTest, ABrokenChangeIsReportedAndARepairedOneLoaded) {
