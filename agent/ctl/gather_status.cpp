@@ -172,6 +172,21 @@ std::string digest_of_file(const std::string& path) {
   return crypto::hex_encode(crypto::sha256(bytes));
 }
 
+std::vector<std::string> edited_packs(const std::vector<ProgramReport>& programs,
+                                      const std::string& policy_file) {
+  std::vector<std::string> edited;
+  for (const ProgramReport& program : programs) {
+    if (program.name != "proxy") continue;
+    const json document = json::parse(program.document, nullptr, false);
+    const json files =
+        document.is_object() ? document.value("/policy/files"_json_pointer, json()) : json();
+    if (!files.is_object()) continue;
+    for (const auto& [file, digest] : files.items())
+      if (file != policy_file && digest != json(digest_of_file(file))) edited.push_back(file);
+  }
+  return edited;
+}
+
 }  // namespace
 
 StatusPlaces status_places(const std::string& config, bool config_given,
@@ -208,6 +223,7 @@ StatusReport gather_status(const StatusPlaces& places) {
   report.kernel_note = std::move(kernel.error);
   report.policy_file = places.policy_file;
   report.policy_file_digest = digest_of_file(places.policy_file);
+  report.edited_packs = edited_packs(report.programs, places.policy_file);
   return report;
 }
 

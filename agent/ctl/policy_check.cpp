@@ -1,15 +1,32 @@
+#include "agent/ctl/audit_text.h"
 #include "agent/ctl/policy_commands.h"
 #include "agent/ctl/policy_files.h"
+#include "agent/host/trusted_file.h"
 
 #include <ostream>
 
 namespace veilwire::ctl {
+namespace {
+
+// What the proxy would refuse to read.
+Problems distrusted(const std::string& file, const PolicyFiles& files) {
+  Problems problems;
+  const auto look_at = [&](const std::string& path) {
+    if (auto why = host::distrust(path)) problems.push_back({path, 0, 0, *std::move(why)});
+  };
+  look_at(file);
+  for (const masking::RulePack& pack : files.packs) look_at(pack.name);
+  return problems;
+}
+
+}  // namespace
 
 int policy_check(const std::string& file, std::ostream& out, std::ostream& err) {
   const auto files = load_policy_files(file);
-  if (!files) {
-    err << with_source_lines(files.error());
-    err << files.error().size() << (files.error().size() == 1 ? " error" : " errors") << '\n';
+  const Problems problems = files ? distrusted(file, *files) : files.error();
+  if (!problems.empty()) {
+    err << with_source_lines(problems);
+    err << problems.size() << (problems.size() == 1 ? " error" : " errors") << '\n';
     return 1;
   }
   std::size_t rules = 0;
@@ -17,12 +34,13 @@ int policy_check(const std::string& file, std::ostream& out, std::ostream& err) 
   const auto plural = [](std::size_t n, const char* one) {
     return std::to_string(n) + " " + one + (n == 1 ? "" : "s");
   };
-  out << file << ": ok: " << plural(files->policy.hosts.size(), "host") << ", "
+  out << visible_line(file) << ": ok: " << plural(files->policy.hosts.size(), "host") << ", "
       << plural(files->policy.actions.size(), "action") << ", "
       << plural(files->packs.size(), "rule pack") << " with " << plural(rules, "rule")
       << "\nsha256 " << files->policy.digest << '\n';
   for (const masking::EngineError& rule : masking::left_out(*files->engine))
-    out << "left out: rule \"" << rule.rule << "\": " << rule.message << '\n';
+    out << "left out: rule \"" << visible_line(rule.rule) << "\": " << visible_line(rule.message)
+        << '\n';
   return 0;
 }
 

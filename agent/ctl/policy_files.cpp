@@ -1,5 +1,6 @@
 #include "agent/ctl/policy_files.h"
 
+#include "agent/ctl/audit_text.h"
 #include "agent/host/log.h"
 #include "userspace/policy/consistency.h"
 
@@ -130,19 +131,21 @@ std::string with_source_lines(const Problems& problems) {
     out += host::log::printable(problem.file);
     if (problem.line != 0)
       out += ":" + std::to_string(problem.line) + ":" + std::to_string(problem.column);
-    out += ": error: " + problem.message + "\n";
+    out += ": error: " + visible_line(problem.message) + "\n";
     if (problem.line == 0) continue;
     const auto text = read_text_file(problem.file);
     if (!text) continue;
     std::string line = line_of(*text, problem.line);
-    std::replace_if(
-        line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    std::replace(line.begin(), line.end(), '\t', ' ');
+    if (line.ends_with('\r')) line.pop_back();
     constexpr std::size_t kWidest = 160;
     if (line.empty() || problem.column == 0 || problem.column > kWidest) continue;
+    // What is escaped in front of the column moves the caret.
+    const std::string before = line.substr(0, problem.column - 1);
+    const std::size_t caret = problem.column - 1 + visible_line(before).size() - before.size();
     const std::string number = std::to_string(problem.line);
-    out += " " + number + " | " + line.substr(0, kWidest) + "\n";
-    out +=
-        std::string(number.size() + 1, ' ') + " | " + std::string(problem.column - 1, ' ') + "^\n";
+    out += " " + number + " | " + visible_line(line.substr(0, kWidest)) + "\n";
+    out += std::string(number.size() + 1, ' ') + " | " + std::string(caret, ' ') + "^\n";
   }
   return out;
 }

@@ -1,5 +1,6 @@
 // `veilwire policy show`: what a policy comes to. A rule's treatment is asked of policy::decide,
 // not read off the file, so that what is shown is what will be done.
+#include "agent/ctl/audit_text.h"
 #include "agent/ctl/policy_commands.h"
 #include "agent/ctl/policy_files.h"
 
@@ -120,7 +121,7 @@ json document_of(const PolicyFiles& files) {
 }
 
 std::string padded(std::string_view text, std::size_t width) {
-  std::string s(text);
+  std::string s = visible_line(text);
   s.resize(std::max(s.size() + 1, width), ' ');
   return s;
 }
@@ -133,9 +134,9 @@ std::string row(std::string_view name, const Treatment& treatment) {
 std::string text_of(const PolicyFiles& files) {
   const policy::Policy& p = files.policy;
   std::ostringstream out;
-  out << "policy " << p.source << "\nsha256 " << p.digest << "\n";
+  out << "policy " << visible_line(p.source) << "\nsha256 " << p.digest << "\n";
   for (const masking::RulePack& pack : files.packs)
-    out << "rules  " << pack.name << " (" << pack.rules.size() << ")\n";
+    out << "rules  " << visible_line(pack.name) << " (" << pack.rules.size() << ")\n";
   out << "ports ";
   for (const std::uint16_t port : p.ports) out << ' ' << port;
   out << "\n";

@@ -1,4 +1,5 @@
 // `veilwire policy test`: rules on their own examples, decisions on their cases.
+#include "agent/ctl/audit_text.h"
 #include "agent/ctl/policy_commands.h"
 #include "agent/ctl/policy_files.h"
 #include "agent/ctl/rule_trial.h"
@@ -86,19 +87,19 @@ int policy_test(const PolicyTestOptions& options, std::ostream& out, std::ostrea
     json failures = json::array();
     const auto text = read_text_file(name);
     if (!options.json)
-      out << name << ": " << counted(trial.rules, "rule") << ", " << trial.positive
+      out << visible_line(name) << ": " << counted(trial.rules, "rule") << ", " << trial.positive
           << " positive and " << trial.negative << " negative examples, "
           << counted(trial.cuts, "cut") << '\n';
     for (const TrialFailure& failure : trial.failures) {
       const std::uint32_t line = text ? line_of_rule(*text, failure.rule) : 0;
       failures.push_back({{"rule", failure.rule}, {"line", line}, {"message", failure.message}});
       if (!options.json)
-        out << "  FAILED " << name << ":" << line << ": " << failure.rule << ": " << failure.message
-            << '\n';
+        out << "  FAILED " << visible_line(name) << ":" << line << ": "
+            << visible_line(failure.rule + ": " + failure.message) << '\n';
     }
     if (!options.json && !trial.without_examples.empty()) {
       out << "  without a positive example:";
-      for (const std::string& rule : trial.without_examples) out << ' ' << rule;
+      for (const std::string& rule : trial.without_examples) out << ' ' << visible_line(rule);
       out << '\n';
     }
     failed += trial.failures.size();
@@ -112,10 +113,10 @@ int policy_test(const PolicyTestOptions& options, std::ostream& out, std::ostrea
   }
   for (const CasesRun& run : runs) {
     json failures = json::array();
-    if (!options.json) out << run.file << ": " << counted(run.count, "case") << '\n';
+    if (!options.json) out << visible_line(run.file) << ": " << counted(run.count, "case") << '\n';
     for (const policy::PolicyError& failure : run.failures) {
       failures.push_back({{"line", failure.line}, {"message", failure.message}});
-      if (!options.json) out << "  FAILED " << policy::to_string(failure) << '\n';
+      if (!options.json) out << "  FAILED " << visible_line(policy::to_string(failure)) << '\n';
     }
     failed += run.failures.size();
     document["cases"].push_back(

@@ -1,5 +1,6 @@
 #include "agent/ctl/status.h"
 
+#include "agent/ctl/status_concerns.h"
 #include "agent/host/log.h"
 
 #include <algorithm>
@@ -226,7 +227,8 @@ Health assess(const StatusReport& report) {
   const json kernel = object_of(report.kernel);
   const bool effective = in_effect(kernel);
   if (effective && !report.programs.empty() &&
-      std::all_of(report.programs.begin(), report.programs.end(), is_up))
+      std::all_of(report.programs.begin(), report.programs.end(), is_up) &&
+      concerns_of(report).empty())
     return Health::Good;
   if (!is_true(kernel, "loaded") &&
       std::all_of(report.programs.begin(), report.programs.end(), is_down))
@@ -247,6 +249,7 @@ std::string to_json(const StatusReport& report) {
   document["policy"] = {{"file", report.policy_file}, {"file_digest", report.policy_file_digest}};
   const std::string active = active_digest(report);
   document["policy"]["active_digest"] = active;
+  document["concerns"] = concerns_of(report);
   return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -273,6 +276,7 @@ std::string to_text(const StatusReport& report) {
       rest += " was edited and is not in force: try veilwire policy check " + report.policy_file;
     write_line(out, "policy", active.empty() ? "none in force" : "in force", rest);
   }
+  for (const std::string& concern : concerns_of(report)) write_line(out, "concern", concern, "");
   return std::move(out).str();
 }
 

@@ -35,6 +35,8 @@ struct StatusReport {
   std::string kernel_note;
   std::string policy_file;         // that the configuration names; empty: none
   std::string policy_file_digest;  // of the file as it is on disk; empty when it cannot be read
+  // Rule packs of the policy in force that are others on disk, or cannot be read.
+  std::vector<std::string> edited_packs;
 };
 
 // The report on a program that gave this document: its own "healthy" decides.
@@ -43,7 +45,8 @@ ProgramReport judged(std::string name, std::string document);
 enum class Health : std::uint8_t { Good, Degraded, NotRunning };
 std::string_view to_string(Health health);
 
-// Good: every program is up and the kernel side is effective. NotRunning: nothing at all is.
+// Good: every program is up, the kernel side is effective, and they agree
+// (agent/ctl/status_concerns.h). NotRunning: nothing at all is.
 Health assess(const StatusReport& report);
 std::string to_json(const StatusReport& report);  // one object, ends with a newline
 std::string to_text(const StatusReport& report);

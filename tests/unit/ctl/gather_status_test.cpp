@@ -54,6 +54,26 @@ TEST_F(GatherStatus, AsksEachProgramAndTheKernel) {
   EXPECT_EQ(assess(report), Health::Good);
 }
 
+TEST_F(GatherStatus, NamesTheRulePacksThatAreNotTheOnesInForce) {
+  redirector("echo '{}'");
+  const std::string same = folder_.write("same.toml", "abc");
+  const std::string edited = folder_.write("edited.toml", "abcd");
+  const std::string digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  places_.policy_file = folder_.write("policy.toml", "abcd");
+  places_.programs = {{"proxy", folder_ / "status.sock", ""}};
+  host::protocol::StatusSocket socket(folder_ / "status.sock", 0600);
+  std::thread server([&] {
+    ASSERT_TRUE(host::wait_readable(socket.descriptor(), 20'000));
+    std::string files;
+    for (const std::string& file : {places_.policy_file, same, edited, folder_ / "none.toml"})
+      files += (files.empty() ? "\"" : ",\"") + file + "\":\"" + digest + "\"";
+    socket.answer([&] { return R"({"healthy":true,"policy":{"files":{)" + files + "}}}"; });
+  });
+  const StatusReport report = gather_status(places_);
+  server.join();
+  EXPECT_EQ(report.edited_packs, (std::vector<std::string>{edited, folder_ / "none.toml"}));
+}
+
 TEST_F(GatherStatus, AProgramWithoutAStatusSocketIsUpWhenItListensAndIsNotDisturbed) {
   redirector("echo '{}'");
   places_.programs = {{"signer", folder_ / "none.sock", folder_ / "signer.sock"}};

@@ -2,6 +2,8 @@
 
 #include "tests/unit/ctl/scratch_folder.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -69,6 +71,56 @@ TEST_F(PolicyCommands, CheckSaysWhatIsWrongAndFails) {
   EXPECT_NE(err_.str().find("bad.toml:1:9: error: ports must be a list"), std::string::npos)
       << err_.str();
   EXPECT_NE(err_.str().find("2 errors"), std::string::npos);
+}
+
+TEST_F(PolicyCommands, CheckRefusesWhatTheProxyWouldNotReadForItsMode) {
+  std::filesystem::permissions(folder_ / "rules/own.toml", std::filesystem::perms{0664});
+  EXPECT_EQ(policy_check(policy_, out_, err_), 1);
+  EXPECT_NE(err_.str().find("rules/own.toml: error: writable by group or others"),
+            std::string::npos)
+      << err_.str();
+  EXPECT_EQ(policy_test({policy_, {}, false}, out_, err_), 0) << "trying it is harmless";
+}
+
+// Escape, the one-byte CSI as UTF-8, and a line of its own.
+void expect_one_plain_line_each(const std::string& text, std::size_t lines) {
+  EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
+  EXPECT_EQ(text.find("\xc2\x9b"), std::string::npos) << text;
+  EXPECT_EQ(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')), lines) << text;
+  EXPECT_EQ(text.find("\nforged"), std::string::npos) << text;
+}
+
+TEST_F(PolicyCommands, CheckLetsNoFileDriveTheTerminalOrForgeALine) {
+  const std::string bad = folder_.write("bad.toml",
+                                        "\"a\\u001b[2J\\u009b2J\\nforged\" = 1 # \xc2\x9b"
+                                        "2J\n");
+  EXPECT_EQ(policy_check(bad, out_, err_), 1);
+  EXPECT_NE(err_.str().find("\\u{009b}2J"), std::string::npos) << err_.str();
+  expect_one_plain_line_each(err_.str(), 3 + 3 + 1);  // two errors with their lines, and the sum
+  err_.str("");
+  const std::string raw = folder_.write("raw.toml",
+                                        "a = \x1b[2J\xc2\x9b"
+                                        "2J\n");
+  EXPECT_EQ(policy_check(raw, out_, err_), 1);
+  expect_one_plain_line_each(err_.str(), 3 + 1);
+}
+
+TEST_F(PolicyCommands, TestLetsNoPackDriveTheTerminalOrForgeALine) {
+  folder_.write("rules/own.toml", R"([[rules]]
+id = "test-token"
+regex = '''tok_[a-z0-9]{8}'''
+keywords = ["tok_"]
+positive = ["tok_\u001b[2J\u009b2J\nforged"]
+[[rules]]
+id = "staff-number"
+regex = '''staff-[0-9]{6}'''
+keywords = ["staff-"]
+)");
+  EXPECT_EQ(policy_test({policy_, {}, false}, out_, err_), 1);
+  EXPECT_NE(out_.str().find("FAILED"), std::string::npos) << out_.str() << err_.str();
+  EXPECT_EQ(out_.str().find('\x1b'), std::string::npos) << out_.str();
+  EXPECT_EQ(out_.str().find("\xc2\x9b"), std::string::npos) << out_.str();
+  EXPECT_EQ(out_.str().find("\nforged"), std::string::npos) << out_.str();
 }
 
 TEST_F(PolicyCommands, TestRunsExamplesAndTheCasesOfThisPolicy) {

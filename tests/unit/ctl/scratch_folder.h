@@ -28,6 +28,7 @@ class ScratchFolder {
     const std::filesystem::path file(path_ + "/" + name);
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << text;
+    std::filesystem::permissions(file, std::filesystem::perms{0644});  // whatever the umask
     return file.string();
   }
 
