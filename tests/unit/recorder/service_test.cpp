@@ -108,7 +108,7 @@ TEST_F(ServiceTest, LetsAWriterAbandonAnUnfinishedRecord) {
 
 TEST_F(ServiceTest, RefusesAUserThatIsNotAllowed) {
   const RunningService service(socket_, options_for(path_), {::geteuid() + 1});
-  EXPECT_FALSE(answer(greet(writer_id(1))));
+  EXPECT_FALSE(answer(connect()));
 }
 
 TEST_F(ServiceTest, StrangersWithoutEndAreOneLineOfTheLog) {
@@ -217,11 +217,15 @@ TEST_F(ServiceTest, HoldsOffTooManyWriters) {
     writers.push_back(greet(id));
     EXPECT_TRUE(answer(writers.back()));
   }
-  EXPECT_FALSE(answer(greet(writer_id(1))));
+  EXPECT_FALSE(answer(connect()));
   writers.pop_back();
-  // The place is free once the service has noticed; until then it says no.
+  // The place is free once the service has noticed; until then it says no, maybe before we greet.
   std::optional<protocol::RecorderAck> ack;
-  while (!ack) ack = answer(greet(writer_id(1)));
+  while (!ack) {
+    const UniqueFd fd = connect();
+    if (host::send_message(fd.get(), encode(protocol::RecorderHello{writer_id(1)})))
+      ack = answer(fd);
+  }
 }
 
 TEST_F(ServiceTest, SaysHowItIs) {
