@@ -96,6 +96,7 @@ struct Sink final : flow::RelaySink {
   void need_identity() override {}
   void need_upstream() override {}
   void drop_upstream() override {}
+  void reset_upstream() override {}
   void read_client(bool) override {}
   void close_client(bool) override {}
 

@@ -48,6 +48,8 @@ class Connection::Impl final : public RelaySink {
     if (ruleset != ruleset_) {
       ruleset_ = ruleset;
       if (relay_) relay_->adopt(ruleset_);
+      if (state_ == State::Splicing) judge_splice_again();
+      if (state_ == State::Done) return;
       flush_tls();
     }
     std::visit([this](const auto& event) { on(event); }, input);
@@ -326,8 +328,20 @@ class Connection::Impl final : public RelaySink {
     state_ = State::Splicing;
     splice_reason_ = reason;
     open_session(kSpliced);
-    splice_.emplace(std::exchange(hello_, {}));
+    splice_.emplace(hello_);
     splice_->start(server_name_, opening_.destination, *out_);
+  }
+
+  // A policy that would not have begun it ends it: what was left unread goes no further.
+  void judge_splice_again() {
+    const policy::Policy& policy = ruleset_->policy();
+    const bool goes_on =
+        !policy::reads_port(policy, opening_.destination.port) ||
+        (!hello_.empty() && judge_hello(hello_, policy).what == HelloVerdict::What::Splice);
+    if (goes_on) return;
+    put(CloseClient{true});
+    put(CloseUpstream{How::Reset});
+    finish_splice("the policy was changed");
   }
 
   void finish_splice(std::string_view reason) {

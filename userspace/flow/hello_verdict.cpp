@@ -38,7 +38,10 @@ HelloVerdict judge_hello(std::string_view bytes, const policy::Policy& policy) {
   const policy::Host* host = policy::find_host(policy, verdict.server_name);
   verdict.what = host == nullptr ? What::Splice : What::Intercept;
   if (host == nullptr)
-    verdict.reason = "spliced";
+    // With an encrypted ClientHello (RFC 9849) the name on the outside may be a cover. Some clients
+    // send the extension without one in it, and nobody can tell.
+    verdict.reason =
+        peek.hello.encrypted_client_hello ? "spliced, perhaps under a cover name" : "spliced";
   else
     verdict.service = host->speaks;
   return verdict;

@@ -259,6 +259,10 @@ class HttpRelay::Impl {
     if (!wire::equal_ignoring_case(host_of(wire::authority(exchange.head)), target_.host))
       return refuse(refusal::misdirected(target_.host));
     if (exchange.expectation.upgrade && !upgrade_allowed()) return;
+    // Not even begun: nobody sends 48 MB to hear that it is too much.
+    if (exchange.framing.kind == wire::Framing::Kind::Length &&
+        exchange.framing.length > limits::kRequestBody && !passes_over_limit())
+      return over_limit();
     const auto expect = exchange.head.list("expect");
     if (expect.empty()) return;
     if (expect.size() != 1 || !wire::equal_ignoring_case(expect[0], "100-continue"))
@@ -290,11 +294,17 @@ class HttpRelay::Impl {
       case RequestStage::Taken::OverLimit:
         break;
     }
-    const bool pass =
-        ruleset_->policy().uninspected[static_cast<std::size_t>(policy::Uninspected::OverLimit)] ==
-        policy::Action::Pass;
     const bool known = person_ && person_->valid_until > now.mono;
-    if (pass && known && !failure_) return begin_upload(now);
+    if (passes_over_limit() && known && !failure_) return begin_upload(now);
+    over_limit();
+  }
+
+  bool passes_over_limit() const {
+    return policy::uninspected_action(ruleset_->policy(), policy::Uninspected::OverLimit) ==
+           policy::Action::Pass;
+  }
+
+  void over_limit() {
     sink_.record(
         exchange_->number,
         audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::OverLimit)),
@@ -411,6 +421,7 @@ class HttpRelay::Impl {
 
   void interim(wire::ResponseHead head) {
     if (head.status == 100 && exchange_->continued) return;  // the client has had its 100 from us
+    if (exchange_->head.minor_version == 0) return;          // RFC 9110, 15.2: it knows none
     remove_hop_fields(head, wire::UpgradeFields::Strip);
     if (const auto engine = response_engine())
       exchange_->masked += mask_fields(head, *engine).size();

@@ -44,7 +44,7 @@ Edited with_data(const wire::SseEvent& event, Edited&& data,
   parts.reserve(event.data.size() + event.unread.size() + 1);
   split(std::move(data), event.data, parts);
   const auto mask = [&](const wire::Span& span) {
-    Part& part = parts.emplace_back(span, Edited{});
+    Part& part = parts.emplace_back(Part{span, {}});
     TextFilter text(TextFilter::Form::Plain, engine);
     text.feed(event.text(span), part.edited);
     if (!part.edited.blocked) text.finish(part.edited);

@@ -251,6 +251,27 @@ TEST_F(World, EndsProperlyAfterAClientHasClosed) {
   EXPECT_GT(all<audit::SessionClose>()[0].from_client, 0U);
 }
 
+TEST_F(World, APolicyThatNamesTheHostEndsItsSplice) {
+  client.emplace(wire::TlsEngine::client(trusting, "other.example.test", now.wall));
+  std::string hello;
+  client->take_ciphertext(hello);
+  give(FromClient{hello});
+  give(UpstreamConnected{});
+  ruleset = make_ruleset();  // another one that says the same
+  give(FromUpstream{"anything"});
+  EXPECT_EQ(to_client, "anything");
+  EXPECT_FALSE(done);
+  ruleset = make_ruleset(std::string(kPolicy) + R"(
+[[host]]
+name = "other.example.test"
+speaks = "generic"
+)");
+  give(FromUpstream{"more"});
+  EXPECT_EQ(to_client, "anything");
+  EXPECT_TRUE(done);
+  EXPECT_EQ(upstream_closed, static_cast<int>(CloseUpstream::How::Reset));
+}
+
 TEST_F(World, SplicesWhatPolicyDoesNotName) {
   client.emplace(wire::TlsEngine::client(trusting, "other.example.test", now.wall));
   std::string hello;

@@ -44,6 +44,14 @@ TEST(HelloVerdict, AnyOtherHostIsSpliced) {
   EXPECT_EQ(verdict.server_name, "other.example");
 }
 
+TEST(HelloVerdict, AnOutsideNameThatMayBeACoverIsNotedOnTheSplice) {
+  const auto verdict = judge_hello(
+      build::hello(build::server_name("other.example") + build::extension(0xfe0d, "anything")),
+      policy_of());
+  EXPECT_EQ(verdict.what, What::Splice);
+  EXPECT_EQ(verdict.reason, "spliced, perhaps under a cover name");
+}
+
 TEST(HelloVerdict, EveryBeginningOfAHelloNeedsMore) {
   const std::string hello = build::hello(build::server_name("api.anthropic.com"));
   for (std::size_t size = 0; size < hello.size(); ++size)

@@ -244,6 +244,12 @@ TEST_F(RelayTest, KnowsTheAnswersThatHaveNoBody) {
               HasSubstr("Content-Length: 400\r\n\r\nHTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304"));
 }
 
+TEST_F(RelayTest, AnOldClientGetsNoInterimAnswer) {
+  client("GET / HTTP/1.0\r\nHost: api.anthropic.com\r\n\r\n");
+  upstream("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + answer("{}"));
+  EXPECT_EQ(sink.client, answer("{}"));
+}
+
 TEST_F(RelayTest, PassesInterimAnswersOn) {
   client(post("{}"));
   upstream("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + answer("{}"));

@@ -107,13 +107,22 @@ TEST_F(Refusals, AHostWithAPortIsTheSameHost) {
   EXPECT_NE(sink.upstream, "");
 }
 
+TEST_F(Refusals, ABodyThatSaysThatItIsOverTheLimitIsA413BeforeItIsSent) {
+  client(
+      "POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Type: "
+      "application/json\r\nExpect: 100-continue\r\nContent-Length: " +
+      std::to_string(limits::kRequestBody + 10) + "\r\n\r\n");
+  expect_refusal(413, "larger than what can be inspected");
+  EXPECT_THAT(sink.client, Not(HasSubstr("100 Continue")));
+  EXPECT_EQ(sink.upstream, "");
+}
+
 TEST_F(Refusals, ABodyOverTheLimitIsA413) {
   client(
       "POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Type: "
-      "application/json\r\nContent-Length: " +
-      std::to_string(limits::kRequestBody + 10) + "\r\n\r\n");
-  const std::string megabyte(1024 * 1024, ' ');
-  for (std::size_t sent = 0; sent <= limits::kRequestBody && !sink.closed; sent += megabyte.size())
+      "application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const std::string megabyte = chunk(std::string(1024 * 1024, ' '));
+  for (std::size_t sent = 0; sent <= limits::kRequestBody && !sink.closed; sent += 1024 * 1024)
     client(megabyte);
   expect_refusal(413, "larger than what can be inspected");
   EXPECT_EQ(sink.upstream, "");
