@@ -33,24 +33,24 @@ bool one_of(std::string_view type, std::initializer_list<std::string_view> types
   return std::ranges::find(types, type) != types.end();
 }
 
-bool is_json(std::string_view type) {
+}  // namespace
+
+bool is_json_type(std::string_view type) {
   return type == "application/json" || type == "text/json" || type.ends_with("+json");
 }
-// Batch results are application/x-jsonl or binary/octet-stream by host; the latter is not text to
-// us.
-bool is_json_lines(std::string_view type) {
+// Batch results are application/x-jsonl or binary/octet-stream by host; the latter shows by its
+// looks what it is.
+bool is_json_lines_type(std::string_view type) {
   return one_of(type, {"application/x-jsonl", "application/jsonl", "application/jsonlines",
                        "application/x-ndjson", "application/ndjson", "application/x-jsonlines"});
 }
-bool is_plain(std::string_view type) {
+bool is_text_type(std::string_view type) {
   return type.starts_with("text/") || type.ends_with("+xml") ||
          one_of(type, {"application/xml", "application/javascript", "application/ecmascript",
                        "application/x-javascript", "application/x-www-form-urlencoded",
                        "application/yaml", "application/x-yaml", "application/toml",
                        "application/graphql", "application/sql", "application/x-sh"});
 }
-
-}  // namespace
 
 std::unique_ptr<BodyEditor> make_body_editor(const EditorContext& context,
                                              std::shared_ptr<const masking::Engine> engine) {
@@ -65,19 +65,20 @@ std::unique_ptr<BodyEditor> make_body_editor(const EditorContext& context,
                               .request_id = std::string(context.request_id)},
         std::move(engine));
   }
-  if (is_json(type) || is_json_lines(type)) {
+  if (is_json_type(type) || is_json_lines_type(type)) {
     return std::make_unique<JsonBodyEditor>(
         JsonBodyEditor::Setting{
             .root = root,
             .service = context.service,
             .request_id = std::string(context.request_id),
-            .lines = is_json_lines(type),
+            .lines = is_json_lines_type(type),
             .conversation = root == Zone::AnthropicRequest ? context.conversation : nullptr},
         std::move(engine));
   }
   // A body that does not say what it is is looked at as text: naming no type must not be a way
   // around.
-  if (is_plain(type) || type.empty()) return std::make_unique<PlainTextEditor>(std::move(engine));
+  if (is_text_type(type) || type.empty())
+    return std::make_unique<PlainTextEditor>(std::move(engine));
   return nullptr;
 }
 

@@ -76,6 +76,11 @@ struct EditorContext {
 std::unique_ptr<BodyEditor> make_body_editor(const EditorContext& context,
                                              std::shared_ptr<const masking::Engine> engine);
 
+// What media types say of a body.
+bool is_json_type(std::string_view media_type);
+bool is_json_lines_type(std::string_view media_type);
+bool is_text_type(std::string_view media_type);  // text as it stands
+
 // A complete response body in the client's own protocol that says why the exchange was refused. The
 // caller frames it.
 struct ErrorBody {

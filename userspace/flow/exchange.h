@@ -34,6 +34,7 @@ struct Exchange {
   bool persistent = true;  // as far as the client goes
   std::string request_id;  // JSON text of a JSON-RPC id, empty when there is none
   std::string mcp_method;
+  bool stream_asked = false;  // the client will read events, whatever type the answer has
 
   std::uint64_t request_bytes = 0;   // body, as received
   std::uint64_t response_bytes = 0;  // body, as released, decoded

@@ -1,6 +1,7 @@
 #include "userspace/flow/request_stage.h"
 
 #include "userspace/base/limits.h"
+#include "userspace/flow/body_type.h"
 #include "userspace/flow/conversation.h"
 #include "userspace/flow/head_edit.h"
 #include "userspace/flow/record_pieces.h"
@@ -162,7 +163,17 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
                                         exchange_.head.target(), scan.plain);
   exchange_.request_id = scan.facts.id;
   exchange_.mcp_method = scan.facts.mcp_method;
-  const std::string type = media_type(exchange_.head);
+  const auto [named, look, fault] = body_type(exchange_.head, exchange_.service, false);
+  if (!fault.empty()) {
+    pass_uninspected(policy::Uninspected::Malformed, fault, ruleset, out);
+    return;
+  }
+  std::string type = named;
+  if (look) {
+    BodyLook looks(exchange_.service, named);
+    const auto seen = looks.feed(scan.plain);
+    type = seen ? *seen : looks.finish();
+  }
   const auto engine = ruleset.engine(policy::Direction::Request, exchange_.host, &person);
   EditorContext context = exchange_.context(policy::Direction::Request, type);
   std::optional<Conversation> conversation;
@@ -182,7 +193,7 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
   Released released;
   const bool editable = engine != nullptr && edit_all(context, engine, scan.plain, released);
   if (!editable) {
-    pass_uninspected(policy::Uninspected::NotText, type, ruleset, out);
+    pass_uninspected(policy::Uninspected::NotText, named, ruleset, out);
     return;
   }
   if (released.malformed) {
@@ -304,6 +315,10 @@ RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identit
   Scan scan;
   exchange_.request_bytes = body_.size();
   this->scan(ruleset, person, now, out, scan);
+  exchange_.stream_asked =
+      exchange_.service == policy::Service::Mcp
+          ? exchange_.head.method() == "GET" && exchange_.head.lists("accept", "text/event-stream")
+          : scan.facts.streaming;
   if (!out.refusal) edit_head(ruleset, person, out, scan);
   exchange_.masked += scan.masks.size();
 

@@ -1,6 +1,7 @@
 #include "userspace/flow/response_stage.h"
 
 #include "userspace/base/limits.h"
+#include "userspace/flow/body_type.h"
 #include "userspace/flow/head_edit.h"
 #include "userspace/flow/record_pieces.h"
 
@@ -91,18 +92,50 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
     return pass_raw(policy::Uninspected::UnknownCoding);
   }
   decoder_ = std::make_unique<wire::Decoder>(std::move(decoder).value());
+  const bool success = head_.status >= 200 && head_.status < 300;
+  const BodyType body = body_type(head_, exchange_.service, exchange_.stream_asked && success);
+  if (!body.fault.empty()) return malformed(policy::Uninspected::Malformed, body.fault);
+  mode_ = Mode::Held;
+  if (!body.look) return read_as(body.media_type);
+  look_.emplace(exchange_.service, body.media_type);
+  return {};
+}
+
+// It is known what it is; what is held of it is read.
+ResponseStep ResponseStage::read_as(std::string_view media_type) {
+  look_.reset();
   if (engine_ != nullptr)
-    editor_ = make_body_editor(exchange_.context(policy::Direction::Response, type_), engine_);
+    editor_ = make_body_editor(exchange_.context(policy::Direction::Response, media_type), engine_);
   if (editor_ == nullptr) {
     if (!passes(policy::Uninspected::NotText))
       return refuse_uninspected(policy::Uninspected::NotText, type_);
-    return pass_raw(policy::Uninspected::NotText);
+    ResponseStep step = pass_raw(policy::Uninspected::NotText);
+    send_held_raw();
+    return step;
   }
-  const bool stream = type_ == "text/event-stream";
-  const bool long_body = framing.kind == Kind::Length && framing.length > limits::kHeldJsonResponse;
-  mode_ = Mode::Held;
-  if (stream || long_body) start_streaming();
-  return {};
+  const bool long_body =
+      framing_.kind == Kind::Length && framing_.length > limits::kHeldJsonResponse;
+  // Events and lines are there to be read as they come.
+  if (media_type == "text/event-stream" || is_json_lines_type(media_type) || long_body)
+    start_streaming();
+  if (held_plain_.empty()) return {};
+  if (mode_ == Mode::Held) {
+    editor_->feed(held_plain_, held_);
+    return settle(held_, false);
+  }
+  const std::string plain = std::exchange(held_plain_, {});
+  held_raw_.clear();
+  hold_.set(0);
+  Released released;
+  editor_->feed(plain, released);
+  return settle(released, false);
+}
+
+void ResponseStage::send_held_raw() {
+  raw_bytes_ += held_raw_.size();
+  send_body(held_raw_);
+  held_raw_.clear();
+  held_plain_.clear();
 }
 
 ResponseStep ResponseStage::pass_raw(policy::Uninspected kind) {
@@ -219,9 +252,7 @@ ResponseStep ResponseStage::settle(Released& released, bool last) {
       raw_reason_ = policy::to_string(fault_);
       mode_ = Mode::Raw;
       send_head();
-      raw_bytes_ += held_raw_.size();
-      send_body(held_raw_);
-      held_raw_.clear();
+      send_held_raw();
       if (last) return end();
       return {};
     }
@@ -255,6 +286,7 @@ ResponseStep ResponseStage::data(std::string_view bytes) {
   const auto decoded = decoder_->feed(bytes, plain);
   if (mode_ == Mode::Held) {
     held_plain_ += plain;
+    if (look_) return decoded ? look(plain) : unreadable(decoded.error());
     editor_->feed(plain, held_);
     if (const ResponseStep step = settle(held_, false);
         step.next != Next::More || mode_ == Mode::Raw)
@@ -263,16 +295,10 @@ ResponseStep ResponseStage::data(std::string_view bytes) {
       undecodable(decoded.error(), held_);
       return settle(held_, false);
     }
-    // A body for which there is no room need not be held: it streams.
     if (held_raw_.size() > limits::kHeldJsonResponse ||
         held_plain_.size() > limits::kHeldJsonResponse ||
         !hold_.resize(held_raw_.size() + held_plain_.size() + held_.bytes.size())) {
-      start_streaming();
-      Released released = std::exchange(held_, {});
-      held_raw_.clear();
-      held_plain_.clear();
-      hold_.set(0);
-      release(released, false);
+      return stream_held();
     }
     return {};
   }
@@ -287,6 +313,35 @@ ResponseStep ResponseStage::data(std::string_view bytes) {
   const ResponseStep step = settle(released, false);
   if (step.next == Next::More && !hold_.resize(editor_->held())) return no_room();
   return step;
+}
+
+ResponseStep ResponseStage::look(std::string_view plain) {
+  if (const auto type = look_->feed(plain)) return read_as(*type);
+  if (held_raw_.size() <= limits::kHeldJsonResponse &&
+      held_plain_.size() <= limits::kHeldJsonResponse &&
+      hold_.resize(held_raw_.size() + held_plain_.size()))
+    return {};
+  const ResponseStep step = read_as(look_->give_up());
+  if (step.next != Next::More || mode_ != Mode::Held) return step;
+  return stream_held();
+}
+
+// Nothing of it has gone out, and what has come cannot be decoded.
+ResponseStep ResponseStage::unreadable(wire::CodingError error) {
+  look_.reset();
+  undecodable(error, held_);
+  return settle(held_, false);
+}
+
+// A body for which there is no room need not be held: it streams.
+ResponseStep ResponseStage::stream_held() {
+  start_streaming();
+  const Released released = std::exchange(held_, {});
+  held_raw_.clear();
+  held_plain_.clear();
+  hold_.set(0);
+  release(released, false);
+  return {};
 }
 
 // An event that goes on and on, while too much is held for others.
@@ -344,6 +399,11 @@ ResponseStep ResponseStage::end() {
     send_end();
     return {};
   }
+  if (look_) {
+    const ResponseStep step = read_as(look_->finish());
+    if (step.next != Next::More) return step;
+    if (mode_ == Mode::Raw) return end();
+  }
   const auto decoded = decoder_->finish();
   Released& released = held_;
   if (!released.blocked && !released.malformed) {
@@ -368,8 +428,9 @@ ResponseStep ResponseStage::cut_short() {
 ResponseStep ResponseStage::adopt(const Ruleset& ruleset,
                                   std::shared_ptr<const masking::Engine> engine) {
   std::ranges::copy(ruleset.policy().uninspected, uninspected_);
-  if (editor_ == nullptr || engine == nullptr || engine == engine_) return {};
+  if (engine == nullptr || engine == engine_) return {};
   engine_ = std::move(engine);
+  if (editor_ == nullptr) return {};
   if (mode_ == Mode::Held) {
     editor_->adopt(engine_, held_);
     return settle(held_, false);

@@ -5,6 +5,7 @@
 // relay_refusal_test.cpp.
 #pragma once
 
+#include "userspace/flow/body_type.h"
 #include "userspace/flow/exchange.h"
 #include "userspace/flow/http_relay.h"
 #include "userspace/flow/memory_budget.h"
@@ -69,6 +70,11 @@ class ResponseStage {
   ResponseStep malformed(policy::Uninspected kind, std::string_view detail);
   void undecodable(wire::CodingError error, Released& released);
   ResponseStep no_room();
+  ResponseStep read_as(std::string_view media_type);
+  ResponseStep look(std::string_view plain);
+  ResponseStep unreadable(wire::CodingError error);
+  ResponseStep stream_held();
+  void send_held_raw();
   ResponseStep finish_held();
   void start_streaming();
   ResponseStep pass_raw(policy::Uninspected kind);
@@ -88,6 +94,7 @@ class ResponseStage {
   std::vector<wire::Coding> codings_;
   std::unique_ptr<wire::Decoder> decoder_;
   std::unique_ptr<wire::Encoder> encoder_;  // only when the body has a content coding
+  std::optional<BodyLook> look_;            // until it is clear what the body is
   std::unique_ptr<BodyEditor> editor_;
   policy::Uninspected fault_ = policy::Uninspected::Malformed;  // what is wrong, once it is
   std::string held_raw_, held_plain_;
