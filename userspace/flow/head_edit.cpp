@@ -82,6 +82,14 @@ std::vector<audit::MaskedSpan> mask_fields(wire::FieldSection& head,
   return masks;
 }
 
+std::vector<audit::MaskedSpan> mask_head(wire::ResponseHead& head, const masking::Engine& engine) {
+  std::vector<audit::MaskedSpan> masks;
+  const std::string reason = masked_value(head.reason(), engine, &masks);
+  if (!masks.empty()) wire::replace_reason(head, reason);
+  for (audit::MaskedSpan& mask : mask_fields(head, engine)) masks.push_back(std::move(mask));
+  return masks;
+}
+
 audit::Fields fields_for_record(const wire::FieldSection& head, const Ruleset& ruleset) {
   audit::Fields fields;
   fields.reserve(head.fields.size());

@@ -37,6 +37,10 @@ bool is_part(const wire::ResponseHead& head);
 // the response must not go out.
 std::vector<audit::MaskedSpan> mask_fields(wire::FieldSection& head, const masking::Engine& engine);
 
+// The same for the head of a response, with the reason phrase of its status line: some clients show
+// it.
+std::vector<audit::MaskedSpan> mask_head(wire::ResponseHead& head, const masking::Engine& engine);
+
 // Fields for a record: credentials as keyed digests, everything else with every rule masked.
 audit::Fields fields_for_record(const wire::FieldSection& head, const Ruleset& ruleset);
 

@@ -66,7 +66,7 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
   remove_hop_fields(
       head_, framing.kind == Kind::Tunnel ? wire::UpgradeFields::Keep : wire::UpgradeFields::Strip);
   if (engine_ != nullptr) {
-    const auto masks = mask_fields(head_, *engine_);
+    const auto masks = mask_head(head_, *engine_);
     exchange_.masked += masks.size();
     for (const audit::MaskedSpan& mask : masks)
       if (mask.action == "block") return block(mask);

@@ -244,6 +244,16 @@ TEST_F(RelayTest, KnowsTheAnswersThatHaveNoBody) {
               HasSubstr("Content-Length: 400\r\n\r\nHTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304"));
 }
 
+TEST_F(RelayTest, MasksAReasonPhraseOfAnyAnswer) {
+  client("GET / HTTP/1.1\r\nHost: api.anthropic.com\r\n\r\n");
+  upstream("HTTP/1.1 103 KEY-12345678\r\nLink: </a>\r\n\r\n");
+  upstream("HTTP/1.1 404 No KEY-12345678 here\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_THAT(sink.client, Not(HasSubstr("KEY-")));
+  EXPECT_THAT(sink.client, StartsWith("HTTP/1.1 103 [MASKED:test-key:"));
+  EXPECT_THAT(sink.client, HasSubstr("] here\r\nContent-Length: 0\r\n"));
+  EXPECT_THAT(sink.client, HasSubstr("HTTP/1.1 404 No [MASKED:test-key:"));
+}
+
 TEST_F(RelayTest, AnOldClientGetsNoInterimAnswer) {
   client("GET / HTTP/1.0\r\nHost: api.anthropic.com\r\n\r\n");
   upstream("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + answer("{}"));
