@@ -43,12 +43,14 @@ inline std::shared_ptr<const masking::Engine> made_up_engine() {
   pack.rules.push_back(rule("token", "sk-[A-Za-z0-9]{16}", "sk-"));
   pack.rules.push_back(rule("refused", "bk-[A-Za-z0-9]{16}", "bk-"));
   pack.rules.push_back(rule("spelled", "pin = \"([^\"]{4,12})\"", "pin = "));
+  pack.rules.push_back(rule("digits", "7700[0-9]{8}", "7700"));
+  pack.rules.push_back(rule("refused-digits", "7711[0-9]{8}", "7711"));
   masking::Rule block = rule("block", "", "--begin--");
   block.begin = "--BEGIN--";
   block.end = "--END--";
   pack.rules.push_back(block);
   const auto treatment = [](const masking::Rule& r) {
-    return r.id == "refused" ? masking::Treatment::Block : masking::Treatment::Mask;
+    return r.id.starts_with("refused") ? masking::Treatment::Block : masking::Treatment::Mask;
   };
   const Secret key(std::string("0123456789abcdef0123456789abcdef"));
   auto compiled = masking::compile(std::array{pack}, treatment, key);

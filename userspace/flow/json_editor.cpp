@@ -54,6 +54,9 @@ TextFilter::Form form_of(Zone leaf) {
   }
 }
 
+// Fewer digits are nobody's secret.
+constexpr std::size_t kShortestNumber = 8;
+
 bool is(const std::optional<TextFilter>& own, const TextFilter* filter) {
   return own && &*own == filter;
 }
@@ -79,6 +82,7 @@ bool JsonEditor::feed(std::string_view bytes, Edited& out) {
       if (out.blocked) return true;
     }
     if (!scanned) return stop(scanned.error(), out);
+    hold_number(out);
     copy(input_at_ + input_.size(), out);
     taken_ += input_.size();
   }
@@ -147,6 +151,9 @@ bool JsonEditor::stop(const wire::JsonFault& fault, Edited& out) {
   if (inside_ == Inside::Edited && !out.blocked) {
     finish_text(out);  // close() still asks the filter
   } else if (!out.blocked) {
+    const std::string begun = std::exchange(number_, {});
+    note(begun);
+    out.append(begun);
     copy(until, out);
   }
   taken_ += static_cast<std::size_t>(at_ - input_at_);
@@ -183,11 +190,50 @@ void JsonEditor::on(const wire::JsonEvent& event, Edited& out) {
       if (out.blocked) return;
       return copy(event.offset + 1, out);
     case Kind::Number:
+      return number(event, out);
     case Kind::True:
     case Kind::False:
     case Kind::Null:
       return;
   }
+}
+
+// The end of the input may cut it.
+void JsonEditor::hold_number(Edited& out) {
+  const std::uint64_t end = input_at_ + input_.size();
+  const std::size_t open = scanner_.open_number();
+  if (open == 0 || message::leaf(walker_.zone()) == Zone::Fixed) return;
+  copy(std::max(at_, end - open), out);
+  number_ += input_.substr(static_cast<std::size_t>(at_ - input_at_));
+  at_ = end;
+}
+
+void JsonEditor::number(const wire::JsonEvent& event, Edited& out) {
+  const Zone zone = message::leaf(walker_.zone());
+  if (zone == Zone::Fixed) return;
+  copy(std::max(at_, event.offset), out);
+  at_ = event.offset + event.bytes.size();
+  number_.clear();
+  if (event.bytes.size() >= kShortestNumber) {
+    // As in `"card": 4111111111111111`.
+    const std::string_view context(context_.data(), context_.empty() ? 0 : context_.size() - 1);
+    TextFilter text(TextFilter::Form::Plain, engine_, context);
+    Edited edited;
+    text.feed(event.bytes, edited);
+    if (!edited.blocked) text.finish(edited);
+    if (edited.blocked || !edited.masks.empty()) {
+      if (!edited.blocked) out.append("\"");
+      const bool blocked = edited.blocked.has_value();
+      out.append(std::move(edited));
+      if (blocked) return;
+      out.append("\"");
+      word_.clear();
+      last_ = '"';
+      return;
+    }
+  }
+  note(event.bytes);
+  out.append(event.bytes);
 }
 
 void JsonEditor::begin_string(bool key) {

@@ -1,6 +1,7 @@
 // Edits the strings of one JSON document where they stand and copies every other byte: key order,
 // spelling of numbers, white space, repeated members and escapes survive. message::FieldWalker says
-// which strings are text.
+// which strings are text. A number where text may stand is looked at as if it were one; a finding
+// in it makes it a string.
 //
 // It releases as it goes, so a document may be of any length; what is held is what a rule can still
 // claim of the string that is open, and the beginning of a key. Tested by
@@ -75,6 +76,8 @@ class JsonEditor {
 
   void on(const wire::JsonEvent& event, Edited& out);
   void begin_string(bool key);
+  void hold_number(Edited& out);
+  void number(const wire::JsonEvent& event, Edited& out);
   void more_string(std::string_view raw, Edited& out);
   void end_string(Edited& out);
   void decide_key(Edited& out);
@@ -109,6 +112,8 @@ class JsonEditor {
   std::optional<TextFilter> plain_;  // serves one string after the other
   std::optional<TextFilter> other_;  // base64, or a piece that stands alone
   TextFilter* filter_ = nullptr;     // one of these or a piece's
+
+  std::string number_;  // what has come of a number that is held until it is whole
 
   // What close() needs to know of the bytes outside strings.
   std::string open_;        // one bracket for each open container

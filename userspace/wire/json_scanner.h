@@ -101,6 +101,8 @@ class JsonScanner {
     offset_ += size;
     end_value();
   }
+  // Bytes of a number that has not ended: its event is still to come.
+  std::size_t open_number() const { return state_ == State::Number ? number_.size() : 0; }
   // Inside a key or string: a piece may follow.
   bool in_string() const { return state_ == State::String; }
 

@@ -59,6 +59,40 @@ TEST(JsonBody, GoldenDocumentsComeOutAsTheyWentIn) {
   }
 }
 
+TEST(JsonBody, ANumberIsLookedAtWhereTextMayStand) {
+  const std::string before = R"({"a":[1,-2.5e3,770000000000],"b":{"n" : )";
+  const std::string body = before + R"(770012345678 ,"m":77001234567}, "id":770012345678})";
+  const Outcome out = run(kGeneric, body);
+  ASSERT_EQ(out.masks.size(), 3U);
+  EXPECT_EQ(out.bytes.find("770012345678 ,"), std::string::npos);
+  EXPECT_TRUE(out.bytes.starts_with(R"({"a":[1,-2.5e3,"[MASKED:digits:)")) << out.bytes;
+  EXPECT_NE(out.bytes.find(R"(]" ,"m":77001234567}, "id":"[MASKED)"), std::string::npos)
+      << out.bytes;
+  testing::every_split(body, [&](const testing::Pieces& pieces) { return run(kGeneric, pieces); });
+  // Where the protocol has its numbers they stay.
+  const std::string usage = R"({"type":"message","usage":{"input_tokens":770012345678}})";
+  EXPECT_EQ(run(kAnthropic, usage).bytes, usage);
+}
+
+TEST(JsonBody, ANumberMayBlock) {
+  const std::string body = R"({"a":1,"b":771112345678,"c":2})";
+  EXPECT_NE(run(kGeneric, body).blocked, "");
+  testing::every_split(body, [&](const testing::Pieces& pieces) { return run(kGeneric, pieces); });
+}
+
+TEST(JsonBody, ANumberThatIsNoneGoesOnWithItsDocument) {
+  const std::string body = R"({"a":12345678x})";
+  for (std::size_t cut = 0; cut <= body.size(); ++cut) {
+    const auto one = make_body_editor(kGeneric, engine());
+    Released out;
+    one->feed(std::string_view(body).substr(0, cut), out);
+    one->feed(std::string_view(body).substr(cut), out);
+    EXPECT_TRUE(out.malformed);
+    one->pass_through(out);
+    EXPECT_EQ(out.bytes, body) << cut;
+  }
+}
+
 // What the document should be when every string in it holds a secret: read with another JSON
 // library.
 ordered_json expected(const ordered_json& value, message::FieldWalker& walker,
