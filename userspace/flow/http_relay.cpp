@@ -423,8 +423,7 @@ class HttpRelay::Impl {
     if (head.status == 100 && exchange_->continued) return;  // the client has had its 100 from us
     if (exchange_->head.minor_version == 0) return;          // RFC 9110, 15.2: it knows none
     remove_hop_fields(head, wire::UpgradeFields::Strip);
-    if (const auto engine = response_engine())
-      exchange_->masked += mask_head(head, *engine).size();
+    if (const auto engine = response_engine()) exchange_->masked += mask_head(head, *engine).size();
     sink_.to_client(head.raw);
   }
 

@@ -111,6 +111,7 @@ bool JsonEditor::finish(Edited& out) {
   at_ = input_at_ = scanner_.offset();
   events_.clear();
   const auto scanned = scanner_.finish(events_);
+  for (const wire::JsonEvent& event : events_) on(event, out);  // a number that is all of it
   return scanned.has_value() || stop(scanned.error(), out);
 }
 

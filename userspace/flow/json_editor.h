@@ -62,7 +62,7 @@ class JsonEditor {
   const std::string& fault() const { return fault_; }
   std::size_t taken() const { return taken_; }
   // Nothing but white space has come.
-  bool empty() const { return last_ == '\0' && word_.empty(); }
+  bool empty() const { return last_ == '\0' && word_.empty() && number_.empty(); }
 
   // The shortest end that makes what has been released a JSON document, with the notice in it where
   // there is room for a text: behind a string of base64 it is a member or element of its own. Empty

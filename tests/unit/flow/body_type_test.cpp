@@ -131,6 +131,9 @@ TEST_F(BodyTypeTest, AStreamUnderAnotherNameIsJoinedBeforeItIsJudged) {
            std::string(text) + "\"}}\n\n";
   };
   const std::string start =
+      "event: message_start\ndata: "
+      R"({"type":"message_start","message":{"content":[]}})"
+      "\n\n"
       "event: content_block_start\ndata: "
       R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})"
       "\n\n";

@@ -69,6 +69,9 @@ TEST(JsonBody, ANumberIsLookedAtWhereTextMayStand) {
   EXPECT_NE(out.bytes.find(R"(]" ,"m":77001234567}, "id":"[MASKED)"), std::string::npos)
       << out.bytes;
   testing::every_split(body, [&](const testing::Pieces& pieces) { return run(kGeneric, pieces); });
+  // One that is the whole body ends with it.
+  for (const std::string whole : {"1", "-7", "77001234567"})
+    EXPECT_EQ(run(kGeneric, whole).bytes, whole);
   // Where the protocol has its numbers they stay.
   const std::string usage = R"({"type":"message","usage":{"input_tokens":770012345678}})";
   EXPECT_EQ(run(kAnthropic, usage).bytes, usage);
