@@ -56,6 +56,10 @@ class MisbehaviourTest(harness.AgentCase):
         self.assertNotIn(SECRET, answer["bytes"])
         self.assertNotIn(SECRET, str(Response(answer["bytes"]).decoded()) if answer["bytes"] else "")
 
+  def test_bytes_that_are_not_utf_8_pass_and_are_on_record(self):
+    gaps = [(record["reason"], record["action"]) for record in self.recorded("utf8") if record["kind"] == "gap"]
+    self.assertEqual(gaps, [("malformed", "pass")])
+
   def test_no_record_holds_a_secret(self):
     self.assertNotIn(SECRET, json.dumps(self.agent.records()))
 

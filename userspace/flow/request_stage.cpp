@@ -9,6 +9,7 @@
 #include "userspace/message/inspect.h"
 #include "userspace/wire/content_coding.h"
 #include "userspace/wire/http1.h"
+#include "userspace/wire/utf8.h"
 
 #include <algorithm>
 #include <utility>
@@ -205,6 +206,13 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
     return;
   }
   scan.inspected = true;
+  if (!context.media_type.starts_with("text/") &&
+      !wire::Utf8Checker(wire::Utf8::Strict).take(scan.plain))
+    out.records.emplace_back(
+        audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::Malformed)),
+                   .detail = "request body: bytes that are not UTF-8",
+                   .action = "pass",
+                   .bytes = body_.size()});
   scan.released = std::move(released.bytes);
   scan.masks = std::move(released.masks);
   record(ruleset, person, engine, context, scan);

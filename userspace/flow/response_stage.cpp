@@ -191,6 +191,13 @@ void ResponseStage::record(const Released& released) {
   if (exchange_.answer && !released.originals.empty())
     exchange_.conversations->masked(*exchange_.answer, released.originals);
   if (released.bytes.empty()) return;
+  // Clients read a replacement character there, and so may whoever reads the record: not a fault
+  // that is worth an answer, but said.
+  const bool json = type_ == "text/event-stream" || !type_.starts_with("text/");
+  if (json && !odd_bytes_ && !utf8_.take(released.bytes)) {
+    odd_bytes_ = true;
+    gap(policy::Uninspected::Malformed, "bytes that are not UTF-8", true, released_bytes_);
+  }
   record_text<audit::ResponseFragment>(
       released_bytes_, released.bytes, released.masks,
       [this](auto piece) { sink_.record(exchange_.number, std::move(piece)); });

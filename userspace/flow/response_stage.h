@@ -13,6 +13,7 @@
 #include "userspace/flow/ruleset.h"
 #include "userspace/wire/content_coding.h"
 #include "userspace/wire/http1.h"
+#include "userspace/wire/utf8.h"
 
 #include <memory>
 #include <optional>
@@ -100,6 +101,8 @@ class ResponseStage {
   std::string held_raw_, held_plain_;
   Released held_;
   std::uint64_t released_bytes_ = 0;  // decoded, of this body
+  wire::Utf8Checker utf8_{wire::Utf8::Strict};
+  bool odd_bytes_ = false;  // some were released that are not UTF-8, which is on record
   std::string trailers_;
 };
 

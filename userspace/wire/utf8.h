@@ -3,6 +3,11 @@
 // Tested by tests/unit/wire/json_scanner_test.cpp.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
 namespace veilwire::wire {
 
 enum class Utf8 {
@@ -25,6 +30,21 @@ class Utf8Checker {
     high_ = 0xBF;
     left_ = fits ? left_ - 1 : 0;
     return fits;
+  }
+  // False where one of them cannot stand.
+  bool take(std::string_view bytes) {
+    bool good = true;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      // Most text is ASCII: eight bytes at once.
+      std::uint64_t word = 0;
+      while (left_ == 0 && bytes.size() - i >= sizeof(word)) {
+        std::memcpy(&word, bytes.data() + i, sizeof(word));
+        if ((word & 0x8080808080808080) != 0) break;
+        i += sizeof(word);
+      }
+      if (i < bytes.size()) good = take(static_cast<unsigned char>(bytes[i])) && good;
+    }
+    return good;
   }
   // Not inside a sequence.
   bool complete() const { return left_ == 0; }

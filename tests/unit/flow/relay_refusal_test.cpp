@@ -379,6 +379,20 @@ TEST_F(Refusals, ABodyWithoutATypeIsMaskedAsText) {
   EXPECT_THAT(sink.client, HasSubstr("[MASKED:test-key:"));
 }
 
+TEST_F(Refusals, BytesThatAreNotUtf8PassAndAreOnRecord) {
+  const std::string body = "{\"a\":\"caf\xE9 \xC3\xA9 KEY-12345678\"}";
+  client(post(body));
+  EXPECT_THAT(sink.upstream, HasSubstr("caf\xE9 \xC3\xA9 [MASKED:"));
+  upstream(answer(body));
+  EXPECT_THAT(sink.client, HasSubstr("caf\xE9 \xC3\xA9 [MASKED:"));
+  const auto gaps = sink.all<audit::Gap>();
+  ASSERT_EQ(gaps.size(), 2U);
+  for (const audit::Gap& gap : gaps) {
+    EXPECT_EQ(gap.reason, "malformed");
+    EXPECT_EQ(gap.action, "pass");
+  }
+}
+
 TEST_F(Refusals, AMalformedStreamEndsProperly) {
   client(post(R"({"stream":true})"));
   upstream(std::string(kStreamHead) +
