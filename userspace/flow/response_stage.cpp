@@ -132,14 +132,21 @@ ResponseStep ResponseStage::read_as(std::string_view media_type) {
 }
 
 void ResponseStage::send_held_raw() {
-  raw_bytes_ += held_raw_.size();
+  exchange_.response_bytes += held_raw_.size();
   send_body(held_raw_);
   held_raw_.clear();
   held_plain_.clear();
 }
 
+// On record before a byte of it is released, whoever leaves in the middle; how much it came to says
+// the end of the exchange.
 ResponseStep ResponseStage::pass_raw(policy::Uninspected kind) {
-  raw_reason_ = policy::to_string(kind);
+  sink_.record(
+      exchange_.number,
+      audit::Gap{.reason = std::string(policy::to_string(kind)),
+                 .detail = "response body " + type_,
+                 .action = "pass",
+                 .bytes = framing_.kind == Kind::Length ? framing_.length : std::uint64_t{0}});
   mode_ = Mode::Raw;
   send_head();
   return {};
@@ -256,9 +263,7 @@ ResponseStep ResponseStage::settle(Released& released, bool last) {
   }
   if (released.malformed) {
     if (mode_ == Mode::Held && passes(fault_)) {
-      raw_reason_ = policy::to_string(fault_);
-      mode_ = Mode::Raw;
-      send_head();
+      (void)pass_raw(fault_);
       send_held_raw();
       if (last) return end();
       return {};
@@ -284,7 +289,7 @@ void ResponseStage::undecodable(wire::CodingError error, Released& released) {
 
 ResponseStep ResponseStage::data(std::string_view bytes) {
   if (mode_ == Mode::Raw) {
-    raw_bytes_ += bytes.size();
+    exchange_.response_bytes += bytes.size();
     send_body(bytes);
     return {};
   }
@@ -396,13 +401,6 @@ ResponseStep ResponseStage::finish_held() {
 
 ResponseStep ResponseStage::end() {
   if (mode_ == Mode::Raw) {
-    if (!raw_reason_.empty()) {
-      sink_.record(exchange_.number, audit::Gap{.reason = raw_reason_,
-                                                .detail = "response body " + type_,
-                                                .action = "pass",
-                                                .bytes = raw_bytes_});
-      exchange_.response_bytes = raw_bytes_;
-    }
     send_end();
     return {};
   }

@@ -90,8 +90,6 @@ class ResponseStage {
   wire::Framing::Kind out_framing_ = wire::Framing::Kind::None;
   Mode mode_ = Mode::Idle;
   std::string type_;
-  std::string raw_reason_;  // why the body passes uninspected
-  std::uint64_t raw_bytes_ = 0;
   std::vector<wire::Coding> codings_;
   std::unique_ptr<wire::Decoder> decoder_;
   std::unique_ptr<wire::Encoder> encoder_;  // only when the body has a content coding

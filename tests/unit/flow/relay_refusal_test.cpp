@@ -224,6 +224,20 @@ TEST_F(Lenient, WhatCannotBeInspectedPassesUntouchedWithAGapOnRecord) {
   EXPECT_EQ(gaps[1].bytes, 3U);
 }
 
+TEST_F(Lenient, WhatPassesUninspectedIsOnRecordBeforeItGoes) {
+  client(post("{}"));
+  upstream("HTTP/1.1 200 OK\r\nContent-Encoding: snappy\r\nTransfer-Encoding: chunked\r\n\r\n");
+  upstream(chunk("xyz"));
+  const auto gaps = sink.all<audit::Gap>();
+  ASSERT_EQ(gaps.size(), 1U);
+  EXPECT_EQ(gaps[0].reason, "unknown_coding");
+  relay.client_ended();
+  const auto closes = sink.all<audit::ExchangeClose>();
+  ASSERT_EQ(closes.size(), 1U);
+  EXPECT_EQ(closes[0].response_bytes, 3U);
+  EXPECT_EQ(sink.outcome(), "client left");
+}
+
 TEST_F(Lenient, ABodyOverTheLimitPassesAsItComes) {
   const std::string head =
       "POST /v1/files HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Type: "
