@@ -7,7 +7,8 @@
  * are in HOST order. Plain C, usable from C++. A change of any map's key, value or
  * size raises VW_LAYOUT_VERSION, which names the pin directory; a new counter is one.
  *
- * Tested by tests/bpf/layout_test.cpp, which compares this header with the BTF of the built object.
+ * Tested by tests/bpf/layout_test.cpp, which compares this header with the BTF of the built object,
+ * and the maps with the version's text in tests/golden/kernel.
  */
 #ifndef VEILWIRE_BPF_ABI_H
 #define VEILWIRE_BPF_ABI_H

@@ -3,7 +3,10 @@
  * destination.
  *
  * The listener is looked up at every connect and must carry the redirector's mark: a dead proxy is
- * seen by the very next connect and a squatter on the port is never used.
+ * seen by the very next connect and a squatter on the port is never used. While it is dead, closed
+ * mode refuses all that is in scope: a target or an endpoint is so for every process, the latter on
+ * loopback as well, because somebody has named it. A network namespace without a listener is one
+ * with a dead proxy.
  *
  * Tested by tests/bpf/redirect_test.cpp and tests/bpf/lifecycle_test.cpp.
  */
@@ -99,7 +102,9 @@ vw_inline int vw_is_v6_only(struct bpf_sock_addr* ctx) {
 }
 
 /* The destination to write. A native IPv6 connect goes to ::1 if the proxy listens there, otherwise
- * to the v4-mapped loopback, which works where ::1 is disabled. */
+ * to the v4-mapped loopback, which works where ::1 is disabled. A listener on ::1 outlives the
+ * address: who disables it under a running proxy leaves its clients with IPv4, until the proxy is
+ * started again. */
 struct vw_route {
   __u16 port;
   __u8 six;

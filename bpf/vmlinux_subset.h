@@ -4,8 +4,8 @@
  * nothing. Context types (struct bpf_sock_addr and its like) come from the UAPI headers instead and
  * are never relocated: the verifier rewrites accesses to them itself.
  *
- * Tested by tests/bpf/layout_test.cpp: every relocation of the object resolves on the running
- * kernel.
+ * Tested by every case of tests/bpf that loads the programs: the verifier refuses one that reaches
+ * an access which the running kernel cannot resolve.
  */
 #ifndef VEILWIRE_BPF_VMLINUX_SUBSET_H
 #define VEILWIRE_BPF_VMLINUX_SUBSET_H

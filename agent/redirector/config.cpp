@@ -95,7 +95,8 @@ std::vector<vw_needle> make_needles(const Settings& settings) {
       fail("names: \"" + name + "\" is no basename");
     std::string whole = "/" + name;
     whole.push_back('\0');
-    needles.push_back(make_needle(whole, VW_NEEDLE_PATH));
+    // As an argument, too: `node /usr/local/bin/claude` executes node.
+    needles.push_back(make_needle(whole, VW_NEEDLE_PATH | VW_NEEDLE_ARGUMENT));
   }
   for (const std::string& path : settings.paths)
     needles.push_back(make_needle(path, VW_NEEDLE_PATH));

@@ -10,7 +10,8 @@
 //   status_socket = "/run/veilwire-redirector/redirector-status.sock"  # "": no status is given
 //   proxy_user = "veilwire"                      # name or "uid:gid"; root is allowed too
 //   ports = [443]                 # of labelled processes, and of target addresses; the policy says which are read
-//   names = ["claude"]            # basename of an executable, as given to exec or as the file is called
+//   names = ["claude"]            # basename of an executable, as given to exec or as the file is called, or of
+//                                 # a script that an interpreter is given by its path
 //   paths = ["/claude/versions/"] # part of an executable's path, its last seven components
 //   arguments = ["@anthropic-ai/claude-code"]    # part of an argument
 //   interpreters = ["node", "bun", "deno"]       # run scripts: their arguments decide, they are never learnt

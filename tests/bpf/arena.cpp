@@ -16,6 +16,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <span>
 #include <stdexcept>
@@ -592,6 +593,19 @@ void KernelTest::SetUp() {
     if (::geteuid() == 0 && ::access("/sys/kernel/btf/vmlinux", R_OK) == 0) throw;
     GTEST_SKIP() << "SKIPPED: the kernel tier cannot run here: " << error.what();
   }
+}
+
+void KernelTest::TearDown() {
+  std::error_code ignored;
+  if (HasFailure() && arena_ && fs::exists(arena_->pins(), ignored)) {
+    const redirector::KernelMaps maps = arena_->maps();
+    for (const auto& [tgid, label] : maps.labels())
+      std::cerr << "label of " << tgid << ": state " << (label.word & VW_LABEL_STATE_MASK)
+                << " after " << (label.word >> 8) << " execs, root " << label.root_tgid << "\n";
+    for (const auto& [name, count] : maps.counters())
+      if (count != 0) std::cerr << name << ": " << count << "\n";
+  }
+  arena_.reset();
 }
 
 }  // namespace veilwire::tests

@@ -180,7 +180,7 @@ class Arena {
 class KernelTest : public ::testing::Test {
  protected:
   void SetUp() override;
-  void TearDown() override { arena_.reset(); }
+  void TearDown() override;  // after a failure it prints all labels and counters
   Arena& arena() { return *arena_; }
 
  private:

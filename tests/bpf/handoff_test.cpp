@@ -182,6 +182,7 @@ TEST_F(HandoffTest, a_namespace_without_a_proxy_is_treated_as_one_with_a_dead_pr
   });
   EXPECT_EQ(got.error, ECONNREFUSED);
   EXPECT_EQ(arena().count(VW_REASON_NO_LISTENER_HERE), 1U);
+  EXPECT_EQ(arena().count(VW_REASON_REFUSED_CLOSED), 1U);
 }
 
 TEST_F(HandoffTest, a_connect_that_is_given_up_leaves_nothing) {

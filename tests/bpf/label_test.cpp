@@ -147,7 +147,7 @@ class LabelTest : public KernelTest {
          << "connect: " << std::generic_category().message(got.error)
          << (got.read ? ", a reply" : ", no reply")
          << ", record: " << std::generic_category().message(got.reply.error) << ", flags "
-         << got.reply.origin.flags << ", process " << got.tgid;
+         << got.reply.origin.flags << ", process " << got.tgid << "; its label is below";
 }
 
 TEST_F(LabelTest, a_file_of_the_clients_name_is_in_scope_from_its_exec_on_and_then_confirmed) {
@@ -244,10 +244,20 @@ TEST_F(LabelTest, a_script_is_known_by_its_argument_and_its_interpreter_is_not_l
   EXPECT_FALSE(state(other.tgid()));
 }
 
+TEST_F(LabelTest, a_script_is_known_by_the_link_that_an_interpreter_is_given) {
+  start();
+  Running client =
+      run(install("bin/node"), {"/usr/local/bin/claude", "connect", kRemote4, "443", "wait"});
+  EXPECT_TRUE(labelled(client.get<Connected>()));
+  EXPECT_TRUE(becomes(client.tgid(), VW_LABEL_CONFIRMED));
+}
+
 TEST_F(LabelTest, a_process_that_only_mentions_the_client_is_cleared) {
   start();
-  Running grep = run(install("bin/grep"), {"-r", "@anthropic-ai/claude-code", "wait"});
-  EXPECT_TRUE(becomes(grep.tgid(), VW_LABEL_CLEARED));
+  for (const char* mention : {"@anthropic-ai/claude-code", "/usr/local/bin/claude"}) {
+    Running grep = run(install("bin/grep"), {"-r", mention, "wait"});
+    EXPECT_TRUE(becomes(grep.tgid(), VW_LABEL_CLEARED)) << mention;
+  }
 }
 
 TEST_F(LabelTest, a_label_outlives_double_fork_setsid_and_exec) {

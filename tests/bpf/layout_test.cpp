@@ -1,16 +1,19 @@
 // abi.h as the C++ compiler lays it out against the BTF of the built object: sizes, every member's
-// offset, no member forgotten, no hole. Needs no privilege.
+// offset, no member forgotten, no hole; and the maps against the text of their layout's version.
+// Needs no privilege.
 #include "bpf/abi.h"
 
 #include <cstddef>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <gtest/gtest.h>
 
 namespace {
@@ -142,6 +145,40 @@ TEST_F(LayoutTest, iterated_structs) {
   expect_same("vw_redirected", sizeof(vw_redirected),
               {MEMBER(vw_redirected, source), MEMBER(vw_redirected, source_port),
                MEMBER(vw_redirected, reserved), MEMBER(vw_redirected, origin)});
+}
+
+// All that makes a pinned map of one build useless to another: its shape, and its structs' members.
+std::string describe(const bpf_object* object) {
+  std::ostringstream out;
+  const bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object) {
+    out << ::bpf_map__name(map) << " type " << ::bpf_map__type(map) << " key "
+        << ::bpf_map__key_size(map) << " value " << ::bpf_map__value_size(map) << " entries "
+        << ::bpf_map__max_entries(map) << " flags " << ::bpf_map__map_flags(map) << "\n";
+    for (const unsigned id : {::bpf_map__btf_key_type_id(map), ::bpf_map__btf_value_type_id(map)}) {
+      const btf* types = ::bpf_object__btf(object);
+      const btf_type* type = ::btf__type_by_id(types, id);
+      if (type == nullptr || !::btf_is_struct(type)) continue;
+      out << "  " << ::btf__name_by_offset(types, type->name_off) << ":";
+      for (unsigned i = 0; i < ::btf_vlen(type); ++i)
+        out << " " << ::btf__name_by_offset(types, ::btf_members(type)[i].name_off) << "@"
+            << ::btf_member_bit_offset(type, i) / 8;
+      out << "\n";
+    }
+  }
+  return out.str();
+}
+
+TEST_F(LayoutTest, the_maps_are_those_of_their_layouts_version) {
+  const std::unique_ptr<bpf_object, decltype(&::bpf_object__close)> object(
+      ::bpf_object__open_file(VEILWIRE_BINARY_DIR "/bpf/veilwire.bpf.o", nullptr),
+      &::bpf_object__close);
+  ASSERT_NE(object, nullptr);
+  const std::string name = "/tests/golden/kernel/layout_v" + std::to_string(VW_LAYOUT_VERSION);
+  std::ifstream golden(VEILWIRE_SOURCE_DIR + name + ".txt");
+  EXPECT_EQ(describe(object.get()), std::string(std::istreambuf_iterator<char>(golden), {}))
+      << "A redirector finds the pins of its version and re-uses them: raise VW_LAYOUT_VERSION, "
+         "and keep this text under the new number.";
 }
 
 TEST_F(LayoutTest, every_struct_of_the_header_is_compared) {

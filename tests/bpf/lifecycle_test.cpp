@@ -91,6 +91,33 @@ TEST_F(LifecycleTest, a_dead_proxy_is_seen_by_the_very_next_connect_and_closed_m
   EXPECT_FALSE(redirector::read_status(arena().pins()).proxy_alive);
 }
 
+TEST_F(LifecycleTest, a_dead_proxy_refuses_anybody_what_is_configured_and_nothing_else) {
+  redirector::Settings settings = arena().settings();
+  settings.targets = {*redirector::parse_prefix("192.0.2.0/24")};
+  settings.endpoints = {*redirector::parse_endpoint("127.0.0.1:3999")};
+  arena().start_redirector(settings);
+  Arena::Proxy proxy = arena().start_proxy();
+  proxy.process.kill();
+  const host::UniqueFd elsewhere = listen_on(kOther4, 443);
+  const host::UniqueFd beside = listen_on("127.0.0.1", 3998);
+  const auto error = [&](const char* address, std::uint16_t port) {
+    return arena().in_client(
+        [=] {
+          const host::UniqueFd fd = tcp_socket(AF_INET);
+          const sockaddr_storage to = address_of(address, port);
+          const auto* raw = reinterpret_cast<const sockaddr*>(&to);
+          return ::connect(fd.get(), raw, size_of(to)) == 0 ? 0 : errno;
+        },
+        /*labelled=*/false);
+  };
+  EXPECT_EQ(error(kRemote4, 443), ECONNREFUSED) << "a target";
+  EXPECT_EQ(error("127.0.0.1", 3999), ECONNREFUSED) << "an endpoint";
+  EXPECT_EQ(arena().count(VW_REASON_REFUSED_CLOSED), 2U);
+  EXPECT_EQ(error(kOther4, 443), 0);
+  EXPECT_EQ(error("127.0.0.1", 3998), 0);
+  EXPECT_EQ(arena().count(VW_REASON_REFUSED_CLOSED), 2U);
+}
+
 TEST_F(LifecycleTest, open_lets_it_through_and_counts_it) {
   redirector::Settings settings = arena().settings();
   settings.when_proxy_dead = VW_MODE_OPEN;

@@ -150,6 +150,39 @@ TEST_F(RedirectTest, a_proxy_that_comes_back_without_ipv6_is_reached_by_ipv4) {
   EXPECT_EQ(destination_of(got.reply.origin), "[2001:db8::1]:443");
 }
 
+TEST_F(RedirectTest, where_colon_colon_one_is_disabled_ipv6_arrives_all_the_same) {
+  write_text("/proc/sys/net/ipv6/conf/lo/disable_ipv6", "1");
+  start(arena().settings(), {.listen6 = false});
+  for (const bool only : {false, true}) {
+    const Connected got = arena().in_client([only] {
+      const host::UniqueFd fd = tcp_socket(AF_INET6);
+      const int on = only ? 1 : 0;
+      if (::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ::abort();
+      return connect_with(fd.get(), address_of(kRemote6, 443));
+    });
+    EXPECT_EQ(got.error, only ? ECONNREFUSED : 0);
+    EXPECT_EQ(got.read, !only);
+  }
+}
+
+TEST_F(RedirectTest, a_listener_whose_address_was_disabled_meanwhile_leaves_ipv4_and_no_record) {
+  start();
+  write_text("/proc/sys/net/ipv6/conf/lo/disable_ipv6", "1");
+  EXPECT_NE(arena().in_client([] { return connect_to(kRemote6, 443); }).error, 0);
+  EXPECT_TRUE(arena().in_client([] { return connect_to(kRemote4, 443); }).read);
+  EXPECT_EQ(arena().maps().handoffs(), 0U);
+}
+
+TEST_F(RedirectTest, a_link_local_destination_passes_where_open_is_the_mode) {
+  redirector::Settings settings = arena().settings();
+  settings.when_proxy_dead = VW_MODE_OPEN;
+  start(settings);
+  EXPECT_NE(arena().in_client([] { return connect_to("fe80::1", 443); }).error, ECONNREFUSED)
+      << "without a scope the kernel refuses it itself";
+  EXPECT_EQ(arena().count(VW_REASON_LINK_LOCAL), 1U);
+  EXPECT_EQ(arena().count(VW_REASON_PASSED_OPEN), 1U);
+}
+
 TEST_F(RedirectTest, a_link_local_destination_is_refused_by_name) {
   start();
   const Connected got = arena().in_client([] { return connect_to("fe80::1", 443); });

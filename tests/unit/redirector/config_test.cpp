@@ -73,7 +73,7 @@ TEST(RedirectorConfig, what_cannot_be_meant_is_refused) {
   EXPECT_THROW(read(many + "]"), host::ConfigError);
 }
 
-TEST(RedirectorConfig, a_name_becomes_a_needle_for_a_whole_basename) {
+TEST(RedirectorConfig, a_name_becomes_a_needle_for_a_whole_basename_of_a_file_or_an_argument) {
   Settings settings;
   settings.names = {"claude"};
   settings.paths = {"/v/"};
@@ -84,7 +84,7 @@ TEST(RedirectorConfig, a_name_becomes_a_needle_for_a_whole_basename) {
     return std::string(reinterpret_cast<const char*>(n.text), n.length);
   };
   EXPECT_EQ(text(needles[0]), std::string("/claude\0", 8));
-  EXPECT_EQ(needles[0].where, VW_NEEDLE_PATH);
+  EXPECT_EQ(needles[0].where, VW_NEEDLE_PATH | VW_NEEDLE_ARGUMENT);
   EXPECT_EQ(needles[0].mask[7], 0xff);
   EXPECT_EQ(needles[0].mask[8], 0);
   EXPECT_EQ(text(needles[1]), "/v/");
