@@ -138,7 +138,7 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
     if (what == Asked::Hello) {
       if (descriptors.empty() || !heart_.map(descriptors[0].get()))
         host::log::error("the redirector's heartbeat map cannot be mapped");
-      heart_.beat();
+      if (alive_()) heart_.beat();
       send(Asked::Listeners, bytes_of(request(protocol::RedirectorMessage::Listeners)), listeners_);
     } else if (what == Asked::Listeners) {
       registered_ = true;

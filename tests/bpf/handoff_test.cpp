@@ -1,7 +1,9 @@
 // The record and nobody else's reaches the accepted socket: under many clients that re-use few
 // ports, under Fast Open, in two namespaces with the same addresses, and when connects fail or are
 // abandoned.
+#include "agent/redirector/kernel_programs.h"
 #include "tests/bpf/arena.h"
+#include "tests/bpf/probe.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -12,7 +14,9 @@
 #include <string>
 #include <vector>
 
+#include <bpf/bpf.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -183,6 +187,47 @@ TEST_F(HandoffTest, a_namespace_without_a_proxy_is_treated_as_one_with_a_dead_pr
   EXPECT_EQ(got.error, ECONNREFUSED);
   EXPECT_EQ(arena().count(VW_REASON_NO_LISTENER_HERE), 1U);
   EXPECT_EQ(arena().count(VW_REASON_REFUSED_CLOSED), 1U);
+}
+
+TEST_F(HandoffTest, without_room_for_a_record_there_is_none_and_it_is_counted) {
+  arena().start_redirector(settings());
+  const Arena::Proxy proxy = arena().start_proxy();
+  const auto connect = [&] { return arena().in_client([] { return connect_to(kRemote4, 443); }); };
+  const std::string path = redirector::versioned_directory(arena().pins()) + "/maps/handoff";
+  const host::UniqueFd handoff(::bpf_obj_get(path.c_str()));
+  ASSERT_TRUE(handoff);
+  std::vector<vw_tuple> others;
+  for (vw_tuple other{};; ++other.netns_cookie) {  // no namespace's: cookies begin at 1, and rise
+    other.reserved = 1;
+    const vw_origin origin{};
+    if (::bpf_map_update_elem(handoff.get(), &other, &origin, BPF_ANY) != 0) break;
+    others.push_back(other);
+  }
+  ASSERT_FALSE(others.empty());
+  const Connected without = connect();
+  EXPECT_EQ(without.error, 0);
+  EXPECT_EQ(without.reply.error, ENOENT) << "which a proxy answers by closing";
+  EXPECT_EQ(arena().count(VW_REASON_HANDOFF_FULL), 1U);
+  EXPECT_EQ(arena().maps().handoffs(), others.size());
+  ASSERT_EQ(::bpf_map_delete_elem(handoff.get(), &others.front()), 0);
+  EXPECT_EQ(connect().reply.error, 0) << "one place is enough";
+}
+
+TEST_F(HandoffTest, the_callbacks_that_another_program_asked_for_are_kept) {
+  const Probe probe;
+  const host::UniqueFd foreign = probe.attach("foreign_sockops", arena().clients_cgroup());
+  arena().start_redirector(settings());
+  const Arena::Proxy proxy = arena().start_proxy();
+  const int flags = arena().in_client([] {
+    const host::UniqueFd fd = tcp_socket(AF_INET);
+    if (!connect_with(fd.get(), address_of(kRemote4, 443)).read) return -1;
+    int mark = -1;
+    socklen_t size = sizeof(mark);
+    ::getsockopt(fd.get(), SOL_SOCKET, SO_MARK, &mark, &size);
+    return mark;
+  });
+  EXPECT_EQ(flags, BPF_SOCK_OPS_RTT_CB_FLAG | BPF_SOCK_OPS_STATE_CB_FLAG);
+  EXPECT_EQ(arena().count(VW_REASON_HANDOFF_UNWATCHED), 0U);
 }
 
 TEST_F(HandoffTest, a_connect_that_is_given_up_leaves_nothing) {

@@ -401,6 +401,26 @@ TEST_F(LabelTest, a_redirector_that_starts_anew_loses_no_label_of_what_begins_me
   }
 }
 
+TEST_F(LabelTest, without_room_for_a_label_a_client_is_reported_and_counted) {
+  start();
+  redirector::KernelMaps maps = arena().maps();
+  arena().signal_redirector(SIGSTOP);  // it would clear what belongs to nobody
+  vw_label label{};
+  label.start_boottime_ns = 1;
+  label.word = VW_LABEL_CONFIRMED;
+  std::uint32_t nobody = 1U << 30;  // beyond every pid
+  while (maps.insert_label(nobody, label)) ++nobody;
+  Running client = run(install("bin/claude"), {"child", "wait"});
+  const std::uint32_t child = stray(client.get<pid_t>());
+  EXPECT_FALSE(state(client.tgid()));
+  EXPECT_FALSE(state(child));
+  EXPECT_EQ(maps.counter(VW_REASON_LABEL_FULL), 1U);
+  arena().signal_redirector(SIGCONT);
+  arena().start_redirector(settings_);
+  EXPECT_TRUE(becomes(client.tgid(), VW_LABEL_CONFIRMED)) << "found once there is room again";
+  EXPECT_TRUE(becomes(child, VW_LABEL_CONFIRMED));
+}
+
 TEST_F(LabelTest, a_verdict_on_what_has_been_replaced_meanwhile_does_not_land) {
   start();
   Running client = run(install("bin/claude"), {"wait"});

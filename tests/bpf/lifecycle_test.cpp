@@ -1,8 +1,10 @@
 // What happens when a part dies, hangs, is replaced, is upgraded, is taken away, or was never
 // there.
+#include "agent/host/local_socket.h"
 #include "agent/redirector/detach.h"
 #include "agent/redirector/kernel_programs.h"
 #include "agent/redirector/places.h"
+#include "agent/redirector/redirector.h"
 #include "agent/redirector/status.h"
 #include "tests/bpf/arena.h"
 #include "tests/bpf/probe.h"
@@ -352,7 +354,17 @@ TEST_F(LifecycleTest, a_running_redirector_does_not_undo_a_detach) {
 TEST_F(LifecycleTest, an_exclusive_program_of_somebody_else_is_reported_and_left_alone) {
   const Probe probe;
   probe.attach_exclusive("foreign_connect4", arena().clients_cgroup());
-  EXPECT_FALSE(arena().redirector_starts(arena().settings()));
+  const redirector::Settings settings = arena().settings();
+  EXPECT_FALSE(arena().redirector_starts(settings));
+  std::string why;
+  try {
+    const redirector::Redirector here(settings, host::listen_local(settings.socket, 0666), kNobody);
+  } catch (const std::exception& error) {
+    why = error.what();
+  }
+  EXPECT_NE(why.find("attach vw_connect4 to " + arena().clients_cgroup()), std::string::npos)
+      << why;
+  EXPECT_NE(why.find("exclusively"), std::string::npos) << why;
   EXPECT_TRUE(probe.is_effective("foreign_connect4", arena().clients_cgroup()));
   EXPECT_FALSE(fs::exists(arena().pins())) << "no half of a set stays behind";
 }

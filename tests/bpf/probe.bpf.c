@@ -107,5 +107,17 @@ int foreign_getsockopt(struct bpf_sockopt* ctx) {
 SEC("cgroup_skb/egress")
 int foreign_egress(struct __sk_buff* skb) { return 1; }
 
+/* Asks for a callback of its own, and shows on the socket's mark what is asked for afterwards. */
+SEC("sockops")
+int foreign_sockops(struct bpf_sock_ops* ctx) {
+  if (ctx->op == BPF_SOCK_OPS_TCP_CONNECT_CB) {
+    bpf_sock_ops_cb_flags_set(ctx, BPF_SOCK_OPS_RTT_CB_FLAG);
+  } else if (ctx->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB) {
+    int flags = (int)ctx->bpf_sock_ops_cb_flags;
+    bpf_setsockopt(ctx, VW_SOL_SOCKET, 36 /* SO_MARK */, &flags, sizeof(flags));
+  }
+  return 1;
+}
+
 SEC("cgroup/connect4")
 int foreign_connect4(struct bpf_sock_addr* ctx) { return 1; }

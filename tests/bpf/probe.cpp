@@ -19,6 +19,7 @@ namespace {
 bpf_attach_type type_of(const std::string& program) {
   if (program == "foreign_getsockopt") return BPF_CGROUP_GETSOCKOPT;
   if (program == "foreign_egress") return BPF_CGROUP_INET_EGRESS;
+  if (program == "foreign_sockops") return BPF_CGROUP_SOCK_OPS;
   return BPF_CGROUP_INET4_CONNECT;
 }
 

@@ -297,6 +297,20 @@ TEST_F(World, SplicesWhatPolicyDoesNotName) {
   EXPECT_EQ(all<audit::Gap>()[0].bytes, hello.size() + 13);
 }
 
+TEST_F(World, ASpliceWithoutAnUpstreamIsResetAndOnRecord) {
+  client.emplace(wire::TlsEngine::client(trusting, "other.example.test", now.wall));
+  std::string hello;
+  client->take_ciphertext(hello);
+  give(FromClient{hello});
+  give(UpstreamFailed{"connection refused"});
+  EXPECT_EQ(client_closed, "reset") << "an end would be taken for an answer";
+  EXPECT_TRUE(done);
+  ASSERT_EQ(all<audit::UpstreamError>().size(), 1U);
+  EXPECT_EQ(all<audit::UpstreamError>()[0].reason, "connection refused");
+  ASSERT_EQ(all<audit::SessionClose>().size(), 1U);
+  EXPECT_EQ(all<audit::SessionClose>()[0].reason, "upstream failed");
+}
+
 class Spliced : public World {
  protected:
   Spliced()

@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
@@ -18,9 +19,10 @@ using boost::asio::ip::tcp;
 class Dialer : public testing::Test {
  protected:
   std::optional<DialResult> dial(const std::string& name, const std::string& address,
-                                 std::uint16_t port, bool address_first = false) {
+                                 std::uint16_t port, bool address_first = false,
+                                 std::uint32_t bound_ifindex = 0) {
     std::optional<DialResult> result;
-    const auto race = start_dial(io, {name, {address, port}, address_first}, 0,
+    const auto race = start_dial(io, {name, {address, port}, address_first}, bound_ifindex,
                                  [&](DialResult r) { result.emplace(std::move(r)); });
     io.run_for(std::chrono::seconds(20));
     return result;
@@ -100,6 +102,23 @@ TEST_F(Dialer, GoesOnToTheNamesAddressesWhereTheClientsIsDead) {
     EXPECT_EQ(result->error, "") << address;
     io.restart();
   }
+}
+
+TEST_F(Dialer, KeepsToTheInterfaceThatTheClientIsBoundTo) {
+  tcp::acceptor acceptor(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+  const std::uint16_t port = acceptor.local_endpoint().port();
+  auto result = dial("", "127.0.0.1", port, false, ::if_nametoindex("lo"));
+  ASSERT_TRUE(result);
+  ASSERT_EQ(result->error, "");
+  char name[IFNAMSIZ] = {};
+  socklen_t size = sizeof name;
+  EXPECT_EQ(::getsockopt(result->socket.native_handle(), SOL_SOCKET, SO_BINDTODEVICE, name, &size),
+            0);
+  EXPECT_STREQ(name, "lo");
+  io.restart();
+  result = dial("", "127.0.0.1", port, false, 0x7fffffff);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->error, "No such device") << "gone: not by another";
 }
 
 TEST_F(Dialer, SaysWhyNobodyAnswers) {

@@ -34,7 +34,7 @@ class RedirectorLinkTest : public ::testing::Test {
     heart_ = host::UniqueFd(::memfd_create("heart", MFD_CLOEXEC));
     ASSERT_EQ(::ftruncate(heart_.get(), sizeof(vw_heartbeat)), 0);
     link_ = std::make_unique<RedirectorLink>(
-        io_, path(), std::vector<int>{listener_.get()}, [] { return true; },
+        io_, path(), std::vector<int>{listener_.get()}, [this] { return alive_; },
         [this](const RedirectorLink::Loss& loss) { losses_.push_back(loss); });
     accept();
   }
@@ -86,6 +86,7 @@ class RedirectorLinkTest : public ::testing::Test {
 
   std::string folder_;
   boost::asio::io_context io_;
+  bool alive_ = true;
   host::UniqueFd listener_, proxy_, heart_;
   std::vector<RedirectorLink::Loss> losses_;
   std::unique_ptr<RedirectorLink> link_;
@@ -100,6 +101,21 @@ TEST_F(RedirectorLinkTest, registers_and_beats) {
       ::mmap(nullptr, sizeof(vw_heartbeat), PROT_READ, MAP_SHARED, heart_.get(), 0));
   ASSERT_NE(beat, MAP_FAILED);
   EXPECT_NE(beat->beat_ns, 0U);
+}
+
+TEST_F(RedirectorLinkTest, the_heart_stands_still_while_a_worker_hangs) {
+  alive_ = false;
+  answer(RedirectorMessage::Hello, RedirectorStatus::Ok);
+  answer(RedirectorMessage::Listeners, RedirectorStatus::Ok);
+  EXPECT_TRUE(until([this] { return link_->registered(); }));
+  const auto* beat = static_cast<const vw_heartbeat*>(
+      ::mmap(nullptr, sizeof(vw_heartbeat), PROT_READ, MAP_SHARED, heart_.get(), 0));
+  ASSERT_NE(beat, MAP_FAILED);
+  io_.restart();
+  io_.run_for(std::chrono::milliseconds(2500));  // more than two beats
+  EXPECT_EQ(beat->beat_ns, 0U);
+  alive_ = true;
+  EXPECT_TRUE(until([beat] { return __atomic_load_n(&beat->beat_ns, __ATOMIC_RELAXED) != 0; }));
 }
 
 TEST_F(RedirectorLinkTest, asks_again_after_a_refusal) {
