@@ -1,5 +1,7 @@
 #include "agent/signer/issuer.h"
 
+#include "userspace/base/ascii.h"
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -16,13 +18,6 @@ constexpr std::chrono::hours kBackdated{1};
 constexpr std::size_t kSerialSize = 16;
 // A leaf of ours is about 600 bytes, of an RSA authority about 900.
 constexpr std::size_t kLeafRoom = 2048;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 bool matches(std::string_view pattern, std::string_view name) {
   if (!pattern.starts_with("*.")) return pattern == name;
@@ -43,7 +38,7 @@ Issuer::Issuer(wire::CertificateAuthority authority, IssuerOptions options,
       credit_(std::chrono::nanoseconds(std::chrono::seconds(1)) / options_.per_second *
               options_.burst),
       credited_(now.mono) {
-  for (std::string& host : options_.hosts) host = lower(host);
+  for (std::string& host : options_.hosts) host = to_lower(host);
   if (options_.hosts.empty() && !authority_.constrained())
     throw std::runtime_error(
         "the CA's certificate has no name constraints and no hosts are configured: name the "
@@ -99,7 +94,7 @@ SignerReply Issuer::answer(const SignerRequest& request, Now now) {
     reply.id = request.id;
     return reply;
   };
-  const std::string name = lower(request.name);
+  const std::string name = to_lower(request.name);
   const std::string key = name + '\0' + request.spki;
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
     const auto entry = found->second;

@@ -1,5 +1,6 @@
 #include "userspace/audit/redact.h"
 
+#include "userspace/base/ascii.h"
 #include "userspace/crypto/encoding.h"
 #include "userspace/crypto/hash.h"
 
@@ -29,14 +30,6 @@ constexpr std::array<std::string_view, 20> kCredentialParameters = {
 constexpr std::array<std::string_view, 6> kParameterEndings = {"token",     "secret", "password",
                                                                "signature", "apikey", "credential"};
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 template <class List>
 bool contains(const List& list, std::string_view name) {
   return std::find(list.begin(), list.end(), name) != list.end();
@@ -50,7 +43,7 @@ bool ends_with_one_of(const List& list, std::string_view name) {
 std::string_view without_scheme(std::string_view value) {
   const std::size_t space = value.find(' ');
   if (space == std::string_view::npos) return value;
-  const std::string scheme = lower(value.substr(0, space));
+  const std::string scheme = to_lower(value.substr(0, space));
   if (scheme != "bearer" && scheme != "basic" && scheme != "token") return value;
   value.remove_prefix(space);
   value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
@@ -60,12 +53,12 @@ std::string_view without_scheme(std::string_view value) {
 }  // namespace
 
 bool is_credential_field(std::string_view name) {
-  const std::string folded = lower(name);
+  const std::string folded = to_lower(name);
   return contains(kCredentialFields, folded) || ends_with_one_of(kCredentialEndings, folded);
 }
 
 bool is_credential_parameter(std::string_view name) {
-  std::string plain = lower(name);
+  std::string plain = to_lower(name);
   std::erase_if(plain, [](char c) { return c == '-' || c == '_'; });
   return contains(kCredentialParameters, plain) || ends_with_one_of(kParameterEndings, plain);
 }
@@ -79,7 +72,7 @@ void redact_fields(Fields& fields, const Secret& site_key) {
   for (auto& [name, value] : fields) {
     if (is_credential_field(name)) {
       value = redacted(without_scheme(value), site_key);
-    } else if (contains(kUrlFields, lower(name))) {
+    } else if (contains(kUrlFields, to_lower(name))) {
       value = redact_target(value, site_key);
     }
   }

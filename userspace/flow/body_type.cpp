@@ -1,5 +1,6 @@
 #include "userspace/flow/body_type.h"
 
+#include "userspace/base/ascii.h"
 #include "userspace/flow/body_editor.h"
 #include "userspace/flow/head_edit.h"
 
@@ -21,13 +22,6 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kLook = 512;
 // The scanner may give one event for each byte: a slice bounds them.
 constexpr std::size_t kSlice = 4096;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
@@ -70,7 +64,7 @@ constexpr std::array<std::string_view, 5> kEventFields{"data:", "event:", "id:",
 
 BodyType body_type(const wire::FieldSection& head, policy::Service service, bool stream_asked) {
   const std::string type = media_type(head);
-  const std::string value = lower(head.sole_value("content-type").value_or(""));
+  const std::string value = to_lower(head.sole_value("content-type").value_or(""));
   if (hides_ascii(value)) return {.media_type = type, .fault = "an encoding other than UTF-8"};
   if (service != policy::Service::Generic) {
     const bool json = has(value, kJson), events = has(value, kEvents);

@@ -1,5 +1,6 @@
 #include "userspace/flow/head_edit.h"
 
+#include "userspace/base/ascii.h"
 #include "userspace/flow/head_value.h"
 
 #include <algorithm>
@@ -10,8 +11,8 @@ namespace veilwire::flow {
 namespace {
 
 bool one_of(std::string_view name, std::span<const std::string_view> names) {
-  return std::ranges::any_of(
-      names, [name](std::string_view n) { return wire::equal_ignoring_case(n, name); });
+  return std::ranges::any_of(names,
+                             [name](std::string_view n) { return equal_ignoring_case(n, name); });
 }
 
 // Identifiers and descriptions of the protocol: a mask there would break the exchange. Exact names
@@ -30,17 +31,13 @@ constexpr std::array<std::string_view, 5> kHopFields{"te", "proxy-connection", "
 std::string media_type(const wire::FieldSection& head) {
   const auto value = head.sole_value("content-type");
   if (!value) return {};
-  std::string type(wire::trim_blanks(value->substr(0, value->find(';'))));
-  for (char& c : type)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return type;
+  return to_lower(wire::trim_blanks(value->substr(0, value->find(';'))));
 }
 
 void remove_hop_fields(wire::FieldSection& head, wire::UpgradeFields upgrade) {
   const auto options = head.list("connection");
   const bool plain = std::ranges::all_of(options, [](std::string_view option) {
-    return wire::equal_ignoring_case(option, "keep-alive") ||
-           wire::equal_ignoring_case(option, "close");
+    return equal_ignoring_case(option, "keep-alive") || equal_ignoring_case(option, "close");
   });
   const bool has_hop_field = std::ranges::any_of(
       head.fields, [&head](const wire::Field& f) { return one_of(head.name(f), kHopFields); });

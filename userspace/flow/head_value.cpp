@@ -1,6 +1,7 @@
 #include "userspace/flow/head_value.h"
 
 #include "userspace/audit/redact.h"
+#include "userspace/base/ascii.h"
 #include "userspace/crypto/encoding.h"
 #include "userspace/flow/masked_span.h"
 #include "userspace/masking/stream_masker.h"
@@ -107,7 +108,7 @@ void mask_parameter(std::string_view parameter,
 
 std::optional<std::string> decoded_value(std::string_view value) {
   if (value.size() < kBegin.size() + kEnd.size() || !value.ends_with(kEnd) ||
-      !wire::equal_ignoring_case(value.substr(0, kBegin.size()), kBegin))
+      !equal_ignoring_case(value.substr(0, kBegin.size()), kBegin))
     return std::nullopt;
   value.remove_prefix(kBegin.size());
   return crypto::base64_decode(value.substr(0, value.size() - kEnd.size()));
@@ -116,7 +117,7 @@ std::optional<std::string> decoded_value(std::string_view value) {
 std::string encoded_value(std::string_view text, std::string_view like) {
   const bool plain = std::ranges::all_of(text, [](char c) { return c >= ' ' && c < 0x7f; }) &&
                      wire::trim_blanks(text).size() == text.size() &&
-                     !wire::equal_ignoring_case(text.substr(0, kBegin.size()), kBegin);
+                     !equal_ignoring_case(text.substr(0, kBegin.size()), kBegin);
   if (plain && !decoded_value(like)) return std::string(text);
   return std::string(kBegin) + crypto::base64_encode(text) + std::string(kEnd);
 }

@@ -1,5 +1,6 @@
 #include "userspace/flow/http_relay.h"
 
+#include "userspace/base/ascii.h"
 #include "userspace/base/limits.h"
 #include "userspace/flow/exchange.h"
 #include "userspace/flow/head_edit.h"
@@ -256,7 +257,7 @@ class HttpRelay::Impl {
     exchange.expectation = wire::expectation_of(exchange.head);
     request_.emplace(exchange);
     if (exchange.expectation.connect) return refuse(refusal::connect_method());
-    if (!wire::equal_ignoring_case(host_of(wire::authority(exchange.head)), target_.host))
+    if (!equal_ignoring_case(host_of(wire::authority(exchange.head)), target_.host))
       return refuse(refusal::misdirected(target_.host));
     if (exchange.expectation.upgrade && !upgrade_allowed()) return;
     // Not even begun: nobody sends 48 MB to hear that it is too much.
@@ -265,7 +266,7 @@ class HttpRelay::Impl {
       return over_limit();
     const auto expect = exchange.head.list("expect");
     if (expect.empty()) return;
-    if (expect.size() != 1 || !wire::equal_ignoring_case(expect[0], "100-continue"))
+    if (expect.size() != 1 || !equal_ignoring_case(expect[0], "100-continue"))
       return refuse(refusal::unknown_expectation());
     exchange.continued = true;
     if (exchange.head.minor_version >= 1) sink_.to_client("HTTP/1.1 100 Continue\r\n\r\n");

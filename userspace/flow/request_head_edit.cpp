@@ -1,6 +1,7 @@
 #include "userspace/flow/request_head_edit.h"
 
 #include "userspace/audit/redact.h"
+#include "userspace/base/ascii.h"
 #include "userspace/wire/json_scanner.h"
 
 #include <algorithm>
@@ -48,11 +49,11 @@ constexpr std::array<std::string_view, 4> kOwnEndings{"-key", "-auth", "-session
 
 bool ends_with(std::string_view name, std::string_view ending) {
   return name.size() >= ending.size() &&
-         wire::equal_ignoring_case(name.substr(name.size() - ending.size()), ending);
+         equal_ignoring_case(name.substr(name.size() - ending.size()), ending);
 }
 
 bool stays(std::string_view name) {
-  const auto is = [name](std::string_view one) { return wire::equal_ignoring_case(name, one); };
+  const auto is = [name](std::string_view one) { return equal_ignoring_case(name, one); };
   return audit::is_credential_field(name) || std::ranges::any_of(kProtocolFields, is) ||
          std::ranges::any_of(kOwnEndings,
                              [name](std::string_view ending) { return ends_with(name, ending); });
@@ -61,9 +62,8 @@ bool stays(std::string_view name) {
 // Ahead of stays(): a tool may have a parameter of any name.
 bool repeats_the_body(std::string_view name) {
   constexpr std::string_view kParameter = "mcp-param-";
-  return wire::equal_ignoring_case(name, "mcp-name") ||
-         wire::equal_ignoring_case(name, "mcp-method") ||
-         wire::equal_ignoring_case(name.substr(0, kParameter.size()), kParameter);
+  return equal_ignoring_case(name, "mcp-name") || equal_ignoring_case(name, "mcp-method") ||
+         equal_ignoring_case(name.substr(0, kParameter.size()), kParameter);
 }
 
 // Calls visit with every string and number of a JSON text, decoded.

@@ -1,5 +1,6 @@
 #include "userspace/masking/coin_addresses.h"
 
+#include "userspace/base/ascii.h"
 #include "userspace/crypto/hash.h"
 
 #include <algorithm>
@@ -108,8 +109,8 @@ bool is_bech32(std::string_view text) {
   constexpr std::string_view kAlphabet = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
   constexpr std::uint32_t kBech32 = 1, kBech32m = 0x2bc830a3;
   if (text.size() < 8 || text.size() > 90) return false;
-  std::string lower(text), upper(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  const std::string lower = to_lower(text);
+  std::string upper(text);
   for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
   if (text != lower && text != upper) return false;
   const std::size_t one = lower.rfind('1');
@@ -136,7 +137,7 @@ bool is_eip55(std::string_view text) {
     if (!is_small && !is_capital && !(c >= '0' && c <= '9')) return false;
     small = small || is_small;
     capital = capital || is_capital;
-    lower += is_capital ? static_cast<char>(c + 32) : c;
+    lower += to_lower(c);
   }
   if (!small || !capital) return true;
   const auto hash = keccak_256(lower);

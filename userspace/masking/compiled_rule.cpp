@@ -1,5 +1,6 @@
 #include "userspace/masking/compiled_rule.h"
 
+#include "userspace/base/ascii.h"
 #include "userspace/base/limits.h"
 
 #include <algorithm>
@@ -9,12 +10,10 @@
 namespace veilwire::masking {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 // `word` is in lower case.
 bool contains_folded(std::string_view text, std::string_view word) {
   return std::search(text.begin(), text.end(), word.begin(), word.end(),
-                     [](char a, char b) { return lower(a) == b; }) != text.end();
+                     [](char a, char b) { return to_lower(a) == b; }) != text.end();
 }
 
 bool contains_one(std::string_view text, const std::vector<std::string>& words) {

@@ -1,5 +1,6 @@
 #include "userspace/masking/rule_pack.h"
 
+#include "userspace/base/ascii.h"
 #include "userspace/masking/boundary.h"
 #include "userspace/masking/validators.h"
 
@@ -237,9 +238,7 @@ class Reader {
   }
 
   static void lower(std::vector<std::string>& words) {
-    for (std::string& word : words) {
-      for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    }
+    for (std::string& word : words) word = to_lower(word);
     std::erase(words, std::string());
   }
 

@@ -1,16 +1,11 @@
 #include "userspace/policy/policy.h"
 
+#include "userspace/base/ascii.h"
+
 #include <algorithm>
 
 namespace veilwire::policy {
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool equal_names(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
 
 bool holds(const ActionRule& rule, const Facts& facts) {
   if (!rule.rule.empty() && rule.rule != facts.rule) return false;
@@ -40,10 +35,10 @@ bool reads_port(const Policy& policy, std::uint16_t port) {
 bool covers(std::string_view pattern, std::string_view name) {
   // "api.example.com." is the same name written absolutely; some clients send it so.
   if (!name.empty() && name.back() == '.') name.remove_suffix(1);
-  if (!pattern.starts_with("*.")) return !name.empty() && equal_names(pattern, name);
+  if (!pattern.starts_with("*.")) return !name.empty() && equal_ignoring_case(pattern, name);
   const std::size_t dot = name.find('.');
   return dot != std::string_view::npos && dot != 0 &&
-         equal_names(pattern.substr(1), name.substr(dot));
+         equal_ignoring_case(pattern.substr(1), name.substr(dot));
 }
 
 const Host* find_host(const Policy& policy, std::string_view server_name) {

@@ -1,12 +1,12 @@
 #include "userspace/policy/strict_reader.h"
 
+#include "userspace/base/ascii.h"
+
 #include <algorithm>
 #include <cstddef>
 
 namespace veilwire::policy {
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // Edits (insert, remove, replace, swap of neighbours count one) between two short words, without
 // regard to case.
@@ -17,7 +17,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
       row[j] = std::min({last[j] + 1, row[j - 1] + 1,
-                         last[j - 1] + (lower(a[i - 1]) == lower(b[j - 1]) ? 0U : 1U)});
+                         last[j - 1] + (to_lower(a[i - 1]) == to_lower(b[j - 1]) ? 0U : 1U)});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
         row[j] = std::min(row[j], before[j - 2] + 1);
     }

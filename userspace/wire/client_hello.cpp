@@ -1,9 +1,9 @@
 #include "userspace/wire/client_hello.h"
 
+#include "userspace/base/ascii.h"
 #include "userspace/base/limits.h"
 #include "userspace/wire/host_name.h"
 
-#include <algorithm>
 #include <bitset>
 #include <optional>
 
@@ -57,7 +57,6 @@ class Reader {
   std::string_view left_;
 };
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool parse_server_name(std::string_view data, ClientHello& hello) {
   Reader reader(data);
   const auto list = reader.vector(2, 1, 0xffff);
@@ -68,8 +67,7 @@ bool parse_server_name(std::string_view data, ClientHello& hello) {
   const auto type = entry.number(1);
   const auto name = entry.vector(2, 1, 0xffff);
   if (!type || *type != 0 || !name || !entry.at_end() || !is_host_name(*name)) return false;
-  hello.server_name.resize(name->size());
-  std::transform(name->begin(), name->end(), hello.server_name.begin(), lower);
+  hello.server_name = to_lower(*name);
   return true;
 }
 

@@ -2,6 +2,7 @@
 // tests/unit/wire/content_coding_test.cpp.
 #include "userspace/wire/content_coding.h"
 
+#include "userspace/base/ascii.h"
 #include "userspace/wire/coding_layers.h"
 #include "userspace/wire/http.h"
 

@@ -2,6 +2,8 @@
 // smuggling_test.cpp.
 #include "userspace/wire/framing.h"
 
+#include "userspace/base/ascii.h"
+
 #include <limits>
 #include <optional>
 

@@ -1,11 +1,12 @@
 #include "userspace/wire/host_name.h"
 
+#include "userspace/base/ascii.h"
+
 #include <algorithm>
 
 namespace veilwire::wire {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // The last label of a name decides whether some resolver reads the whole as an IPv4 address:
@@ -14,17 +15,18 @@ bool ends_in_a_number(std::string_view name) {
   const std::size_t dot = name.rfind('.');
   std::string_view label = dot == name.npos ? name : name.substr(dot + 1);
   if (std::all_of(label.begin(), label.end(), is_digit)) return true;
-  if (label.size() < 2 || label[0] != '0' || lower(label[1]) != 'x') return false;
+  if (label.size() < 2 || label[0] != '0' || to_lower(label[1]) != 'x') return false;
   label.remove_prefix(2);
-  return std::all_of(label.begin(), label.end(),
-                     [](char c) { return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f'); });
+  return std::all_of(label.begin(), label.end(), [](char c) {
+    return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f');
+  });
 }
 
 bool is_label(std::string_view label) {
   if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-')
     return false;
   return std::all_of(label.begin(), label.end(), [](char c) {
-    return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || c == '-' || c == '_';
+    return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '-' || c == '_';
   });
 }
 

@@ -1,6 +1,8 @@
 // Lookup and edits on the head of a message; see http.h. Tested by tests/unit/wire/http_test.cpp.
 #include "userspace/wire/http.h"
 
+#include "userspace/base/ascii.h"
+
 #include <algorithm>
 #include <array>
 
@@ -32,8 +34,6 @@ void replace_in_start_line(FieldSection& section, Span& part, std::string_view t
   part.size = static_cast<std::uint32_t>(copy.size());
   shift_fields(section.fields, 0, part.offset, by);
 }
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool is_token_char(char c) {
   if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
@@ -145,11 +145,6 @@ bool is_token(std::string_view text) {
 
 bool is_field_value(std::string_view text) {
   return std::all_of(text.begin(), text.end(), is_value_char);
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view trim_blanks(std::string_view text) {

@@ -162,11 +162,9 @@ Result<ResponseHead, HttpError> make_response_head(
     int status, std::string_view reason,
     const std::vector<std::pair<std::string_view, std::string_view>>& fields);
 
-// Character classes of RFC 9110, 5.5 and 5.6.2, and comparison without regard to the case of ASCII
-// letters.
+// Character classes of RFC 9110, 5.5 and 5.6.2.
 bool is_token(std::string_view text);
 bool is_field_value(std::string_view text);
-bool equal_ignoring_case(std::string_view a, std::string_view b);
 std::string_view trim_blanks(std::string_view text);  // SP and HTAB on both sides
 
 }  // namespace veilwire::wire

@@ -2,6 +2,7 @@
 // smuggling_test.cpp and http1_oracle_test.cpp.
 #include "userspace/wire/http1.h"
 
+#include "userspace/base/ascii.h"
 #include "userspace/base/limits.h"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 #include "userspace/wire/leaf_cert.h"
 
+#include "userspace/base/ascii.h"
 #include "userspace/crypto/encoding.h"
 #include "userspace/crypto/hash.h"
 #include "userspace/crypto/owned.h"
@@ -36,13 +37,6 @@ OwnedCert new_certificate() {
   return certificate;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 bool is_label_text(std::string_view label) {
   return !label.empty() && label.size() <= 32 &&
          std::all_of(label.begin(), label.end(), [](char c) {
@@ -75,8 +69,8 @@ std::vector<std::string> dns_subtrees(const STACK_OF(GENERAL_SUBTREE) * subtrees
     const GENERAL_NAME* base = sk_GENERAL_SUBTREE_value(subtrees, i)->base;
     if (base->type != GEN_DNS) continue;
     const ASN1_IA5STRING* text = base->d.dNSName;
-    names.push_back(lower({reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-                           static_cast<std::size_t>(ASN1_STRING_length(text))}));
+    names.push_back(to_lower({reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                              static_cast<std::size_t>(ASN1_STRING_length(text))}));
   }
   return names;
 }
@@ -177,7 +171,7 @@ Result<std::vector<Constraints>, CertError> read_constraints(const std::vector<O
 
 bool all_permit(const std::vector<Constraints>& constraints, std::string_view name) {
   if (!is_host_name(name)) return false;
-  const std::string wanted = lower(name);
+  const std::string wanted = to_lower(name);
   return std::all_of(constraints.begin(), constraints.end(),
                      [&](const Constraints& c) { return c.permit(wanted); });
 }
@@ -250,7 +244,7 @@ Result<Leaf, CertError> CertificateAuthority::make_leaf(const LeafParameters& pa
   require(X509_set_issuer_name(leaf.get(), X509_get_subject_name(state_->certificate.get())) == 1);
   x509::add_key_usage(leaf.get(), x509::Usage::SignHandshakes);
   x509::add_server_auth(leaf.get());
-  x509::add_dns_name(leaf.get(), lower(parameters.name));
+  x509::add_dns_name(leaf.get(), to_lower(parameters.name));
   x509::add_subject_key_identifier(leaf.get(), x509::key_identifier(leaf.get()));
   if (!state_->key_identifier.empty())
     x509::add_authority_key_identifier(leaf.get(), state_->key_identifier);
@@ -289,7 +283,7 @@ Result<NewCa, CertError> make_ca(const CaParameters& parameters) {
   for (const std::string& host : parameters.hosts) {
     const std::string_view name = std::string_view(host).substr(host.starts_with("*.") ? 2 : 0);
     if (!is_host_name(name)) return Unexpected{CertError::BadHost};
-    permitted.push_back(lower(name));
+    permitted.push_back(to_lower(name));
   }
 
   const OwnedCert certificate = new_certificate();
