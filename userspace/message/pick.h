@@ -21,7 +21,7 @@ inline constexpr std::size_t kDeepestPick = 4;  // keys of a path
 
 struct Pick {
   // Keys from the root on; "[]" is any element of an array.
-  explicit Pick(std::initializer_list<std::string_view> where);
+  Pick(std::initializer_list<std::string_view> where);
 
   std::string_view path[kDeepestPick];
   std::size_t depth = 0;
