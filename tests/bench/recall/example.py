@@ -6,11 +6,19 @@ import json
 import re
 
 # What some test tables call a secret and is none.
-ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+|(https?://)?[a-z0-9-]+(\.[a-z0-9-]+)*\.(com|net|org|io|dev|app|co|ai)/?")
+ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+|(https?://)?[a-z0-9-]+(\.[a-z0-9-]+)*\.(com|net|org|io|dev|app|co|ai)/?"
+                     r"|https?://[\w.-]+(:\d+)?/?|jdbc:(?!.*(?i:password|pwd)=)[^@]*|[a-z0-9-]+\.[\w.-]+\.(windows|azure)\.net(/.*)?")
+# What is told to be the name of an account or an application: it is public, or half of a pair of which the
+# other half is secret. A secret_id and a key_id stay what their publisher says.
+NAMES_IDENTIFIER = re.compile(r"(?i)(?:^|[_.-]|client|app|account|access|user|org)(?<!secret[_.-])(?<!key[_.-])"
+                              r"(?:id|user|user_?name|e?mail|org|(?:sub)?domain)\d?$")
+RULE_OF_IDENTIFIERS = re.compile(r"(?:-(?:client|access|app|account)-id|-(?:pub|public|publishable)-(?:api-)?key)$")
+# Documentation writes one character over and over for what is to be filled in.
+PLACEHOLDER = re.compile(r"(.)\1{15,}|(?i:x{8,})")
 # Whether something shorter is masked for its own sake cannot be told from chance.
 SHORTEST = 8
 # The name to which a value is assigned, right before it.
-ASSIGNED = re.compile(r"""([A-Za-z_][\w.-]{1,60})["'`]?\s{0,3}(?:=>|:=|=|:)\s{0,3}["'`]?$""")
+ASSIGNED = re.compile(r"""(?<![/\w])([A-Za-z_][\w.-]{1,60})["'`]?\s{0,3}(?:=>|:=|=|:)\s{0,3}["'`]?$""")
 
 
 @dataclasses.dataclass
@@ -21,17 +29,24 @@ class Example:
   secret: str = None  # the part of it that is the secret, where that is known
   name: str = None    # the name to which it is assigned
   alone: bool = None  # whether the publisher's own rule finds the secret without anything around it
-  kind: str = "secret"  # or "identifier", "hash": what the publisher says it is
+  kind: str = "secret"  # or "identifier", "hash": what the publisher says it is, or its name; "placeholder"
 
   def __post_init__(self):
     if self.secret is not None and len(self.secret) < SHORTEST:
       self.secret = self.name = self.alone = None
-    if self.secret is not None and ADDRESS.fullmatch(self.secret):
-      self.kind = "identifier"
     if self.secret is not None and self.name is None:
       before = self.text.partition(self.secret)[0][-80:]
       found = ASSIGNED.search(before)
       self.name = found[1] if found else None
+    if self.secret is not None and self.kind == "secret":
+      self.kind = self.judged()
+
+  def judged(self):
+    if ADDRESS.fullmatch(self.secret) or NAMES_IDENTIFIER.search(self.name or ""):
+      return "identifier"
+    if RULE_OF_IDENTIFIERS.search(self.rule):
+      return "identifier"
+    return "placeholder" if PLACEHOLDER.search(self.secret) else "secret"
 
   def id(self):
     of = "\0".join((self.rule, self.text, self.secret or ""))

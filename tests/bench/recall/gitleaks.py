@@ -1,6 +1,6 @@
-"""The true positives of gitleaks' rule generators (cmd/generate/config/rules/*.go). Most are made by its helpers from
-an identifier and a random text that fits an expression; the same is done here, with random texts that stay the same
-from run to run.
+"""The true positives of the rule generators of gitleaks and of Betterleaks, which took over its form
+(cmd/generate/config/rules/*.go). Most are made by their helpers from an identifier and a random text that fits an
+expression; the same is done here, with random texts that stay the same from run to run.
 """
 
 import dataclasses
@@ -28,6 +28,7 @@ def helpers(seed):
     return lambda size: f"[{characters}]{{{size}}}"
   return {
       "secrets.NewSecret": lambda expression: patterns.sample(expression, f"{seed} {next(made)}"),
+      "secrets.NewSecretWithEntropy": lambda expression, _: patterns.sample(expression, f"{seed} {next(made)}"),
       UTILS + "GenerateSampleSecret": lambda name, secret: Assigned(name, secret),
       UTILS + "GenerateSampleSecrets": lambda name, secret: [Assigned(name, secret)],
       UTILS + "Numeric": repeated("0-9"),
@@ -65,16 +66,16 @@ def true_positives(source, seed, unread):
   return found
 
 
-def expressions(checkout):
+def expressions(checkout, name=NAME):
   """(rule, expression) of every rule that has one; rules about names of files have none."""
-  with open(checkout / "config/gitleaks.toml", "rb") as f:
+  with open(checkout / f"config/{name}.toml", "rb") as f:
     for rule in tomllib.load(f)["rules"]:
       if "regex" in rule:
         yield rule["id"], patterns.compiled(rule["regex"])
 
 
-def extract(checkout, unread):
-  rules = dict(expressions(checkout))
+def extract(checkout, unread, name=NAME):
+  rules = dict(expressions(checkout, name))
   for path in sorted((checkout / "cmd/generate/config/rules").glob("*.go")):
     for rule, value in true_positives(path.read_text(), path.stem, unread):
       pattern = rules.get(rule)
@@ -83,9 +84,13 @@ def extract(checkout, unread):
           unread.append(f"{rule}: its expression")
         continue
       if isinstance(value, Assigned):
-        name = value.name + "_api_token"
-        yield Example(NAME, rule, f'{name} = "{value.secret}"', value.secret, name,
+        assigned = value.name + "_api_token"
+        yield Example(name, rule, f'{assigned} = "{value.secret}"', value.secret, assigned,
                       found_alone(pattern, value.secret))
       else:
         secret = by_group(pattern, value)
-        yield Example(NAME, rule, value, secret, None, secret and found_alone(pattern, secret))
+        yield Example(name, rule, value, secret, None, secret and found_alone(pattern, secret))
+
+
+def extract_betterleaks(checkout, unread):
+  return extract(checkout, unread, "betterleaks")

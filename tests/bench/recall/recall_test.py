@@ -155,6 +155,7 @@ class Extract(unittest.TestCase):
       secretlint = "secretlint/packages/@secretlint/secretlint-rule-mine/test/snapshots/ng.one"
       for name, text in {
           "gitleaks/cmd/generate/config/rules/a.go": GITLEAKS, "gitleaks/config/gitleaks.toml": GITLEAKS_TOML,
+          "betterleaks/cmd/generate/config/rules/a.go": GITLEAKS, "betterleaks/config/betterleaks.toml": GITLEAKS_TOML,
           f"noseyparker/{rules}/a.yml": NOSEYPARKER,
           "kingfisher/data/rules/a.yml": NOSEYPARKER.replace("np.", "kingfisher."),
           "trufflehog/pkg/detectors/madeup/v1/a_test.go": TRUFFLEHOG,
@@ -164,7 +165,7 @@ class Extract(unittest.TestCase):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-      sources = ("gitleaks", "noseyparker", "kingfisher", "trufflehog", "secretlint")
+      sources = ("gitleaks", "betterleaks", "noseyparker", "kingfisher", "trufflehog", "secretlint")
       run = subprocess.run([HERE / "extract", "-v", *(f"--{name}={root / name}" for name in sources)],
                            capture_output=True, text=True, check=True)
     found = [json.loads(line) for line in run.stdout.splitlines()]
