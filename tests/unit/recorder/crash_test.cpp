@@ -100,7 +100,7 @@ TEST(RecorderProgram, KilledAtRandomLosesAndDoublesNothing) {
     acknowledged = a.counts().committed;
     program.start();
   }
-  // Only the program that was started last can commit this, so that it runs when it is told to stop.
+  // Only the program that was started last can commit this: it runs when it is told to stop.
   ASSERT_TRUE(a.submit(record));
   ASSERT_TRUE(b.submit(record));
   const std::uint64_t last_a = a.counts().submitted, last_b = b.counts().submitted;
