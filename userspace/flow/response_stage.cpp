@@ -82,8 +82,8 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
     return malformed(policy::Uninspected::Malformed, "more than one Content-Type");
   if (is_part(head_))
     return malformed(policy::Uninspected::Malformed, "a part that nobody has asked for");
-  auto codings = wire::read_codings(head_.list("content-encoding"));
-  if (codings) codings_ = std::move(codings).value();
+  const auto codings = wire::read_codings(head_.list("content-encoding"));
+  if (codings) codings_ = *codings;
   auto decoder = wire::Decoder::make(codings_);
   if (!codings || !decoder) {
     const std::string_view why = codings ? "content-encoding" : wire::to_string(codings.error());
