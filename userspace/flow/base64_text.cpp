@@ -1,17 +1,12 @@
 #include "userspace/flow/base64_text.h"
 
 #include "userspace/flow/masked_span.h"
-#include "userspace/wire/utf8.h"
 
 #include <algorithm>
 #include <utility>
 
 namespace veilwire::flow {
 namespace {
-
-// So many bytes say whether it is text: no image or archive begins with as many characters and
-// nothing else.
-constexpr std::size_t kLook = 512;
 
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -27,17 +22,6 @@ int value_of(char c) {
 }
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-// A PDF begins with characters too, but its parts are found by their offsets.
-bool is_text(std::string_view bytes) {
-  if (bytes.starts_with("%PDF-")) return false;
-  wire::Utf8Checker utf8(wire::Utf8::Strict);
-  return std::ranges::all_of(bytes, [&](char c) {
-    const bool control = static_cast<unsigned char>(c) < 0x20 && !is_blank(c) && c != '\f' &&
-                         c != '\b' && c != '\x1b';
-    return !control && utf8.take(static_cast<unsigned char>(c));
-  });
-}
 
 }  // namespace
 
@@ -138,10 +122,11 @@ void Base64Text::close_group() {
 }
 
 void Base64Text::look(bool at_end, Edited& out) {
-  if (text_.size() < kLook && !at_end) return;
-  if (is_text(std::string_view(text_).substr(0, kLook))) {
+  if (text_.size() < kCharsetLook && !at_end) return;
+  const auto guess = guess_charset(text_);
+  if (guess && (guess->sure || finds(guess->charset))) {
     mode_ = Mode::Text;
-    masker_ = std::make_unique<masking::StreamMasker>(engine_);
+    masker_.emplace(guess->charset, engine_);
     return;
   }
   // A few characters may be base64 by chance: as text they are judged too.
@@ -149,6 +134,15 @@ void Base64Text::look(bool at_end, Edited& out) {
   mode_ = Mode::Binary;
   out.append(raw_);
   raw_.clear();
+}
+
+// All of the text is here: whether anything is found in it.
+bool Base64Text::finds(Charset charset) const {
+  ByteText text(charset, engine_);
+  masking::Edits edits;
+  text.feed(text_, edits);
+  text.finish(edits);
+  return !edits.findings.empty();
 }
 
 void Base64Text::judge(Edited& out) {

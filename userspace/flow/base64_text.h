@@ -1,6 +1,6 @@
 // Text inside base64 inside a JSON string: MCP resources come so, and documents of the Messages
-// API. It is masked where the bytes turn out to be text; images, archives and whatever else is not
-// text pass as they came.
+// API. It is masked where the bytes turn out to be text, in UTF-8, UTF-16 or an encoding that has
+// ASCII in it; images, archives and whatever else is not text pass as they came.
 //
 // Base64 that holds no finding keeps its bytes. From the first replacement on the rest of the
 // string is encoded anew, because the text has another length. What has been released is always
@@ -8,6 +8,7 @@
 // been appended. Tested by tests/unit/flow/base64_text_editor_test.cpp.
 #pragma once
 
+#include "userspace/flow/byte_text.h"
 #include "userspace/flow/edited.h"
 #include "userspace/masking/encoded_text.h"
 #include "userspace/masking/engine.h"
@@ -57,6 +58,7 @@ class Base64Text {
   void pass(std::string_view raw, Edited& out);
   void close_group();
   void look(bool at_end, Edited& out);
+  bool finds(Charset charset) const;
   void judge(Edited& out);
   void apply(Edited& out);
   void give_up(std::string_view rest, Edited& out);
@@ -84,7 +86,7 @@ class Base64Text {
   std::string raw_, text_;
   std::size_t judged_ = 0;   // bytes of text_ that the masker has
   std::uint64_t ahead_ = 0;  // bytes of the first group that are free to go
-  std::unique_ptr<masking::StreamMasker> masker_;
+  std::optional<ByteText> masker_;
   masking::Edits edits_;
 
   bool encoding_ = false;  // a replacement has been made

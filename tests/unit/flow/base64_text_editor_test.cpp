@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace veilwire::flow {
@@ -111,6 +112,41 @@ TEST(Base64Text, BlocksInsideOfWhatIsMasked) {
       return outcome;
     });
   }
+}
+
+TEST(Base64Text, IsMaskedInsideWhateverItsEncoding) {
+  const std::string filler = "caf\xE9 " + std::string(600, 'x');
+  for (const std::string& text : {"caf\xE9 " + std::string(kToken) + " na\xEFve",
+                                  filler + " " + std::string(kToken) + " \xFF"}) {
+    const std::string body = resource(crypto::base64_encode(text));
+    EXPECT_EQ(decoded(blob_of(run(kMcp, body))), masked(text));
+  }
+  for (const bool marked : {false, true}) {
+    for (const bool big : {false, true}) {
+      const auto in_utf16 = [&](const std::string& ascii) {
+        std::string bytes = marked ? (big ? "\xFE\xFF" : "\xFF\xFE") : "";
+        for (const char c : ascii) bytes += big ? std::string{'\0', c} : std::string{c, '\0'};
+        return bytes;
+      };
+      for (const std::size_t before : {0U, 3U, 700U}) {
+        const std::string text = std::string(before, 'x') + " " + std::string(kToken) + "\r\n. a";
+        const std::string body = resource(crypto::base64_encode(in_utf16(text)));
+        const Outcome outcome = run(kMcp, body);
+        EXPECT_EQ(decoded(blob_of(outcome)), in_utf16(masked(text)));
+        EXPECT_EQ(outcome.masks.size(), 1U);
+        if (before < 700)
+          testing::every_split(body,
+                               [](const testing::Pieces& pieces) { return run(kMcp, pieces); });
+      }
+    }
+  }
+}
+
+// Few bytes that are no UTF-8 may be text, or base64 by chance.
+TEST(Base64Text, ThatMayBeTextByChanceIsReadBothWays) {
+  const std::string chance = "x7700123456781+/7700123456789+//";
+  ASSERT_TRUE(crypto::base64_decode(chance));
+  EXPECT_THAT(run(kMcp, resource(chance)).masks, ::testing::SizeIs(2));
 }
 
 // What a client makes of a document that ends early inside of the blob.
