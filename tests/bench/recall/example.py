@@ -7,18 +7,27 @@ import re
 
 # What some test tables call a secret and is none.
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+|(https?://)?[a-z0-9-]+(\.[a-z0-9-]+)*\.(com|net|org|io|dev|app|co|ai)/?"
-                     r"|https?://[\w.-]+(:\d+)?/?|jdbc:(?!.*(?i:password|pwd)=)[^@]*|[a-z0-9-]+\.[\w.-]+\.(windows|azure)\.net(/.*)?")
+                     r"|https?://[\w.-]+(:\d+)?/?|jdbc:(?!.*(?i:password|pwd)=)(?!.*:[^@/]+@)\S*"
+                     r"|(https://)?([\w-]+\.)+(windows|azure|azurewebsites)\.net(/.*)?|[/¥]Users[/¥]\w+"
+                     r"|(age1|(pub|sub)-c-)[\w-]+", re.I)
 # What is told to be the name of an account or an application: it is public, or half of a pair of which the
 # other half is secret. A secret_id and a key_id stay what their publisher says.
-NAMES_IDENTIFIER = re.compile(r"(?i)(?:^|[_.-]|client|app|account|access|user|org)(?<!secret[_.-])(?<!key[_.-])"
-                              r"(?:id|user|user_?name|e?mail|org|(?:sub)?domain)\d?$")
-RULE_OF_IDENTIFIERS = re.compile(r"(?:-(?:client|access|app|account)-id|-(?:pub|public|publishable)-(?:api-)?key)$")
-# Documentation writes one character over and over for what is to be filled in.
-PLACEHOLDER = re.compile(r"(.)\1{15,}|(?i:x{8,})")
+NAMES_IDENTIFIER = re.compile(r"(?i)(?:^|[_.-]|client|app|account|access|user|org|(?-i:(?<=[a-z])(?=[A-Z])))"
+                              r"(?<!secret[_.-])(?<!key[_.-])(?:id|account_?sid|user|user_?name|e?mail|org|(?:sub)?domain|account"
+                              r"|(?:token|pat|cloud|storage)_?name|type|homedir)\d?$")
+RULE_OF_IDENTIFIERS = re.compile(r"(?:-(?:client|access|app|account)-id|-(?:pub|public|publishable)-(?:api-)?key"
+                                 r"|-name(?:\.\d)?|no-homedir)$")
+# Documentation writes one character over and over, or one of these words, for what is to be filled in.
+PLACEHOLDER = re.compile(r"(.)\1{15,}|(?i:x{8,}|^(?!.*://).*example|^your|placeholder|://[^:/]*:pass(?:word)?@)|"
+                         r"^(?i:password|my-password|secret (?:content|[A-Z0-9])|aws_(?:access|secret)\w+|AQAAABAAA)$"
+                         # The example of a UUID in its article of Wikipedia.
+                         r"|^123e4567-e89b-12d3-a456-426614174")
 # Whether something shorter is masked for its own sake cannot be told from chance.
 SHORTEST = 8
 # The name to which a value is assigned, right before it.
-ASSIGNED = re.compile(r"""(?<![/\w])([A-Za-z_][\w.-]{1,60})["'`]?\s{0,3}(?:=>|:=|=|:)\s{0,3}["'`]?$""")
+ASSIGNED = re.compile(r"""(?<![/\w])([A-Za-z_][\w.-]{1,60})["'`]?\s{0,12}(?:=>|[:?]{0,3}=|:|>)\s{0,12}(?:["'`]|\{(?:\w+\s)?)?$""")
+# By themselves these can be the digest, number or name of anything.
+COMMON = re.compile(r"(?i)[0-9a-f-]{16,}|[a-z@]{3,8}0?[a-z]{0,4}[0-9]{1,4}")
 
 
 @dataclasses.dataclass
@@ -32,6 +41,8 @@ class Example:
   kind: str = "secret"  # or "identifier", "hash": what the publisher says it is, or its name; "placeholder"
 
   def __post_init__(self):
+    if self.secret is not None:
+      self.secret = self.secret.strip().rstrip('"')
     if self.secret is not None and len(self.secret) < SHORTEST:
       self.secret = self.name = self.alone = None
     if self.secret is not None and self.name is None:
@@ -46,7 +57,7 @@ class Example:
       return "identifier"
     if RULE_OF_IDENTIFIERS.search(self.rule):
       return "identifier"
-    return "placeholder" if PLACEHOLDER.search(self.secret) else "secret"
+    return "placeholder" if PLACEHOLDER.search(self.secret) or counts(self.secret) else "secret"
 
   def id(self):
     of = "\0".join((self.rule, self.text, self.secret or ""))
@@ -57,12 +68,28 @@ class Example:
                       ensure_ascii=False)
 
 
+def counts(text):
+  """Whether it is no more than an alphabet, a count or the same few characters again and again."""
+  plain = re.sub("[^a-z0-9]", "", text.lower())
+  if re.fullmatch(r"(.{1,8}?)\1{2,}.{0,2}", plain) or any(plain.count(c) > 0.7 * len(plain) for c in set(plain)):
+    return True
+  steps = [ord(after) - ord(before) for before, after in zip(plain, plain[1:])]
+  return any(sum(step not in on for step in steps) <= 1 for on in ((1, -9, -25), (-1, 9, 25)))
+
+
 def by_group(pattern, text):
   """What an expression calls the secret in a text: the group that is named so, else its only group, else all that it
   matches. None when it matches nothing, or has groups of which none says that it is the secret."""
   secret = group_of(pattern.search(text))
-  # Loose expressions take the mark of the assignment, or a quote, along.
-  return secret and re.sub(r"""^[=:'"`\s]+|['"`\s]+$""", "", secret)
+  # Loose expressions take the mark of the assignment, a quote, or the word that says what it is, along.
+  secret = secret and re.sub(r"""^[=:'"`\s]+|['"`\s]+$""", "", secret)
+  return secret and value_of(re.sub(r"^[-.](?:(?i:secret|access|private|key|token)[-_.])*", "", secret))
+
+
+def value_of(text):
+  """Of a whole assignment, as a rule without groups reports it, the value."""
+  found = re.fullmatch(r"""[\w.-]{1,60}\s{0,3}(?:=\s|:\s|=>)[\s|>'"]{0,12}([^\s'"]+)""", text)
+  return found[1] if found else text
 
 
 def group_of(found):

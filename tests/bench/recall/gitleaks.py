@@ -85,8 +85,9 @@ def extract(checkout, unread, name=NAME):
         continue
       if isinstance(value, Assigned):
         assigned = value.name + "_api_token"
-        yield Example(name, rule, f'{assigned} = "{value.secret}"', value.secret, assigned,
-                      found_alone(pattern, value.secret))
+        # Made from an expression that takes the quote behind it along.
+        secret = value.secret.rstrip("'\"`")
+        yield Example(name, rule, f'{assigned} = "{secret}"', secret, assigned, found_alone(pattern, secret))
       else:
         secret = by_group(pattern, value)
         yield Example(name, rule, value, secret, None, secret and found_alone(pattern, secret))

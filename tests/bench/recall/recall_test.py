@@ -137,10 +137,19 @@ class Examples(unittest.TestCase):
     self.assertIsNone(Example("s", "r", "a short one", "short").secret)
     self.assertEqual(Example("s", "r", "a.b@example.com", "a.b@example.com").kind, "identifier")
 
+  def test_what_is_to_be_filled_in_is_a_placeholder(self):
+    for value in ("123456789012", "abcdefghijkl123456", "ZYXWVUTSRQPO", "abc123abc123abc123", "0000-0000-0000",
+                  "your_key_here", "lin_api_k7EXAMPLE"):
+      self.assertEqual(Example("s", "r", value, value).kind, "placeholder", value)
+    for value in ("k7Qm2ZxV9cLp", "abcdef1234567890abcdef", "db://me:k7Qm2ZxV9c@db.example.com"):
+      self.assertEqual(Example("s", "r", value, value).kind, "secret", value)
+
   def test_groups(self):
     self.assertEqual(by_group(re.compile("(a)=(?P<TOKEN>b+)"), "a=bbb"), "bbb")
     self.assertEqual(by_group(re.compile("a(=b+')"), "a=bbb'"), "bbb")
     self.assertEqual(by_group(re.compile("b+"), "abb"), "bb")
+    self.assertEqual(by_group(re.compile(".*"), 'password: "abc'), "abc")
+    self.assertEqual(by_group(re.compile("-.*"), "mine-KEY-abc"), "abc")
     self.assertIsNone(by_group(re.compile("(a)(b)"), "ab"))
     self.assertIsNone(by_group(re.compile("x"), "ab"))
     self.assertTrue(found_alone(re.compile("b+"), "bbb"))
@@ -219,6 +228,15 @@ class Measure(unittest.TestCase):
     self.assertEqual(text.encode()[begin:end], b"abc")
     context, text, begin, end = measure.trial("x", "a ", "db://me:pass@host/x", " b")
     self.assertEqual(text.encode()[begin:end], b"pass")
+    context, text, begin, end = measure.trial("x", "db://", "me:pass", "@host")
+    self.assertEqual(text.encode()[begin:end], b"pass")
+    context, text, begin, end = measure.trial("x", "", "https://host/x?sv=1&sig=abc&e=1", "")
+    self.assertEqual(text.encode()[begin:end], b"abc")
+
+  def test_a_name_says_credential(self):
+    name_of = script("measure").name_of
+    self.assertEqual(name_of(Example("mine", "np.acme.1", "acme: abcdefgh", "abcdefgh")), "acme_api_key")
+    self.assertEqual(name_of(Example("mine", "np.acme.1", "acme_pat: abcdefgh", "abcdefgh")), "acme_pat")
 
   def test_what_counts_as_found(self):
     covered = script("measure").covered
@@ -235,7 +253,7 @@ class Measure(unittest.TestCase):
     with tempfile.TemporaryDirectory() as folder:
       root = pathlib.Path(folder)
       good = Example("mine", "np.github.1", f"token: {SECRET}", SECRET, None, True)
-      unknown = Example("mine", "np.nobody.1", "it is zzzzzzzz", "zzzzzzzz", None, True)
+      unknown = Example("mine", "np.nobody.1", "it is zqjvxkwp", "zqjvxkwp", None, True)
       (root / "examples").write_text(good.line() + "\n" + unknown.line() + "\n")
       (root / "tree").mkdir()
       (root / "tree/one").write_text(f"x\n{SECRET}\n")
@@ -250,7 +268,7 @@ class Measure(unittest.TestCase):
     self.assertEqual(table["bare"], {"of": 2, "found": 0.5, "whole": 0.5})
     self.assertEqual(set(table), {"as published", *contexts.ALONE, *contexts.NAMED})
     self.assertEqual(figures["recall"]["publisher's rule"]["mine np.github.1"]["whole"], 1)
-    self.assertEqual({one["secret"] for one in missed}, {"zzzzzzzz"})
+    self.assertEqual({one["secret"] for one in missed}, {"zqjvxkwp"})
     (tree,) = figures["false findings"].values()
     self.assertEqual((tree["files"], tree["findings"], tree["notices"]), (1, 1, 1))
     self.assertEqual([one["line"] for one in false], [2])
