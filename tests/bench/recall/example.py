@@ -9,7 +9,7 @@ import re
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+|(https?://)?[a-z0-9-]+(\.[a-z0-9-]+)*\.(com|net|org|io|dev|app|co|ai)/?"
                      r"|https?://[\w.-]+(:\d+)?/?|jdbc:(?!.*(?i:password|pwd)=)(?!.*:[^@/]+@)\S*"
                      r"|(https://)?([\w-]+\.)+(windows|azure|azurewebsites)\.net(/.*)?|[/¥]Users[/¥]\w+"
-                     r"|(age1|(pub|sub)-c-)[\w-]+", re.I)
+                     r"|(age1|phc_|(pub|sub)-c-)[\w-]+", re.I)
 # What is told to be the name of an account or an application: it is public, or half of a pair of which the
 # other half is secret. A secret_id and a key_id stay what their publisher says.
 NAMES_IDENTIFIER = re.compile(r"(?i)(?:^|[_.-]|client|app|account|access|user|org|(?-i:(?<=[a-z])(?=[A-Z])))"
@@ -25,7 +25,7 @@ PLACEHOLDER = re.compile(r"(.)\1{15,}|(?i:x{8,}|^(?!.*://).*example|^your|placeh
 # Whether something shorter is masked for its own sake cannot be told from chance.
 SHORTEST = 8
 # The name to which a value is assigned, right before it.
-ASSIGNED = re.compile(r"""(?<![/\w])([A-Za-z_][\w.-]{1,60})["'`]?\s{0,12}(?:=>|[:?]{0,3}=|:|>)\s{0,12}(?:["'`]|\{(?:\w+\s)?)?$""")
+ASSIGNED = re.compile(r"""(?<![/\w])([A-Za-z_][\w.-]{1,60})["'`]?\s{0,12}(?:=>|[:?]{0,3}=|:|>)\s{0,12}(?:["'`]|\{(?:\w+\s){0,2})?$""")
 # By themselves these can be the digest, number or name of anything.
 COMMON = re.compile(r"(?i)[0-9a-f-]{16,}|[a-z@]{3,8}0?[a-z]{0,4}[0-9]{1,4}")
 
@@ -87,7 +87,10 @@ def by_group(pattern, text):
 
 
 def value_of(text):
-  """Of a whole assignment, as a rule without groups reports it, the value."""
+  """Of a whole assignment, or a whole document of Google's, as a rule without groups reports it, the value."""
+  if text.startswith("{"):
+    found = re.search(r'"(?:private_key|refresh_token)":\s?"([^"]+)"', text)
+    return found and found[1]
   found = re.fullmatch(r"""[\w.-]{1,60}\s{0,3}(?:=\s|:\s|=>)[\s|>'"]{0,12}([^\s'"]+)""", text)
   return found[1] if found else text
 
