@@ -32,6 +32,10 @@ inline constexpr std::size_t kRequestBody = 48 * 1024 * 1024;
 inline constexpr std::size_t kDecodedBody = 128 * 1024 * 1024;
 inline constexpr std::size_t kCodingRatio = 100;
 inline constexpr std::size_t kDecodedAlways = 1024 * 1024;  // whatever the ratio
+// The same inside of a document, which may hold thousands of them.
+inline constexpr std::size_t kPackedText = 8 * 1024 * 1024;     // held until all of it is here
+inline constexpr std::size_t kUnpackedText = 32 * 1024 * 1024;  // of all in one document
+inline constexpr std::size_t kUnpackedAlways = 64 * 1024;
 // A JSON response is held whole up to here so that a block can still be a clean 451; beyond, it
 // streams.
 inline constexpr std::size_t kHeldJsonResponse = 4 * 1024 * 1024;

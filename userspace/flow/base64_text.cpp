@@ -1,6 +1,8 @@
 #include "userspace/flow/base64_text.h"
 
+#include "userspace/base/limits.h"
 #include "userspace/flow/masked_span.h"
+#include "userspace/flow/packed_text.h"
 
 #include <algorithm>
 #include <utility>
@@ -25,14 +27,16 @@ bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; 
 
 }  // namespace
 
-Base64Text::Base64Text(std::shared_ptr<const masking::Engine> engine)
-    : engine_(std::move(engine)) {}
+Base64Text::Base64Text(std::shared_ptr<const masking::Engine> engine,
+                       std::shared_ptr<std::size_t> room)
+    : engine_(std::move(engine)), room_(std::move(room)) {}
 
 void Base64Text::feed(std::string_view raw, Edited& out) {
   if (mode_ == Mode::Binary && escape_.empty() &&
       raw.find_first_of("\\ ") == std::string_view::npos) {
     return pass(raw, out);
   }
+  if (mode_ == Mode::Dropped) return;
   if (mode_ == Mode::Foreign) return give_up(raw, out);
   characters_.clear();
   runs_.clear();
@@ -56,6 +60,8 @@ void Base64Text::feed(std::string_view raw, Edited& out) {
       left.remove_prefix(size);
       characters.remove_prefix(plain ? 1 : run.decoded);
       if (mode_ == Mode::Looking) look(false, out);
+      if (mode_ == Mode::Packed && text_.size() > limits::kPackedText) end_packed(out);
+      if (mode_ == Mode::Dropped || out.blocked) return;
     }
   }
   escape_ = left;
@@ -111,7 +117,9 @@ void Base64Text::close_group() {
   const unsigned bytes = taken_ == 0 ? 0 : taken_ - 1;
   for (unsigned i = 0; i < bytes; ++i)
     text_ += static_cast<char>(static_cast<unsigned char>(bits >> (16 - 8 * i)));
-  if (!encoding_) {
+  if (mode_ == Mode::Packed) {
+    raw_ += group_raw_;
+  } else if (!encoding_) {
     groups_.push_back({static_cast<std::uint32_t>(group_raw_.size()), bytes});
     raw_ += group_raw_;
   }
@@ -123,6 +131,11 @@ void Base64Text::close_group() {
 
 void Base64Text::look(bool at_end, Edited& out) {
   if (text_.size() < kCharsetLook && !at_end) return;
+  if (is_gzip(text_)) {
+    mode_ = Mode::Packed;
+    groups_ = {};
+    return;
+  }
   const auto guess = guess_charset(text_);
   if (guess && (guess->sure || finds(guess->charset))) {
     mode_ = Mode::Text;
@@ -134,6 +147,36 @@ void Base64Text::look(bool at_end, Edited& out) {
   mode_ = Mode::Binary;
   out.append(raw_);
   raw_.clear();
+}
+
+// What is here of the packed text is all that is looked into. False where nothing was found.
+bool Base64Text::edit_packed(Edited& out) {
+  auto edited = edit_gzip(text_, engine_, *room_);
+  text_.clear();
+  if (!edited) return false;
+  raw_.clear();
+  if (edited->blocked) {
+    out.blocked = std::move(edited->blocked);
+    out.blocked->offset = out.bytes.size();
+    return true;
+  }
+  const std::size_t begin = out.bytes.size();
+  encode(edited->bytes, out);
+  end_encoding(out);
+  // The first mask is where all of them are.
+  std::uint64_t length = out.bytes.size() - begin;
+  for (audit::MaskedSpan& mask : edited->masks) {
+    mask.offset = begin;
+    mask.released_length = std::exchange(length, 0);
+    out.masks.push_back(std::move(mask));
+  }
+  return true;
+}
+
+// No more of it can be held.
+void Base64Text::end_packed(Edited& out) {
+  mode_ = edit_packed(out) ? Mode::Dropped : Mode::Binary;
+  out.append(std::exchange(raw_, {}));
 }
 
 // All of the text is here: whether anything is found in it.
@@ -237,6 +280,13 @@ void Base64Text::end_encoding(Edited& out) {
 // rest: raw content from the first character on that is none of base64.
 void Base64Text::give_up(std::string_view rest, Edited& out) {
   if (!foreign_) {
+    // Lenient readers skip what is none, or stop there.
+    if (mode_ == Mode::Looking && is_gzip(text_)) mode_ = Mode::Packed;
+    if (const auto guess = guess_charset(text_);
+        mode_ == Mode::Looking && guess && finds(guess->charset)) {
+      mode_ = Mode::Text;
+      masker_.emplace(guess->charset, engine_);
+    }
     if (mode_ == Mode::Text) {
       judge(out);
       if (out.blocked) return;
@@ -244,6 +294,10 @@ void Base64Text::give_up(std::string_view rest, Edited& out) {
       apply(out);
       if (out.blocked) return;
       end_encoding(out);
+    }
+    if (mode_ == Mode::Packed) {
+      edit_packed(out);
+      if (out.blocked) return;
     }
     mode_ = Mode::Foreign;
     foreign_.emplace(engine_, masking::Encoding::JsonString);
@@ -256,7 +310,7 @@ void Base64Text::give_up(std::string_view rest, Edited& out) {
 }
 
 void Base64Text::finish(Edited& out) {
-  if (mode_ == Mode::Looking || mode_ == Mode::Text) {
+  if (mode_ == Mode::Looking || mode_ == Mode::Text || mode_ == Mode::Packed) {
     if (taken_ == 1 || !escape_.empty() || padding_ != 0) {
       give_up(std::exchange(escape_, {}), out);
     } else if (taken_ != 0) {
@@ -275,6 +329,11 @@ void Base64Text::finish(Edited& out) {
     if (out.blocked) return;
     end_encoding(out);
     out.append(group_raw_);  // white space behind the last group
+  }
+  if (mode_ == Mode::Packed) {
+    edit_packed(out);
+    if (out.blocked) return;
+    out.append(std::exchange(raw_, {}) + std::exchange(group_raw_, {}));
   }
   if (mode_ == Mode::Binary) out.append(std::exchange(group_raw_, {}) + std::exchange(escape_, {}));
   if (mode_ == Mode::Foreign) {

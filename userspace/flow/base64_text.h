@@ -1,6 +1,7 @@
 // Text inside base64 inside a JSON string: MCP resources come so, and documents of the Messages
 // API. It is masked where the bytes turn out to be text, in UTF-8, UTF-16 or an encoding that has
-// ASCII in it; images, archives and whatever else is not text pass as they came.
+// ASCII in it, packed with gzip or not (packed_text.h says within which bounds); images, other
+// archives and whatever else is not text pass as they came.
 //
 // Base64 that holds no finding keeps its bytes. From the first replacement on the rest of the
 // string is encoded anew, because the text has another length. What has been released is always
@@ -26,7 +27,8 @@ namespace veilwire::flow {
 
 class Base64Text {
  public:
-  explicit Base64Text(std::shared_ptr<const masking::Engine> engine);
+  // room: what may still be unpacked of the document that it stands in.
+  Base64Text(std::shared_ptr<const masking::Engine> engine, std::shared_ptr<std::size_t> room);
 
   // raw: content of the JSON string. Each appends to out; out.blocked is the end.
   void feed(std::string_view raw, Edited& out);
@@ -38,11 +40,15 @@ class Base64Text {
   std::string close();
   // It is text as it stands: a notice may stand in it.
   bool takes_notice() const { return mode_ == Mode::Foreign; }
+  // Bytes, beside what a rule can still claim.
+  std::size_t held() const { return mode_ == Mode::Packed ? raw_.size() + text_.size() : 0; }
 
  private:
   enum class Mode {
     Looking,  // too little has come to say what it is: all is held
     Text,
+    Packed,   // all is held until its end
+    Dropped,  // behind the bound of such, where something was found before it
     Binary,   // not text: copied
     Foreign,  // not base64: the string is text as it stands
   };
@@ -60,6 +66,8 @@ class Base64Text {
   void look(bool at_end, Edited& out);
   bool finds(Charset charset) const;
   void judge(Edited& out);
+  bool edit_packed(Edited& out);
+  void end_packed(Edited& out);
   void apply(Edited& out);
   void give_up(std::string_view rest, Edited& out);
   void release(std::uint64_t bytes, Edited& out);
@@ -67,6 +75,7 @@ class Base64Text {
   void end_encoding(Edited& out);
 
   std::shared_ptr<const masking::Engine> engine_;
+  std::shared_ptr<std::size_t> room_;
   Mode mode_ = Mode::Looking;
   wire::JsonStringDecoder decoder_;
   std::string characters_;

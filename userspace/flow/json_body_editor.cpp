@@ -1,5 +1,6 @@
 #include "userspace/flow/json_body_editor.h"
 
+#include "userspace/base/limits.h"
 #include "userspace/flow/notice.h"
 
 #include <utility>
@@ -9,7 +10,8 @@ namespace veilwire::flow {
 JsonBodyEditor::JsonBodyEditor(Setting setting, std::shared_ptr<const masking::Engine> engine)
     : EditorBase(std::move(engine)),
       setting_(std::move(setting)),
-      document_(setting_.root, this->engine()) {}
+      room_(setting_.lines ? std::make_shared<std::size_t>(limits::kUnpackedText) : nullptr),
+      document_(setting_.root, this->engine(), nullptr, room_) {}
 
 void JsonBodyEditor::on_feed(std::string_view bytes, Edited& out) {
   if (!setting_.lines) {
@@ -29,7 +31,7 @@ void JsonBodyEditor::on_feed(std::string_view bytes, Edited& out) {
     if (out.blocked) return;
     out.append(bytes.substr(0, 1));
     bytes.remove_prefix(1);
-    document_ = JsonEditor(setting_.root, engine());
+    document_ = JsonEditor(setting_.root, engine(), nullptr, room_);
   }
 }
 

@@ -29,11 +29,13 @@ class JsonBodyEditor final : public EditorBase {
   void on_feed(std::string_view bytes, Edited& out) override;
   void on_finish(Edited& out) override;
   void on_adopt(Edited& out) override;
+  std::size_t on_held() const override { return document_.held(); }
   std::string close(std::string_view notice) override;
 
   void feed_elements(const Conversation& conversation, std::string_view bytes, Edited& out);
 
   Setting setting_;
+  std::shared_ptr<std::size_t> room_;  // of all lines
   JsonEditor document_;
 };
 

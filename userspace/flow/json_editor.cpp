@@ -1,5 +1,7 @@
 #include "userspace/flow/json_editor.h"
 
+#include "userspace/base/limits.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -44,14 +46,8 @@ std::string_view word_end(std::string_view word) {
 }
 
 TextFilter::Form form_of(Zone leaf) {
-  switch (leaf) {
-    case Zone::InputPiece:
-      return TextFilter::Form::JsonInJsonString;
-    case Zone::Base64:
-      return TextFilter::Form::Base64InJsonString;
-    default:
-      return TextFilter::Form::JsonString;
-  }
+  return leaf == Zone::InputPiece ? TextFilter::Form::JsonInJsonString
+                                  : TextFilter::Form::JsonString;
 }
 
 // Fewer digits are nobody's secret.
@@ -63,9 +59,11 @@ bool is(const std::optional<TextFilter>& own, const TextFilter* filter) {
 
 }  // namespace
 
-JsonEditor::JsonEditor(Zone root, std::shared_ptr<const masking::Engine> engine, Pieces* pieces)
+JsonEditor::JsonEditor(Zone root, std::shared_ptr<const masking::Engine> engine, Pieces* pieces,
+                       std::shared_ptr<std::size_t> room)
     : engine_(std::move(engine)),
       pieces_(pieces),
+      room_(std::move(room)),
       walker_(root),
       scanner_({.utf8 = wire::Utf8::Any}) {}
 
@@ -259,6 +257,11 @@ void JsonEditor::start_text(Zone zone) {
   inside_ = Inside::Edited;
   filter_ = message::is_piece(zone) && pieces_ != nullptr ? pieces_->piece(zone) : nullptr;
   if (filter_ != nullptr) return;
+  if (zone == Zone::Base64) {
+    if (room_ == nullptr) room_ = std::make_shared<std::size_t>(limits::kUnpackedText);
+    filter_ = &other_.emplace(engine_, room_);
+    return;
+  }
   const std::string_view context = in_key_ ? std::string_view() : context_;
   const TextFilter::Form form = form_of(zone);
   if (form != TextFilter::Form::JsonString) {
@@ -354,6 +357,8 @@ void JsonEditor::note(std::string_view structure) {
     if (c == ':') after_key_ = false;
   }
 }
+
+std::size_t JsonEditor::held() const { return other_ ? other_->held() : 0; }
 
 std::string_view JsonEditor::rest_of_mark() const {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";

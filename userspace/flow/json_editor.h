@@ -4,7 +4,7 @@
 // in it makes it a string.
 //
 // It releases as it goes, so a document may be of any length; what is held is what a rule can still
-// claim of the string that is open, and the beginning of a key. Tested by
+// claim of the string that is open, an archive in it, and the beginning of a key. Tested by
 // tests/unit/flow/json_body_editor_test.cpp.
 #pragma once
 
@@ -34,9 +34,11 @@ class JsonEditor {
     virtual TextFilter* piece(message::Zone zone) = 0;
   };
 
-  // pieces: nullptr where the document stands alone; it must outlive the editor.
+  // pieces: nullptr where the document stands alone; it must outlive the editor. room: bytes that
+  // may be unpacked in it, of the documents of a body that come before it too; nullptr: as many as
+  // one document may have.
   JsonEditor(message::Zone root, std::shared_ptr<const masking::Engine> engine,
-             Pieces* pieces = nullptr);
+             Pieces* pieces = nullptr, std::shared_ptr<std::size_t> room = nullptr);
 
   // False from the first byte on that is not JSON: fault() says why, and taken() how much of the
   // last input has been dealt with. Stops at out.blocked.
@@ -52,7 +54,8 @@ class JsonEditor {
 
   // Where the next byte begins an element of an array that is a member of the document: the zone in
   // which the element will be read. What is made of an object there depends on its bytes, this zone
-  // and the engine alone.
+  // and the engine alone; and, where more is packed in the document than is ever unpacked, on what
+  // came before it.
   std::optional<message::Zone> at_element() const;
   // Such an element has just ended.
   bool behind_element() const { return scanner_.behind_value() && scanner_.depth() == 2; }
@@ -68,6 +71,8 @@ class JsonEditor {
   // there is room for a text: behind a string of base64 it is a member or element of its own. Empty
   // for a complete document.
   std::string close(std::string_view notice);
+  // As BodyEditor::held().
+  std::size_t held() const;
   // What is missing of a byte order mark of which a part has been released.
   std::string_view rest_of_mark() const;
 
@@ -90,6 +95,7 @@ class JsonEditor {
 
   std::shared_ptr<const masking::Engine> engine_;
   Pieces* pieces_;
+  std::shared_ptr<std::size_t> room_;
   message::FieldWalker walker_;
   wire::JsonScanner scanner_;
   std::vector<wire::JsonEvent> events_;

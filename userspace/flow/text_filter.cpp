@@ -17,7 +17,6 @@ masking::Encoding encoding_of(TextFilter::Form form) {
     case TextFilter::Form::JsonInJsonString:
       return masking::Encoding::JsonInJsonString;
     case TextFilter::Form::JsonString:
-    case TextFilter::Form::Base64InJsonString:
       break;
   }
   return masking::Encoding::JsonString;
@@ -39,14 +38,12 @@ struct TextFilter::State {
 };
 
 TextFilter::TextFilter(Form form, std::shared_ptr<const masking::Engine> engine,
-                       std::string_view context) {
-  if (form == Form::Base64InJsonString) {
-    state_ = std::make_unique<State>(State{Base64Text(std::move(engine)), {}});
-  } else {
-    state_ = std::make_unique<State>(
-        State{masking::EncodedTextMasker(std::move(engine), encoding_of(form), context), {}});
-  }
-}
+                       std::string_view context)
+    : state_(std::make_unique<State>(
+          State{masking::EncodedTextMasker(std::move(engine), encoding_of(form), context), {}})) {}
+TextFilter::TextFilter(std::shared_ptr<const masking::Engine> engine,
+                       std::shared_ptr<std::size_t> room)
+    : state_(std::make_unique<State>(State{Base64Text(std::move(engine), std::move(room)), {}})) {}
 TextFilter::TextFilter(TextFilter&&) noexcept = default;
 TextFilter& TextFilter::operator=(TextFilter&&) noexcept = default;
 TextFilter::~TextFilter() = default;
@@ -70,6 +67,11 @@ void TextFilter::adopt(std::shared_ptr<const masking::Engine> engine, Edited& ou
 std::string TextFilter::close() {
   Base64Text* base64 = std::get_if<Base64Text>(&state_->text);
   return base64 != nullptr ? base64->close() : std::string();
+}
+
+std::size_t TextFilter::held() const {
+  const Base64Text* base64 = std::get_if<Base64Text>(&state_->text);
+  return base64 != nullptr ? base64->held() : 0;
 }
 
 bool TextFilter::takes_notice() const {

@@ -5,6 +5,7 @@
 #include "userspace/flow/edited.h"
 #include "userspace/masking/engine.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -17,11 +18,12 @@ class TextFilter {
     Plain,
     JsonString,        // content of a JSON string
     JsonInJsonString,  // content of JSON strings that together are a JSON document
-    Base64InJsonString,
   };
   // context: text that stands before and is not part of the output, such as the key of a value.
   TextFilter(Form form, std::shared_ptr<const masking::Engine> engine,
              std::string_view context = {});
+  // Base64InJsonString. room: bytes that may still be unpacked in its document.
+  TextFilter(std::shared_ptr<const masking::Engine> engine, std::shared_ptr<std::size_t> room);
   TextFilter(TextFilter&&) noexcept;
   TextFilter& operator=(TextFilter&&) noexcept;
   ~TextFilter();
@@ -38,6 +40,8 @@ class TextFilter {
   std::string close();
   // Whether text may stand behind what was released, in place of close(), in this form.
   bool takes_notice() const;
+  // As BodyEditor::held().
+  std::size_t held() const;
 
  private:
   struct State;

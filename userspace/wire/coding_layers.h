@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,6 +40,7 @@ class DecodeLayer {
       out.append(room.data(), *written);
       produced_ += *written;
       if (produced_ > allowed) return false;
+      if (fault_) return Unexpected{*fault_};
       if (in.empty() && *written < room.size()) return true;
     }
   }
@@ -49,7 +51,8 @@ class DecodeLayer {
   // Takes what it can from the front of `in` and writes to `room`. Where it leaves room, it has
   // taken all of `in`.
   virtual Result<std::size_t, CodingError> step(std::string_view& in, std::span<char> room) = 0;
-  bool ended_ = false;  // at the end of the coded stream
+  bool ended_ = false;                               // at the end of the coded stream
+  std::optional<CodingError> fault_ = std::nullopt;  // behind what the last step has written
 
  private:
   bool started_ = false;

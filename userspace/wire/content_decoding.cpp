@@ -55,15 +55,20 @@ class Inflater {
 class GzipDecoder : public DecodeLayer {
   Written step(std::string_view& in, std::span<char> room) override {
     const std::size_t before = room.size();
+    const auto fault = [&](CodingError error) -> Written {
+      if (room.size() == before) return Unexpected{error};
+      fault_ = error;
+      return before - room.size();
+    };
     while (!in.empty() || !ended_) {
       if (ended_) {
         // Members one behind the other are one body (RFC 1952, 2.2); anything else is not part of
         // it.
-        if (in.front() != '\x1f') return Unexpected{CodingError::TrailingBytes};
-        if (!inflater_.restart()) return Unexpected{CodingError::Internal};
+        if (in.front() != '\x1f') return fault(CodingError::TrailingBytes);
+        if (!inflater_.restart()) return fault(CodingError::Internal);
       }
       const auto at_end = inflater_.run(in, room);
-      if (!at_end) return Unexpected{at_end.error()};
+      if (!at_end) return fault(at_end.error());
       ended_ = *at_end;
       if (!ended_ || room.empty()) break;
     }
