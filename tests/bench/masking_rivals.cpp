@@ -83,7 +83,7 @@ void re2_behind_literals(benchmark::State& state, const Packs& packs, const std:
     const auto compiled = masking::compile_expression(e, 0, 4096);
     always.push_back(!compiled || compiled->literals.empty());
     if (compiled)
-      for (const masking::Literal& l : compiled->literals) entries.push_back({l, owner, false});
+      for (const masking::Literal& l : compiled->literals) entries.push_back({l, owner, false, 0});
     all.push_back(std::make_unique<re2::RE2>(e, options(8 << 20)));
   }
   masking::LiteralScanner literals;

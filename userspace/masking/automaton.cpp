@@ -47,7 +47,7 @@ struct Automaton::Builder {
       return 0;
     }
     place.secret = secret;
-    program.push_back(std::move(place));
+    program.push_back(place);
     return static_cast<std::uint32_t>(program.size() - 1);
   }
 
@@ -55,7 +55,7 @@ struct Automaton::Builder {
     Place p;
     p.kind = Place::Kind::Fork;
     p.next = a, p.other = b;
-    return add(std::move(p));
+    return add(p);
   }
 
   std::uint32_t sequence(std::span<const Expression> parts, std::uint32_t next) {
@@ -106,14 +106,14 @@ struct Automaton::Builder {
         p.set = static_cast<std::uint32_t>(known - sets.begin());
         if (known == sets.end()) sets.push_back(e.bytes);
         p.next = next;
-        return add(std::move(p));
+        return add(p);
       }
       case Expression::Kind::Assert: {
         Place p;
         p.kind = Place::Kind::Assert;
         p.assertion = e.assertion;
         p.next = next;
-        return add(std::move(p));
+        return add(p);
       }
       case Expression::Kind::Concat:
         return sequence(e.parts, next);
@@ -165,14 +165,16 @@ const std::array<Automaton::Before, 256> Automaton::kBefore = [] {
 
 Result<std::unique_ptr<Automaton>, std::string> Automaton::build(
     std::span<const Expression> context, std::span<const Expression> rest,
-    std::optional<std::uint32_t> secret_group) {
+    std::optional<std::uint32_t> secret_group, std::size_t skipped) {
   std::unique_ptr<Automaton> a(new Automaton);
   Builder builder{a->program_, {}};
   const std::uint32_t match = builder.add(Place{});
   std::uint32_t entry = secret_group ? builder.sequence_to_secret(rest, match, *secret_group)
                                      : builder.sequence(rest, match);
   builder.secret = false;
-  entry = builder.sequence(context, entry);
+  entry = builder.sequence(context.subspan(skipped), entry);
+  a->entry_behind_skipped_ = entry;
+  entry = builder.sequence(context.first(skipped), entry);
   if (builder.overflow)
     return Unexpected{std::string("too large: its counts multiply to more than 40000 places")};
   a->entry_ = entry;
@@ -362,42 +364,48 @@ bool Automaton::matches_at_end(const State* state) const {
   return asserts_ && pass(here, state->before, kEndOfText);
 }
 
-ByteSet Automaton::first_bytes(Before before) const {
-  ByteSet out;
-  for (unsigned b = 0; b < 256; ++b) {
-    const State* next = step(start(before), static_cast<unsigned char>(b));
-    out[b] = !(next->flags & kDead) || (next->flags & kMatch);
+// Reads one of `bytes` at each of the places. Answers which bytes could have been read; nothing
+// where a match has ended, behind which there may be any.
+std::optional<ByteSet> Automaton::read_any(std::vector<std::uint32_t>& places,
+                                           const ByteSet& bytes) const {
+  ByteSet wanted, classes;
+  for (std::size_t b = 0; b < 256; ++b) {
+    if (bytes[b]) wanted.set(classes_[b]);
   }
+  std::vector<bool> seen(program_.size());
+  std::vector<std::uint32_t> todo = std::move(places);
+  places.clear();
+  while (!todo.empty()) {
+    const std::uint32_t at = todo.back();
+    todo.pop_back();
+    if (seen[at]) continue;
+    seen[at] = true;
+    const Place& p = program_[at];
+    if (p.kind == Place::Kind::Match) return std::nullopt;
+    if (p.kind == Place::Kind::Byte) {
+      classes |= p.classes;
+      if ((p.classes & wanted).any()) places.push_back(p.next);
+      continue;
+    }
+    todo.push_back(p.next);
+    if (p.kind == Place::Kind::Fork) todo.push_back(p.other);
+  }
+  ByteSet out;
+  for (std::size_t b = 0; b < 256; ++b) out[b] = classes[classes_[b]];
   return out;
 }
 
-std::vector<ByteSet> Automaton::bytes_by_place(std::size_t count) const {
-  std::vector<ByteSet> out(count);
-  std::vector<std::uint32_t> here{entry_};
-  for (std::size_t i = 0; i < count; ++i) {
-    std::vector<bool> seen(program_.size());
-    std::vector<std::uint32_t> todo = std::move(here), next;
-    ByteSet classes;
-    while (!todo.empty()) {
-      const std::uint32_t at = todo.back();
-      todo.pop_back();
-      if (seen[at]) continue;
-      seen[at] = true;
-      const Place& p = program_[at];
-      if (p.kind == Place::Kind::Match) {
-        std::fill(out.begin() + static_cast<std::ptrdiff_t>(i), out.end(), ~ByteSet{});
-        return out;
-      }
-      if (p.kind == Place::Kind::Byte) {
-        classes |= p.classes;
-        next.push_back(p.next);
-        continue;
-      }
-      todo.push_back(p.next);
-      if (p.kind == Place::Kind::Fork) todo.push_back(p.other);
-    }
-    for (std::size_t b = 0; b < 256; ++b) out[i][b] = classes[classes_[b]];
-    here = std::move(next);
+std::vector<ByteSet> Automaton::bytes_behind(std::span<const ByteSet> literal,
+                                             std::size_t count) const {
+  std::vector<ByteSet> out(count, ~ByteSet{});
+  std::vector<std::uint32_t> here{entry_behind_skipped_};
+  for (const ByteSet& bytes : literal) {
+    if (!read_any(here, bytes)) return out;
+  }
+  for (ByteSet& bytes : out) {
+    const std::optional<ByteSet> can = read_any(here, bytes);
+    if (!can) break;
+    bytes = *can;
   }
   return out;
 }

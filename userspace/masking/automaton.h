@@ -53,10 +53,11 @@ class Automaton {
   static Before before(unsigned char byte) { return kBefore[byte]; }
 
   // secret_group: the capture in `rest` that is the secret, 0 for the first that takes part;
-  // absent: all of `rest` is. Refuses an expression that needs more than kMaxPlaces places.
+  // absent: all of `rest` is. The first `skipped` parts of the context stand before what
+  // bytes_behind() asks for. Refuses an expression that needs more than kMaxPlaces places.
   static Result<std::unique_ptr<Automaton>, std::string> build(
       std::span<const Expression> context, std::span<const Expression> rest,
-      std::optional<std::uint32_t> secret_group = std::nullopt);
+      std::optional<std::uint32_t> secret_group = std::nullopt, std::size_t skipped = 0);
   Automaton(const Automaton&) = delete;
   Automaton& operator=(const Automaton&) = delete;
   ~Automaton();
@@ -69,11 +70,12 @@ class Automaton {
   }
   bool matches_at_end(const State* state) const;  // the text ends here
 
-  // Bytes that a match can begin with after `before`.
-  ByteSet first_bytes(Before before) const;
-  // For each of the first `count` places of a match, which bytes can stand there, or behind a match
-  // that has ended by then. Assertions are taken to hold.
-  std::vector<ByteSet> bytes_by_place(std::size_t count) const;
+  // For each of the `count` places behind `literal`, with which the match goes on behind the
+  // skipped parts: which bytes can stand there, or behind a match that has ended by then. Each
+  // byte of the literal is one of a set. Assertions are taken to hold.
+  std::vector<ByteSet> bytes_behind(std::span<const ByteSet> literal, std::size_t count) const;
+  // Tells bytes apart no further than this automaton does.
+  std::uint8_t byte_class(unsigned char byte) const { return classes_[byte]; }
 
  private:
   static const std::array<Before, 256> kBefore;
@@ -85,10 +87,11 @@ class Automaton {
   const State* intern(std::vector<std::uint32_t>& places, bool matched, std::uint8_t before) const;
   void close(std::uint32_t place, std::vector<std::uint32_t>& set, std::vector<bool>& seen) const;
   bool pass(std::vector<std::uint32_t>& places, std::uint8_t before, int next) const;
+  std::optional<ByteSet> read_any(std::vector<std::uint32_t>& places, const ByteSet& bytes) const;
   const State* start_state(Before before) const;
 
   std::vector<Place> program_;
-  std::uint32_t entry_ = 0;
+  std::uint32_t entry_ = 0, entry_behind_skipped_ = 0;
   bool asserts_ = false;
   std::array<std::uint8_t, 256> classes_{};
   std::vector<unsigned char> representatives_;  // a byte of each class

@@ -2,6 +2,7 @@
 
 #include "userspace/base/ascii.h"
 #include "userspace/base/limits.h"
+#include "userspace/masking/start_scanner.h"
 
 #include <algorithm>
 #include <string>
@@ -80,8 +81,9 @@ Result<CompiledExpression, std::string> compile_expression(const std::string& pa
         " are held: lower its counts, give it a max_length, or make it a begin/end rule"};
   }
   CompiledExpression out;
-  auto automaton = Automaton::build(shape.context, shape.rest,
-                                    shape.captures != 0 ? std::optional(group) : std::nullopt);
+  auto automaton =
+      Automaton::build(shape.context, shape.rest,
+                       shape.captures != 0 ? std::optional(group) : std::nullopt, shape.skipped);
   if (!automaton) return Unexpected{automaton.error()};
   auto matcher = Matcher::compile(shape.pattern);
   if (!matcher) return Unexpected{matcher.error()};
@@ -93,11 +95,10 @@ Result<CompiledExpression, std::string> compile_expression(const std::string& pa
   out.leads_with_secret = shape.leads_with_secret;
   out.before_min = shape.before_min;
   out.before_max = shape.before_max;
+  out.before = std::move(shape.before);
+  out.secret_at = shape.secret_at;
   out.literals = std::move(shape.literals);
-  if (out.literals.empty()) {
-    out.depth = static_cast<std::uint32_t>(std::min<std::uint64_t>(shape.min, kScanDepth));
-    out.reach = out.depth;
-  }
+  if (out.literals.empty()) out.reach = StartScanner::kDepth;
   for (const Literal& l : out.literals) {
     out.reach = std::max(out.reach, static_cast<std::uint32_t>(l.bytes.size()) + out.before_max);
   }

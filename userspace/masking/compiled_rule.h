@@ -12,13 +12,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace veilwire::masking {
-
-// Bytes of a text that are looked at before a match without literals is thought to begin there.
-inline constexpr std::size_t kScanDepth = 8;
 
 // An expression with everything that is asked of it.
 struct CompiledExpression {
@@ -27,11 +25,11 @@ struct CompiledExpression {
   std::uint32_t group = 0;
   std::uint32_t captures = 0;
   std::uint64_t max_length = 0;
-  std::vector<Literal> literals;  // empty: looked for at every byte that a match can begin with
+  std::vector<Literal> literals;  // empty: looked for at every byte
   bool leads_with_secret = false;
   std::uint32_t before_min = 0, before_max = 0;
-  // Without literals: a start is told by so many bytes, no more than a match has.
-  std::uint32_t depth = 0;
+  std::string before;                      // as in Shape
+  std::optional<std::uint32_t> secret_at;  // as in Shape
   // All starts before a position p are known once p + reach bytes have been read.
   std::uint32_t reach = 0;
 };

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
+#include <tuple>
 #include <utility>
 
 namespace veilwire::masking {
@@ -14,47 +16,46 @@ namespace {
 
 constexpr std::size_t kDigestHex = 16;
 constexpr std::size_t kMaskHex = 4;
-// Each group reads every byte of every text.
-constexpr std::size_t kMaxScanGroups = 8;
 
-void add_literals(std::vector<LiteralScanner::Entry>& entries, const CompiledExpression& e,
-                  std::uint32_t owner, bool hold) {
-  for (const Literal& l : e.literals) entries.push_back({l, owner, hold});
-}
-
-void add_scanned(ScanGroup& group, std::uint32_t rule, const CompiledExpression& what) {
-  const std::size_t shift = 8 * group.rules.size();
-  group.rules.push_back(rule);
-  for (std::size_t before = 0; before < group.first.size(); ++before) {
-    const ByteSet first = what.automaton->first_bytes(static_cast<Automaton::Before>(before));
-    for (std::size_t b = 0; b < 256; ++b)
-      group.first[before][b] |= std::uint64_t{first[b]} << shift;
-  }
-  const std::vector<ByteSet> bytes = what.automaton->bytes_by_place(kScanDepth);
-  for (std::size_t k = 0; k < kScanDepth; ++k) {
-    for (std::size_t b = 0; b < 256; ++b)
-      group.bytes[b] |= std::uint64_t{bytes[k][b]} << (shift + k);
-  }
-  const std::uint64_t last = std::uint64_t{1} << (what.depth - 1);
-  group.told |= last << shift;
-  group.untold |= (last - 1) << shift;
-}
-
-Result<void, EngineError> scan_rules(Engine& engine) {
+// The literals of all rules. What is alike in its edge, in what stands before the literal and in
+// where the secret begins is held alike.
+Result<void, EngineError> scan_for_literals(Engine& engine) {
+  std::map<Edge, std::uint32_t> edges;
+  std::map<std::tuple<std::uint32_t, std::string, std::uint32_t, std::uint32_t>, std::uint32_t>
+      kinds;
+  const auto number_in = [](auto& numbers, const auto& key) {
+    return numbers.emplace(key, static_cast<std::uint32_t>(numbers.size())).first->second;
+  };
+  std::vector<LiteralScanner::Entry> entries;
   for (std::uint32_t i = 0; i < engine.rules.size(); ++i) {
-    const CompiledRule& rule = engine.rules[i];
-    if (!rule.what.literals.empty()) continue;
-    if (engine.scanned.empty() || engine.scanned.back().rules.size() == ScanGroup::kRules) {
-      if (engine.scanned.size() == kMaxScanGroups) {
-        return Unexpected{EngineError{
-            rule.rule.id,
-            "the 65th rule that begins with no literal: such rules look at every byte"}};
-      }
-      engine.scanned.emplace_back();
+    const CompiledExpression& what = engine.rules[i].what;
+    for (const Literal& literal : what.literals) {
+      Anchor anchor = anchor_of(what, literal);
+      anchor.rule = i;
+      const Edge edge = edge_of(what, literal);
+      anchor.edge = number_in(edges, edge);
+      if (anchor.edge == engine.edges.size()) engine.edges.push_back(edge);
+      const std::tuple kind(anchor.edge, what.before, what.secret_at.value_or(0),
+                            what.secret_at ? 0 : i + 1);
+      entries.push_back({literal, static_cast<std::uint32_t>(engine.anchors.size()),
+                         what.leads_with_secret, number_in(kinds, kind)});
+      engine.anchors.push_back(std::move(anchor));
     }
-    add_scanned(engine.scanned.back(), i, rule.what);
   }
+  entries.push_back({Literal{std::string(kMaskBegin), std::vector<bool>(kMaskBegin.size())},
+                     kMaskOwner, false, 0});
+  if (!engine.literals.build(entries))
+    return Unexpected{EngineError{"", "more literals than 65535 nodes hold"}};
   return {};
+}
+
+void scan_for_starts(Engine& engine) {
+  std::vector<StartScanner::Rule> rules;
+  for (std::uint32_t i = 0; i < engine.rules.size(); ++i) {
+    const CompiledExpression& what = engine.rules[i].what;
+    if (what.literals.empty()) rules.push_back({i, what.automaton.get()});
+  }
+  if (!rules.empty()) engine.starts.build(std::move(rules));
 }
 
 }  // namespace
@@ -115,20 +116,12 @@ Result<std::shared_ptr<const Engine>, EngineError> compile(std::span<const RuleP
   if (!compiled) return Unexpected{EngineError{"", "masks: " + compiled.error()}};
   engine->mask = std::move(*compiled);
 
-  std::vector<LiteralScanner::Entry> entries;
-  std::uint32_t reach = static_cast<std::uint32_t>(kMaskBegin.size());
-  for (std::uint32_t i = 0; i < engine->rules.size(); ++i) {
-    const CompiledExpression& what = engine->rules[i].what;
-    add_literals(entries, what, i, what.leads_with_secret);
-    reach = std::max(reach, what.reach);
-  }
-  entries.push_back(
-      {Literal{std::string(kMaskBegin), std::vector<bool>(kMaskBegin.size())}, kMaskOwner, false});
-  if (!engine->literals.build(entries))
-    return Unexpected{EngineError{"", "more literals than 65535 nodes hold"}};
+  auto reach = static_cast<std::uint32_t>(kMaskBegin.size());
+  for (const CompiledRule& rule : engine->rules) reach = std::max(reach, rule.what.reach);
   // One byte more is the context of a leading assertion; three the rest of a code point.
   engine->look_back = reach + 4;
-  if (auto scanned = scan_rules(*engine); !scanned) return Unexpected{scanned.error()};
+  if (auto scanned = scan_for_literals(*engine); !scanned) return Unexpected{scanned.error()};
+  scan_for_starts(*engine);
   return std::shared_ptr<const Engine>(std::move(engine));
 }
 

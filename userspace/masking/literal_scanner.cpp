@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <set>
+#include <string>
+#include <tuple>
 #include <utility>
 
 namespace veilwire::masking {
@@ -62,6 +65,24 @@ struct Trie {
   }
 };
 
+// Owners of the literals to hold that begin so, one of each kind and spelling.
+std::vector<std::uint32_t> distinct_owners(const std::vector<LiteralScanner::Entry>& entries,
+                                           const Trie::Node& node) {
+  std::vector<std::uint32_t> out;
+  std::set<std::tuple<std::uint32_t, std::string, std::vector<bool>>> known;
+  for (const std::size_t index : node.passing) {
+    const LiteralScanner::Entry& e = entries[index];
+    const auto& folds = e.literal.folds;
+    const auto depth = static_cast<std::ptrdiff_t>(node.depth);
+    if (known
+            .emplace(e.kind, e.literal.bytes.substr(0, node.depth),
+                     std::vector<bool>(folds.begin(), folds.begin() + depth))
+            .second)
+      out.push_back(e.owner);
+  }
+  return out;
+}
+
 }  // namespace
 
 bool LiteralScanner::build(const std::vector<Entry>& entries) {
@@ -80,6 +101,7 @@ bool LiteralScanner::build(const std::vector<Entry>& entries) {
   // Byte classes: each letter of the literals, and one for all else.
   std::array<bool, 256> used{};
   for (const Entry& e : entries) {
+    longest_ = std::max(longest_, e.literal.bytes.size());
     for (char c : e.literal.bytes) used[lower(static_cast<unsigned char>(c))] = true;
   }
   std::size_t classes = 1;
@@ -104,9 +126,7 @@ bool LiteralScanner::build(const std::vector<Entry>& entries) {
     Tail& tail = tails_[number[n]];
     tail.fail = number[node.fail];
     tail.depth = static_cast<std::uint8_t>(node.depth);
-    for (std::size_t index : node.passing) tail.owners.push_back(entries[index].owner);
-    std::sort(tail.owners.begin(), tail.owners.end());
-    tail.owners.erase(std::unique(tail.owners.begin(), tail.owners.end()), tail.owners.end());
+    tail.owners = distinct_owners(entries, node);
     tail.any = !tail.owners.empty() || (n != 0 && tails_[tail.fail].any);
   }
   for (std::size_t i = 0; i < sorted.size(); ++i) {
@@ -115,6 +135,31 @@ bool LiteralScanner::build(const std::vector<Entry>& entries) {
     hits_.push_back(trie.nodes[sorted[i]].hits);
   }
   return true;
+}
+
+std::size_t LiteralScanner::run(Node& node, std::string_view text, std::size_t at) const {
+  const Node* const table = table_.data();
+  const std::size_t stride = stride_;
+  Node here = node;
+  for (; at < text.size(); ++at) {
+    const Node next = table[here * stride + classes_[static_cast<unsigned char>(text[at])]];
+    if (next >= first_hit_) break;
+    here = next;
+  }
+  node = here;
+  return at;
+}
+
+std::size_t LiteralScanner::run(Lanes::Each<Node>& nodes, const Lanes& lanes,
+                                std::size_t at) const {
+  const Node* const table = table_.data();
+  const std::uint8_t* const classes = classes_.data();
+  const std::size_t stride = stride_;
+  const std::uint32_t first_hit = first_hit_;
+  return lanes.advance(nodes, at, [=](Node node, unsigned char byte, Node& next) {
+    next = table[node * stride + classes[byte]];
+    return next < first_hit;
+  });
 }
 
 }  // namespace veilwire::masking

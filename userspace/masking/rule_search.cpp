@@ -89,8 +89,8 @@ void RuleSearch::refuse(const Waiting& w) {
   if (++refusals_ > kMaxRefusals) resume_ = std::max(resume_, refused_end_);
 }
 
-void RuleSearch::resolve(const Window& window, const MasksInText& masks, bool ended,
-                         std::vector<Found>& found) {
+void RuleSearch::resolve(const Window& window, const MasksInText& masks, std::uint64_t untold,
+                         bool ended, std::vector<Found>& found) {
   std::size_t done = 0;
   while (!in_region_ || close_region(window, ended, found)) {
     while (done < waiting_.size() && waiting_[done].candidate.start < resume_) ++done;
@@ -99,7 +99,7 @@ void RuleSearch::resolve(const Window& window, const MasksInText& masks, bool en
     const std::uint64_t start = w.candidate.start;
     // An earlier start may yet claim this text.
     if (live_.first_start() < start) break;
-    if (!ended && start > 0 && window.end() + 1 < start + rule_.what.reach) break;
+    if (untold < start) break;
     const Answer answer = judge(w, window, masks, ended);
     if (answer == Answer::Wait) break;
     ++done;

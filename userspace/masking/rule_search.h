@@ -57,7 +57,7 @@ class RuleSearch {
   void finish(const Window& window);
   // Decides what can be decided. Appends new findings; an open region of this rule stands in
   // `found` already and is updated there.
-  void resolve(const Window& window, const MasksInText& masks, bool ended,
+  void resolve(const Window& window, const MasksInText& masks, std::uint64_t untold, bool ended,
                std::vector<Found>& found);
 
   std::uint64_t hold() const;  // the first position at which a secret not yet reported could begin

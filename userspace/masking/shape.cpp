@@ -11,13 +11,14 @@ using Kind = Expression::Kind;
 // More alternatives than this make the automaton large and say little; shorter literals are hit by
 // every text.
 constexpr std::size_t kMaxLiterals = 64;
+constexpr std::size_t kMaxUnshortened = 1024;
 constexpr std::size_t kMaxLiteralLength = 16;
 constexpr std::size_t kUsefulLength = 2;
 constexpr std::size_t kContextLength = 3;
 // A class of up to this many bytes is spelled out.
-constexpr std::size_t kMaxClass = 12;
+constexpr std::size_t kMaxClass = 16;
 // A context of up to this many bytes may stand before the literal.
-constexpr std::uint64_t kMaxBefore = 2;
+constexpr std::uint64_t kMaxBefore = 8;
 
 std::uint32_t count_captures(const Expression& e) {
   std::uint32_t n = e.kind == Kind::Capture ? 1 : 0;
@@ -80,6 +81,35 @@ bool any_complete(const Prefixes& all) {
 
 void close_all(Prefixes& all) {
   for (Prefix& p : all) p.complete = false;
+}
+
+bool begins_with(const Literal& longer, const Literal& shorter) {
+  if (shorter.bytes.size() > longer.bytes.size()) return false;
+  for (std::size_t i = 0; i < shorter.bytes.size(); ++i) {
+    if (shorter.bytes[i] != longer.bytes[i] || shorter.folds[i] != longer.folds[i]) return false;
+  }
+  return true;
+}
+
+// Shortens them until they are few enough: what is shorter announces as much and more.
+bool shorten(Prefixes& all) {
+  for (std::size_t length = kMaxLiteralLength; all.size() > kMaxLiterals; --length) {
+    if (length < kUsefulLength) return false;
+    Prefixes out;
+    for (Prefix& p : all) {
+      if (p.literal.bytes.size() > length) {
+        p.literal.bytes.resize(length);
+        p.literal.folds.resize(length);
+        p.complete = false;
+      }
+      const auto covers = [&](const Prefix& o) {
+        return !o.complete && begins_with(p.literal, o.literal);
+      };
+      if (std::none_of(out.begin(), out.end(), covers)) out.push_back(std::move(p));
+    }
+    all = std::move(out);
+  }
+  return true;
 }
 
 // Appends `next` to all that are complete; where that becomes too much, stops there instead.
@@ -152,20 +182,13 @@ Prefixes prefixes(const Expression& e) {
       Prefixes out;
       for (const Expression& part : e.parts) {
         for (Prefix& p : prefixes(part)) out.push_back(std::move(p));
-        if (out.size() > kMaxLiterals) return nothing_known();
+        if (out.size() > kMaxUnshortened) return nothing_known();
       }
+      if (!shorten(out)) return nothing_known();
       return out;
     }
   }
   return nothing_known();
-}
-
-bool begins_with(const Literal& longer, const Literal& shorter) {
-  if (shorter.bytes.size() > longer.bytes.size()) return false;
-  for (std::size_t i = 0; i < shorter.bytes.size(); ++i) {
-    if (shorter.bytes[i] != longer.bytes[i] || shorter.folds[i] != longer.folds[i]) return false;
-  }
-  return true;
 }
 
 // A literal that begins with another one announces nothing that the other does not.
@@ -186,6 +209,16 @@ bool useful(const Prefixes& all, std::size_t length) {
                      [&](const Prefix& p) { return p.literal.bytes.size() >= length; });
 }
 
+void spell(const Expression& e, std::string& out) {
+  out += static_cast<char>('0' + static_cast<int>(e.kind));
+  if (e.kind == Kind::Bytes) out += e.bytes.to_string();
+  if (e.kind == Kind::Assert) out += static_cast<char>('0' + static_cast<int>(e.assertion));
+  if (e.kind == Kind::Repeat) out += std::to_string(e.min) + ',' + std::to_string(e.max);
+  out += '(';
+  for (const Expression& part : e.parts) spell(part, out);
+  out += ')';
+}
+
 // Looks for literals that begin within parts[0, limit), skipping a short context where it must.
 bool find_literals(Shape& shape, const std::vector<Expression>& parts, std::size_t limit,
                    std::size_t length) {
@@ -196,6 +229,8 @@ bool find_literals(Shape& shape, const std::vector<Expression>& parts, std::size
       shape.literals = distinct(found);
       shape.before_min = static_cast<std::uint32_t>(before_min);
       shape.before_max = static_cast<std::uint32_t>(before_max);
+      shape.skipped = skip;
+      for (std::size_t i = 0; i < skip; ++i) spell(parts[i], shape.before);
       return true;
     }
     // Only context may be skipped: what stands before a literal inside the secret would have to be
@@ -209,12 +244,26 @@ bool find_literals(Shape& shape, const std::vector<Expression>& parts, std::size
   return false;
 }
 
+// Of the context from this part on, where all texts of it are as long and the secret follows.
+std::optional<std::uint32_t> length_to_secret(const Shape& shape, std::size_t first) {
+  if (shape.rest.empty()) return std::nullopt;
+  if (shape.captures != 0 && shape.rest.front().kind != Kind::Capture) return std::nullopt;
+  std::uint64_t length = 0;
+  for (std::size_t i = first; i < shape.context.size(); ++i) {
+    const std::uint64_t shortest = min_length(shape.context[i]);
+    if (max_length(shape.context[i]) != shortest) return std::nullopt;
+    length += shortest;
+  }
+  return static_cast<std::uint32_t>(length);
+}
+
 void find_literals(Shape& shape) {
   std::vector<Expression> parts = shape.context;
   parts.insert(parts.end(), shape.rest.begin(), shape.rest.end());
   // A literal of the context is not secret: text that ends inside it need not be held.
   if (find_literals(shape, parts, shape.context.size(), kContextLength)) return;
   shape.leads_with_secret = find_literals(shape, parts, parts.size(), kUsefulLength);
+  if (shape.leads_with_secret) shape.secret_at = length_to_secret(shape, shape.skipped);
 }
 
 }  // namespace

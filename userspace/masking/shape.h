@@ -31,6 +31,10 @@ struct Shape {
   // Every match has one of these at `before` bytes behind its start. Empty: nothing announces it.
   std::vector<Literal> literals;
   std::uint32_t before_min = 0, before_max = 0;
+  std::size_t skipped = 0;  // parts of the context before the literals
+  std::string before;       // these parts, spelled: equal for equal ones
+  // leads_with_secret: behind so many bytes of each literal the secret begins, where that is known.
+  std::optional<std::uint32_t> secret_at;
   std::uint32_t captures = 0;
 };
 

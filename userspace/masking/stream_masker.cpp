@@ -5,6 +5,7 @@
 #include "userspace/masking/utf8.h"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -39,8 +40,8 @@ struct StreamMasker::State {
   // A rule is in one of both: all its starts are young, or a search follows them.
   std::vector<std::unique_ptr<RuleSearch>> active;
   std::vector<YoungStart> young;
-  std::vector<std::uint32_t> grown;   // rules, of one step
-  std::vector<std::uint64_t> places;  // a word for each group of rules without literals
+  std::vector<std::uint32_t> grown;              // rules, of one step
+  std::optional<StartScanner::Node> start_node;  // nothing: as behind the byte before the text
   std::vector<std::uint64_t> mask_starts;
   Candidates mask_live;
   std::vector<Ended> mask_ended;
@@ -55,7 +56,8 @@ struct StreamMasker::State {
   void settle(bool ended, Edits& out);
   void recognise_masks(bool ended);
   std::uint64_t frontier(bool ended) const;
-  std::uint64_t hold_of_beginning(const CompiledExpression& what, std::size_t length) const;
+  std::uint64_t hold_of_beginning(const Anchor& anchor, std::size_t length) const;
+  std::uint64_t untold(std::uint32_t rule, bool ended) const;
   void decide(std::uint64_t frontier, bool ended, Edits& out);
   bool blocks_unsaid(const Found& f) const;
   void report_inner_blocks(std::uint64_t begin_before, Edits& out);
@@ -75,9 +77,7 @@ struct StreamMasker::State {
   void follow(std::uint32_t rule);
   void read_young();
   void finish_young();
-  void scan(std::string_view block, std::uint64_t from);
-  void add_starts(const ScanGroup& group, std::uint64_t starts, std::uint64_t last);
-  std::uint64_t hold_of_tail(std::uint64_t first) const;
+  void on_literal(std::uint32_t owner, std::uint64_t literal, std::size_t length);
 };
 
 RuleSearch* StreamMasker::State::search(std::uint32_t rule) {
@@ -145,71 +145,56 @@ void StreamMasker::State::take(std::string_view block) {
 
 // Looks for what announces a match in a part of the buffer that begins at `from`.
 void StreamMasker::State::read(std::string_view block, std::uint64_t from) {
-  node = engine->literals.scan(node, block,
-                               [&](std::size_t end_in_block, const LiteralScanner::Hit& hit) {
-                                 const std::uint64_t literal = from + end_in_block - hit.length;
-                                 if (hit.owner == kMaskOwner) {
-                                   if (literal >= floor) mask_starts.push_back(literal);
-                                   return;
-                                 }
-                                 const CompiledExpression& what = engine->rules[hit.owner].what;
-                                 for (std::uint32_t before = what.before_min;
-                                      before <= what.before_max && before <= literal; ++before) {
-                                   add_start(hit.owner, literal - before);
-                                 }
-                               });
-  scan(block, from);
+  node = engine->literals.scan(node, block, [&](std::size_t end, const LiteralScanner::Hit& hit) {
+    on_literal(hit.owner, from + end - hit.length, hit.length);
+  });
+  if (engine->starts.empty()) return;
+  if (!start_node && from == 0) start_node = engine->starts.begin(Automaton::Before::Text);
+  if (!start_node && !block.empty()) {  // what stands before the first byte is not known
+    start_node = engine->starts.begin(Automaton::before(static_cast<unsigned char>(block[0])));
+    block.remove_prefix(1);
+    ++from;
+  }
+  if (!start_node) return;
+  start_node =
+      engine->starts.scan(*start_node, block, [&](std::size_t end, const StartScanner::Start& s) {
+        add_start(s.rule, from + end - s.length);
+      });
 }
 
-// Looks for what may begin a match of a rule without literals.
-void StreamMasker::State::scan(std::string_view block, std::uint64_t from) {
-  constexpr std::uint64_t kWithinRule = 0xFEFEFEFEFEFEFEFE;
-  places.resize(engine->scanned.size());
-  for (std::size_t g = 0; g < places.size(); ++g) {
-    const ScanGroup& group = engine->scanned[g];
-    Automaton::Before before =
-        from == 0     ? Automaton::Before::Text
-        : from > base ? Automaton::before(static_cast<unsigned char>(buffer[from - base - 1]))
-                      : Automaton::Before::Other;
-    std::uint64_t place = places[g];
-    for (std::size_t i = 0; i < block.size(); ++i) {
-      const auto byte = static_cast<unsigned char>(block[i]);
-      place = ((place << 1) & kWithinRule & group.bytes[byte]) |
-              group.first[static_cast<std::size_t>(before)][byte];
-      before = Automaton::before(byte);
-      if (const std::uint64_t told = place & group.told; told != 0)
-        add_starts(group, told, from + i);
-    }
-    places[g] = place;
+void StreamMasker::State::on_literal(std::uint32_t owner, std::uint64_t literal,
+                                     std::size_t length) {
+  if (literal < floor) return;
+  if (owner == kMaskOwner) {
+    mask_starts.push_back(literal);
+    return;
+  }
+  const Anchor& anchor = engine->anchors[owner];
+  if (!goes_on(anchor, window(), literal + length)) return;
+  if (fit(engine->edges[anchor.edge], window(), literal) == Fit::No) return;
+  if (!anchor.folds && !stands_at(anchor.literal, window(), literal, length)) return;
+  const CompiledExpression& what = engine->rules[anchor.rule].what;
+  for (std::uint32_t before = what.before_min; before <= what.before_max && before <= literal;
+       ++before) {
+    add_start(anchor.rule, literal - before);
   }
 }
 
-void StreamMasker::State::add_starts(const ScanGroup& group, std::uint64_t starts,
-                                     std::uint64_t last) {
-  for (; starts != 0; starts &= starts - 1) {
-    const auto bit = static_cast<std::size_t>(__builtin_ctzll(starts));
-    add_start(group.rules[bit / kScanDepth], last - bit % kScanDepth);
-  }
-}
-
-// The first position at which a secret may begin of a match that too few bytes tell of; `first`
-// where there is none before it.
-std::uint64_t StreamMasker::State::hold_of_tail(std::uint64_t first) const {
-  for (std::size_t g = 0; g < places.size(); ++g) {
-    const ScanGroup& group = engine->scanned[g];
-    for (std::uint64_t left = places[g] & group.untold; left != 0; left &= left - 1) {
-      const auto bit = static_cast<std::size_t>(__builtin_ctzll(left));
-      const std::uint64_t start = end() - 1 - bit % kScanDepth;
-      if (start < floor || start >= first) continue;
-      const CompiledExpression& what = engine->rules[group.rules[bit / kScanDepth]].what;
-      first = std::min(first, hold_of_start(*what.automaton, window(), start));
-    }
+// All starts of the rule that begin before this position are known.
+std::uint64_t StreamMasker::State::untold(std::uint32_t rule, bool ended) const {
+  if (ended) return kNowhere;
+  const CompiledExpression& what = engine->rules[rule].what;
+  if (!what.literals.empty()) return end() + 1 > what.reach ? end() + 1 - what.reach : 0;
+  std::uint64_t first = kNowhere;
+  for (const StartScanner::Start& s : engine->starts.untold(*start_node)) {
+    if (s.rule == rule) first = std::min(first, end() - s.length);
   }
   return first;
 }
 
 void StreamMasker::State::recognise_masks(bool ended) {
   if (!mask_starts.empty() || !mask_live.empty()) {
+    std::sort(mask_starts.begin(), mask_starts.end());
     mask_live.advance(*engine->mask.automaton, window(), mask_starts, engine->mask.max_length,
                       mask_ended);
     mask_starts.clear();
@@ -233,21 +218,28 @@ std::uint64_t StreamMasker::State::frontier(bool ended) const {
   std::uint64_t first = end();
   for (const auto& s : active) first = std::min(first, s->hold());
   for (const YoungStart& y : young) first = std::min(first, y.hold);
-  first = hold_of_tail(first);
+  if (start_node) first = std::min(first, end() - engine->starts.held(*start_node));
   engine->literals.beginnings(
-      node, [&](std::size_t length, const std::vector<std::uint32_t>& rules) {
-        if (end() - length >= first + engine->look_back) return;
-        for (std::uint32_t rule : rules)
-          first = std::min(first, hold_of_beginning(engine->rules[rule].what, length));
+      node, [&](std::size_t length, const std::vector<std::uint32_t>& anchors) {
+        if (end() - length >= first) return false;
+        for (const std::uint32_t a : anchors)
+          first = std::min(first, hold_of_beginning(engine->anchors[a], length));
+        return true;
       });
   return first;
 }
 
-// Where a secret could begin, if the last `length` bytes are the beginning of a literal of `what`.
-std::uint64_t StreamMasker::State::hold_of_beginning(const CompiledExpression& what,
+// Where a secret could begin, if the last `length` bytes are the beginning of the literal.
+std::uint64_t StreamMasker::State::hold_of_beginning(const Anchor& anchor,
                                                      std::size_t length) const {
-  std::uint64_t first = kNowhere;
   const std::uint64_t literal = end() - length;
+  if (literal < floor) return kNowhere;
+  const CompiledExpression& what = engine->rules[anchor.rule].what;
+  const Fit fits = fit(engine->edges[anchor.edge], window(), literal);
+  if (fits == Fit::No || !stands_at(anchor.literal, window(), literal, length)) return kNowhere;
+  if (fits == Fit::Yes && what.secret_at && floor + what.before_max <= literal)
+    return literal + *what.secret_at;
+  std::uint64_t first = kNowhere;
   for (std::uint64_t before = what.before_min; before <= what.before_max && before <= literal;
        ++before) {
     const std::uint64_t start = literal - before;
@@ -260,9 +252,11 @@ std::uint64_t StreamMasker::State::hold_of_beginning(const CompiledExpression& w
 void StreamMasker::State::settle(bool ended, Edits& out) {
   while (true) {
     if (ended) {
-      for (std::size_t g = 0; g < places.size(); ++g)
-        add_starts(engine->scanned[g], places[g] & engine->scanned[g].untold, end() - 1);
-      places.clear();
+      if (start_node) {
+        for (const StartScanner::Start& s : engine->starts.untold(*start_node))
+          add_start(s.rule, end() - s.length);
+      }
+      start_node.reset();
       finish_young();
     }
     recognise_masks(ended);
@@ -271,7 +265,8 @@ void StreamMasker::State::settle(bool ended, Edits& out) {
       s->advance(window());
       if (ended) s->finish(window());
     }
-    for (const auto& s : active) s->resolve(window(), masks, ended, pending);
+    for (const auto& s : active)
+      s->resolve(window(), masks, untold(s->rule(), ended), ended, pending);
     if (pending.size() != known) {
       const auto key = [&](const Found& f) {
         const bool block = engine->rules[f.rule].treatment == Treatment::Block;
@@ -389,7 +384,7 @@ std::size_t StreamMasker::State::report(const Found& f, bool closes, Edits& out)
 void StreamMasker::State::forget_search() {
   active.clear();
   young.clear();
-  places.clear();
+  start_node.reset();
   pending.clear();
   mask_starts.clear();
   mask_live.clear();

@@ -91,10 +91,13 @@ TEST(Automaton, ThreadsShareItsStates) {
   EXPECT_TRUE(flags_after(*a, "abba ") & Automaton::kMatch);
 }
 
-std::string bytes_at(std::string_view pattern, std::size_t place) {
+std::string bytes_behind(std::string_view pattern, std::string_view literal, std::size_t place) {
   const auto tree = parse_expression(pattern);
   const auto automaton = Automaton::build({}, {&*tree, 1});
-  const ByteSet set = (*automaton)->bytes_by_place(place + 1)[place];
+  std::vector<ByteSet> sets(literal.size());
+  for (std::size_t i = 0; i < literal.size(); ++i)
+    sets[i].set(static_cast<unsigned char>(literal[i]));
+  const ByteSet set = (*automaton)->bytes_behind(sets, place + 1)[place];
   if (set.all()) return "any";
   std::string out;
   for (unsigned b = 0; b < 256; ++b) {
@@ -103,14 +106,27 @@ std::string bytes_at(std::string_view pattern, std::size_t place) {
   return out;
 }
 
-TEST(Automaton, SaysWhichBytesCanStandAtAPlaceOfAMatch) {
-  EXPECT_EQ(bytes_at("ab?[cd]e", 0), "a");
-  EXPECT_EQ(bytes_at("ab?[cd]e", 1), "bcd");
-  EXPECT_EQ(bytes_at("ab?[cd]e", 2), "cde");
-  EXPECT_EQ(bytes_at("ab?[cd]e", 3), "any") << "behind the shortest match";
-  EXPECT_EQ(bytes_at("(?:a|bc)d", 1), "cd");
-  EXPECT_EQ(bytes_at("(?:^|x)\\ba{2,}", 1), "a");
-  EXPECT_EQ(bytes_at("(?:^|x)\\ba{2,}", 2), "any");
+TEST(Automaton, SaysWhichBytesCanStandBehindALiteral) {
+  EXPECT_EQ(bytes_behind("ab?[cd]e", "", 0), "a");
+  EXPECT_EQ(bytes_behind("ab?[cd]e", "a", 0), "bcd");
+  EXPECT_EQ(bytes_behind("ab?[cd]e", "a", 1), "cde");
+  EXPECT_EQ(bytes_behind("ab?[cd]e", "ab", 0), "cd");
+  EXPECT_EQ(bytes_behind("ab?[cd]e", "a", 2), "any") << "behind the shortest match";
+  EXPECT_EQ(bytes_behind("(?:a|bc)d", "b", 0), "c");
+  EXPECT_EQ(bytes_behind("(?:a|bc)d", "b", 1), "d");
+  EXPECT_EQ(bytes_behind("(?:^|x)\\ba{2,}", "a", 0), "a");
+  EXPECT_EQ(bytes_behind("(?:^|x)\\ba{2,}", "aa", 0), "any");
+}
+
+TEST(Automaton, WhatStandsBehindALiteralBeginsBehindTheSkippedContext) {
+  const auto tree = parse_expression("[a-z]{2}=(ab)c");
+  const std::span<const Expression> parts = tree->parts;
+  const auto automaton = Automaton::build(parts.first(2), parts.subspan(2), 1, 1);
+  ByteSet equals;
+  equals.set('=');
+  const std::vector<ByteSet> behind = (*automaton)->bytes_behind({&equals, 1}, 2);
+  EXPECT_TRUE(behind[0]['a'] && behind[0].count() == 1);
+  EXPECT_TRUE(behind[1]['b'] && behind[1].count() == 1);
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ LiteralScanner scanner(const std::vector<std::pair<std::string, bool>>& literals
   for (const auto& [bytes, hold] : literals) {
     entries.push_back({{bytes, std::vector<bool>(bytes.size(), true)},
                        static_cast<std::uint32_t>(entries.size()),
-                       hold});
+                       hold,
+                       0});
   }
   LiteralScanner s;
   EXPECT_TRUE(s.build(entries));
@@ -63,6 +64,7 @@ TEST(LiteralScanner, TellsWhichEndsMayBeBeginnings) {
       s.scan(LiteralScanner::kRoot, "xaba", [](std::size_t, const LiteralScanner::Hit&) {});
   s.beginnings(node, [&](std::size_t length, const std::vector<std::uint32_t>& owners) {
     seen.emplace_back(length, owners);
+    return true;
   });
   // "aba", "ba" and "a" could go on; what is whole is a hit and no beginning.
   ASSERT_EQ(seen.size(), 3U);

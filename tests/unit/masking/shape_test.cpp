@@ -66,7 +66,11 @@ TEST(Shape, AShortContextMayStandBeforeTheLiteral) {
   EXPECT_EQ(literals(s), Strings{"tok_"});
   EXPECT_EQ(s.before_min, 0U);
   EXPECT_EQ(s.before_max, 1U);
-  EXPECT_EQ(literals(shape("[a-z]{3,8}=(tok_[a-z]{4})")), Strings{});
+  EXPECT_EQ(s.skipped, 1U);
+  EXPECT_EQ(s.secret_at, 0U);
+  EXPECT_EQ(shape("[a-z]{2}=(tok_[a-z]{4})").secret_at, 1U);
+  EXPECT_EQ(shape("[a-z]{2}=(?:(tok_)|x(tok_))").secret_at, std::nullopt);
+  EXPECT_EQ(literals(shape("[a-z]{3,9}=(tok_[a-z]{4})")), Strings{});
 }
 
 TEST(Shape, LengthsAreKnown) {

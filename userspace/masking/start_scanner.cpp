@@ -1,0 +1,124 @@
+#include "userspace/masking/start_scanner.h"
+
+#include <algorithm>
+#include <bit>
+#include <new>
+#include <utility>
+
+namespace veilwire::masking {
+namespace {
+
+// Each knows its row; row 0 is nobody's.
+constexpr std::size_t kMaxKnown = StartScanner::kMaxStates - 1;
+
+}  // namespace
+
+void StartScanner::build(std::vector<Rule> rules) {
+  rules_ = std::move(rules);
+  // Bytes that no automaton tells apart are one class.
+  std::map<std::vector<std::uint8_t>, std::uint8_t> known;
+  for (unsigned b = 0; b < 256; ++b) {
+    const auto byte = static_cast<unsigned char>(b);
+    std::vector<std::uint8_t> signature{static_cast<std::uint8_t>(Automaton::before(byte))};
+    for (const Rule& rule : rules_) signature.push_back(rule.automaton->byte_class(byte));
+    classes_[b] =
+        known.emplace(std::move(signature), static_cast<std::uint8_t>(known.size())).first->second;
+  }
+  shift_ = static_cast<unsigned>(std::countr_zero(std::bit_ceil(known.size())));
+  // The pages of rows that no text has come to are never touched.
+  table_.reset(static_cast<std::int32_t*>(std::calloc(kMaxStates << shift_, sizeof(std::int32_t))));
+  if (table_ == nullptr) throw std::bad_alloc();
+  states_ = std::make_unique<std::unique_ptr<const State>[]>(kMaxStates);
+  for (std::size_t b = 0; b < begins_.size(); ++b)
+    begins_[b] = intern({static_cast<Automaton::Before>(b), {}, {}});
+}
+
+bool StartScanner::full() const {
+  const std::lock_guard lock(mutex_);
+  return known_.size() == kMaxKnown;
+}
+
+// What becomes of a start when the text goes on with `byte`.
+void StartScanner::step(const Live& from, unsigned char byte, Key& to) const {
+  const Automaton::State* next = rules_[from.rule].automaton->step(from.at, byte);
+  const auto length = static_cast<std::uint8_t>(from.length + 1);
+  if ((next->flags & Automaton::kMatch) ||
+      (length == kDepth && !(next->flags & Automaton::kDead))) {
+    to.told.push_back({rules_[from.rule].index, length});
+    return;
+  }
+  if (next->flags & Automaton::kDead) return;
+  std::uint8_t secret = 0;
+  if (next->flags & Automaton::kSecret) {
+    if (from.at->flags & Automaton::kSecret) {
+      secret = from.secret + 1U;
+    } else {
+      // An assertion in between was passed before the byte: the secret may have begun with it.
+      secret = from.at->flags & Automaton::kAsks ? 1 : 0;
+    }
+  }
+  to.live.push_back({next, from.rule, length, secret});
+}
+
+StartScanner::Node StartScanner::explore(Node node, unsigned char byte,
+                                         std::vector<Start>& told) const {
+  const State& from = state(node);
+  Key key;
+  key.before = Automaton::before(byte);
+  for (const Live& live : from.live) step(live, byte, key);
+  for (std::uint32_t i = 0; i < rules_.size(); ++i)
+    step({rules_[i].automaton->start(from.before), i, 0, 0}, byte, key);
+  told = key.told;
+
+  const std::lock_guard lock(mutex_);
+  if (known_.size() == kMaxKnown && !known_.contains(key)) {
+    for (const Live& live : key.live) told.push_back({rules_[live.rule].index, live.length});
+    return begin(key.before);
+  }
+  const Node next = intern(std::move(key));
+  const auto entry = static_cast<std::int32_t>(next);
+  next_of(node, classes_[byte]).store(told.empty() ? entry : -entry, std::memory_order_release);
+  return next;
+}
+
+std::size_t StartScanner::run(Node& node, std::string_view text, std::size_t at) const {
+  Node here = node;
+  for (; at < text.size(); ++at) {
+    const std::uint8_t byte_class = classes_[static_cast<unsigned char>(text[at])];
+    const std::int32_t next = next_of(here, byte_class).load(std::memory_order_acquire);
+    if (next <= 0) break;
+    here = static_cast<Node>(next);
+  }
+  node = here;
+  return at;
+}
+
+std::size_t StartScanner::run(Lanes::Each<Node>& nodes, const Lanes& lanes, std::size_t at) const {
+  std::int32_t* const table = table_.get();
+  const std::uint8_t* const classes = classes_.data();
+  return lanes.advance(nodes, at, [=](Node node, unsigned char byte, Node& next) {
+    const std::int32_t entry =
+        std::atomic_ref(table[node + classes[byte]]).load(std::memory_order_acquire);
+    next = static_cast<Node>(entry);
+    return entry > 0;
+  });
+}
+
+StartScanner::Node StartScanner::intern(Key key) const {
+  if (const auto it = known_.find(key); it != known_.end()) return it->second;
+  auto state = std::make_unique<State>();
+  state->before = key.before;
+  state->live = key.live;
+  state->told = key.told;
+  for (const Live& live : key.live) {
+    state->untold.push_back({rules_[live.rule].index, live.length});
+    state->held = std::max(state->held, live.secret);
+  }
+  const std::size_t number = known_.size() + 1;  // row 0 is none: an entry of 0 leads nowhere
+  const auto node = static_cast<Node>(number << shift_);
+  states_[number] = std::move(state);
+  known_.emplace(std::move(key), node);
+  return node;
+}
+
+}  // namespace veilwire::masking
