@@ -20,6 +20,8 @@ RULE_OF_IDENTIFIERS = re.compile(r"(?:-(?:client|access|app|account)-id|-(?:pub|
 # Documentation writes one character over and over, or one of these words, for what is to be filled in.
 PLACEHOLDER = re.compile(r"(.)\1{15,}|(?i:x{8,}|^(?!.*://).*example|^your|placeholder|://[^:/]*:pass(?:word)?@)|"
                          r"^(?i:password|my-password|secret (?:content|[A-Z0-9])|aws_(?:access|secret)\w+|AQAAABAAA)$"
+                         # The tokens of the RFCs of OAuth.
+                         r"|^(?:mF_9\.B5f-4\.1JqM|2YotnFZFEjr1zCsicMWpAA|tGzv3JOkF0XG5Qx2TlKWIA)$"
                          # The example of a UUID in its article of Wikipedia.
                          r"|^123e4567-e89b-12d3-a456-426614174")
 # Whether something shorter is masked for its own sake cannot be told from chance.
@@ -42,7 +44,7 @@ class Example:
 
   def __post_init__(self):
     if self.secret is not None:
-      self.secret = self.secret.strip().rstrip('"')
+      self.secret = re.sub(r"^(?:\\[rn])+", "", self.secret.strip()).rstrip('"')
     if self.secret is not None and len(self.secret) < SHORTEST:
       self.secret = self.name = self.alone = None
     if self.secret is not None and self.name is None:
@@ -71,7 +73,7 @@ class Example:
 def counts(text):
   """Whether it is no more than an alphabet, a count or the same few characters again and again."""
   plain = re.sub("[^a-z0-9]", "", text.lower())
-  if re.fullmatch(r"(.{1,8}?)\1{2,}.{0,2}", plain) or any(plain.count(c) > 0.7 * len(plain) for c in set(plain)):
+  if re.fullmatch(r"(.{1,8}?)\1{2,}.{0,7}", plain) or any(plain.count(c) > 0.7 * len(plain) for c in set(plain)):
     return True
   steps = [ord(after) - ord(before) for before, after in zip(plain, plain[1:])]
   return any(sum(step not in on for step in steps) <= 1 for on in ((1, -9, -25), (-1, 9, 25)))
