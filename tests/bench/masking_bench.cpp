@@ -50,6 +50,18 @@ void stream(benchmark::State& state, const Packs& packs, const std::string& text
   const auto all = pieces(text, size);
   std::vector<std::uint64_t> held(all.size());
   masking::Edits edits;
+  std::size_t most = 0;  // heap of one stream, where it holds nothing and the engine knows the text
+  for (int round = 0; round < 2; ++round) {
+    most = 0;
+    const std::size_t before = heap();
+    masking::StreamMasker masker(engine);
+    for (const std::string_view piece : all) {
+      masker.feed(piece, edits);
+      edits.clear();
+      if (masker.held() == 0) most = std::max(most, heap() - before);
+    }
+  }
+  state.counters["state_bytes"] = static_cast<double>(most);
   for (auto _ : state) {
     masking::StreamMasker masker(engine);
     for (std::size_t i = 0; i < all.size(); ++i) {

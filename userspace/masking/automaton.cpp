@@ -29,9 +29,8 @@ struct Automaton::Place {
   Kind kind = Kind::Match;
   bool secret = false;
   Assertion assertion = Assertion::TextBegin;
-  std::uint32_t set = 0;              // Byte: index into the builder's sets
+  std::uint32_t set = 0;              // Byte: which of sets_ passes
   std::uint32_t next = 0, other = 0;  // Fork takes both
-  ByteSet classes;                    // Byte: which byte classes pass
 };
 
 // Built back to front: every piece knows where the text goes on after it.
@@ -198,12 +197,12 @@ Result<std::unique_ptr<Automaton>, std::string> Automaton::build(
     if (fresh) a->representatives_.push_back(static_cast<unsigned char>(b));
     a->classes_[b] = it->second;
   }
-  for (Place& p : a->program_) {
-    if (p.kind != Place::Kind::Byte) continue;
-    for (std::size_t c = 0; c < a->representatives_.size(); ++c) {
-      p.classes[c] = builder.sets[p.set][a->representatives_[c]];
-    }
+  for (const ByteSet& bytes : builder.sets) {
+    ByteSet& classes = a->sets_.emplace_back();
+    for (std::size_t c = 0; c < a->representatives_.size(); ++c)
+      classes[c] = bytes[a->representatives_[c]];
   }
+  a->program_.shrink_to_fit();
 
   a->unknown_ = std::make_unique<State>();
   a->unknown_->flags = kMatch | kSecret;
@@ -303,7 +302,7 @@ const Automaton::State* Automaton::explore(const State* state, std::uint8_t byte
   std::vector<std::uint32_t> places;
   for (std::uint32_t at : here) {
     const Place& p = program_[at];
-    if (p.kind == Place::Kind::Byte && p.classes[byte_class]) close(p.next, places, seen);
+    if (p.kind == Place::Kind::Byte && sets_[p.set][byte_class]) close(p.next, places, seen);
   }
   const State* next = intern(places, matched, static_cast<std::uint8_t>(before(byte)));
   state->next[byte_class].store(next, std::memory_order_release);
@@ -383,8 +382,8 @@ std::optional<ByteSet> Automaton::read_any(std::vector<std::uint32_t>& places,
     const Place& p = program_[at];
     if (p.kind == Place::Kind::Match) return std::nullopt;
     if (p.kind == Place::Kind::Byte) {
-      classes |= p.classes;
-      if ((p.classes & wanted).any()) places.push_back(p.next);
+      classes |= sets_[p.set];
+      if ((sets_[p.set] & wanted).any()) places.push_back(p.next);
       continue;
     }
     todo.push_back(p.next);

@@ -91,6 +91,7 @@ class Automaton {
   const State* start_state(Before before) const;
 
   std::vector<Place> program_;
+  std::vector<ByteSet> sets_;  // of byte classes
   std::uint32_t entry_ = 0, entry_behind_skipped_ = 0;
   bool asserts_ = false;
   std::array<std::uint8_t, 256> classes_{};

@@ -1,6 +1,7 @@
 #include "userspace/masking/literal_scanner.h"
 
 #include <algorithm>
+#include <bit>
 #include <deque>
 #include <map>
 #include <set>
@@ -14,6 +15,9 @@ namespace {
 unsigned char lower(unsigned char b) {
   return b >= 'A' && b <= 'Z' ? static_cast<unsigned char>(b | 0x20U) : b;
 }
+
+// So that what texts are made of stands together in a row of the table.
+constexpr std::string_view kFrequent = " etaoinsrlhdcumpfg_yb.w,v\n";
 
 struct Trie {
   struct Node {
@@ -104,23 +108,25 @@ bool LiteralScanner::build(const std::vector<Entry>& entries) {
     longest_ = std::max(longest_, e.literal.bytes.size());
     for (char c : e.literal.bytes) used[lower(static_cast<unsigned char>(c))] = true;
   }
-  std::size_t classes = 1;
-  for (unsigned b = 0; b < 256; ++b) {
-    if (used[b] && lower(static_cast<unsigned char>(b)) == b)
-      classes_[b] = static_cast<std::uint8_t>(classes++);
-  }
+  std::uint8_t classes = 1;
+  const auto number_class = [&](unsigned char b) {
+    if (std::exchange(used[b], false)) classes_[b] = classes++;
+  };
+  for (const char c : kFrequent) number_class(static_cast<unsigned char>(c));
+  for (unsigned b = 0; b < 256; ++b) number_class(static_cast<unsigned char>(b));
   for (unsigned b = 'A'; b <= 'Z'; ++b) classes_[b] = classes_[b | 0x20U];
-  stride_ = classes;
+  shift_ = static_cast<unsigned>(std::countr_zero(std::bit_ceil(unsigned{classes})));
 
-  table_.assign(sorted.size() * stride_, kRoot);
+  const std::size_t stride = std::size_t{1} << shift_;
+  table_.assign(sorted.size() << shift_, kRoot);
   tails_.assign(sorted.size(), Tail{});
   hits_.clear();
   first_hit_ = static_cast<std::uint32_t>(sorted.size());
   for (std::uint32_t n : order) {
     const Trie::Node& node = trie.nodes[n];
-    Node* row = &table_[number[n] * stride_];
-    const Node* fail = &table_[number[node.fail] * stride_];
-    if (n != 0) std::copy(fail, fail + stride_, row);
+    Node* row = &table_[std::size_t{number[n]} << shift_];
+    const Node* fail = &table_[std::size_t{number[node.fail]} << shift_];
+    if (n != 0) std::copy(fail, fail + stride, row);
     for (const auto& [byte, child] : node.next) row[classes_[byte]] = number[child];
 
     Tail& tail = tails_[number[n]];
@@ -139,10 +145,11 @@ bool LiteralScanner::build(const std::vector<Entry>& entries) {
 
 std::size_t LiteralScanner::run(Node& node, std::string_view text, std::size_t at) const {
   const Node* const table = table_.data();
-  const std::size_t stride = stride_;
+  const unsigned shift = shift_;
   Node here = node;
   for (; at < text.size(); ++at) {
-    const Node next = table[here * stride + classes_[static_cast<unsigned char>(text[at])]];
+    const Node next =
+        table[(std::size_t{here} << shift) + classes_[static_cast<unsigned char>(text[at])]];
     if (next >= first_hit_) break;
     here = next;
   }
@@ -154,10 +161,10 @@ std::size_t LiteralScanner::run(Lanes::Each<Node>& nodes, const Lanes& lanes,
                                 std::size_t at) const {
   const Node* const table = table_.data();
   const std::uint8_t* const classes = classes_.data();
-  const std::size_t stride = stride_;
+  const unsigned shift = shift_;
   const std::uint32_t first_hit = first_hit_;
   return lanes.advance(nodes, at, [=](Node node, unsigned char byte, Node& next) {
-    next = table[node * stride + classes[byte]];
+    next = table[(std::size_t{node} << shift) + classes[byte]];
     return next < first_hit;
   });
 }

@@ -67,7 +67,7 @@ class LiteralScanner {
 
  private:
   Node next(Node node, char c) const {
-    return table_[node * stride_ + classes_[static_cast<unsigned char>(c)]];
+    return table_[(std::size_t{node} << shift_) + classes_[static_cast<unsigned char>(c)]];
   }
   template <class OnHit>
   Node step(Node node, char c, std::size_t end, OnHit& on_hit) const {
@@ -89,7 +89,7 @@ class LiteralScanner {
   };
 
   std::array<std::uint8_t, 256> classes_{};
-  std::size_t stride_ = 1;
+  unsigned shift_ = 0;       // a row of the table is so wide
   std::size_t longest_ = 0;  // literal
   std::vector<Node> table_;
   std::uint32_t first_hit_ = 0;  // nodes from here on have hits

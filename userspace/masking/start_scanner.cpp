@@ -8,8 +8,8 @@
 namespace veilwire::masking {
 namespace {
 
-// Each knows its row; row 0 is nobody's.
-constexpr std::size_t kMaxKnown = StartScanner::kMaxStates - 1;
+// For the begins and what follows them within a byte: there is always room for these.
+constexpr std::size_t kReserved = 4 + 4 * 256;
 
 }  // namespace
 
@@ -35,7 +35,7 @@ void StartScanner::build(std::vector<Rule> rules) {
 
 bool StartScanner::full() const {
   const std::lock_guard lock(mutex_);
-  return known_.size() == kMaxKnown;
+  return known_.size() + 1 + kReserved >= kMaxStates;
 }
 
 // What becomes of a start when the text goes on with `byte`.
@@ -60,24 +60,19 @@ void StartScanner::step(const Live& from, unsigned char byte, Key& to) const {
   to.live.push_back({next, from.rule, length, secret});
 }
 
-StartScanner::Node StartScanner::explore(Node node, unsigned char byte,
-                                         std::vector<Start>& told) const {
-  const State& from = state(node);
+std::int32_t StartScanner::explore(Node node, unsigned char byte) const {
+  const Key& from = *state(node).key;
   Key key;
   key.before = Automaton::before(byte);
   for (const Live& live : from.live) step(live, byte, key);
   for (std::uint32_t i = 0; i < rules_.size(); ++i)
     step({rules_[i].automaton->start(from.before), i, 0, 0}, byte, key);
-  told = key.told;
 
+  const bool tells = !key.told.empty();
   const std::lock_guard lock(mutex_);
-  if (known_.size() == kMaxKnown && !known_.contains(key)) {
-    for (const Live& live : key.live) told.push_back({rules_[live.rule].index, live.length});
-    return begin(key.before);
-  }
-  const Node next = intern(std::move(key));
-  const auto entry = static_cast<std::int32_t>(next);
-  next_of(node, classes_[byte]).store(told.empty() ? entry : -entry, std::memory_order_release);
+  const auto row = static_cast<std::int32_t>(intern(std::move(key)));
+  const std::int32_t next = row == 0 ? kTooMany : tells ? -row : row;
+  next_of(node, classes_[byte]).store(next, std::memory_order_release);
   return next;
 }
 
@@ -104,20 +99,26 @@ std::size_t StartScanner::run(Lanes::Each<Node>& nodes, const Lanes& lanes, std:
   });
 }
 
+bool StartScanner::is_fresh(const Key& key) {
+  const auto one_byte = [](const auto& start) { return start.length == 1; };
+  return std::all_of(key.live.begin(), key.live.end(), one_byte) &&
+         std::all_of(key.told.begin(), key.told.end(), one_byte);
+}
+
 StartScanner::Node StartScanner::intern(Key key) const {
-  if (const auto it = known_.find(key); it != known_.end()) return it->second;
+  const std::size_t number = known_.size() + 1;  // row 0 is nobody's: an entry of 0 says unknown
+  const auto known = known_.find(key);
+  if (known != known_.end()) return known->second;
+  if (number + (is_fresh(key) ? 0 : kReserved) >= kMaxStates) return 0;
+  const auto node = static_cast<Node>(number << shift_);
+  const Key& kept = known_.emplace(std::move(key), node).first->first;
   auto state = std::make_unique<State>();
-  state->before = key.before;
-  state->live = key.live;
-  state->told = key.told;
-  for (const Live& live : key.live) {
+  state->key = &kept;
+  for (const Live& live : kept.live) {
     state->untold.push_back({rules_[live.rule].index, live.length});
     state->held = std::max(state->held, live.secret);
   }
-  const std::size_t number = known_.size() + 1;  // row 0 is none: an entry of 0 leads nowhere
-  const auto node = static_cast<Node>(number << shift_);
   states_[number] = std::move(state);
-  known_.emplace(std::move(key), node);
   return node;
 }
 

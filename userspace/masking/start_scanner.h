@@ -24,7 +24,7 @@ namespace veilwire::masking {
 
 class StartScanner {
  public:
-  static constexpr std::uint8_t kDepth = 16;  // bytes
+  static constexpr std::uint8_t kDepth = 32;  // bytes
   static constexpr std::size_t kMaxStates = 1 << 15;
 
   struct Rule {
@@ -89,19 +89,21 @@ class StartScanner {
     std::uint8_t secret = 0;  // of these, from where its secret could begin; 0: not yet
     friend auto operator<=>(const Live&, const Live&) = default;
   };
-  struct State {
-    Automaton::Before before = Automaton::Before::Text;
-    std::vector<Live> live;
-    std::vector<Start> told;    // on the way here
-    std::vector<Start> untold;  // what lives
-    std::uint8_t held = 0;
-  };
   struct Key {
     Automaton::Before before = Automaton::Before::Text;
     std::vector<Live> live;
-    std::vector<Start> told;
+    std::vector<Start> told;  // on the way here
     friend auto operator<=>(const Key&, const Key&) = default;
   };
+  struct State {
+    const Key* key = nullptr;
+    std::vector<Start> untold;  // what lives
+    std::uint8_t held = 0;
+  };
+  static constexpr std::int32_t kUnknown = 0;  // not worked out yet
+  // There is no room for the state that follows: all that lives is told, and forgotten.
+  static constexpr std::int32_t kTooMany = INT32_MIN;
+
   struct Free {
     void operator()(void* memory) const { std::free(memory); }
   };
@@ -114,25 +116,25 @@ class StartScanner {
   template <class OnStart>
   Node step(Node node, char c, std::size_t end, OnStart& on_start) const {
     const auto byte = static_cast<unsigned char>(c);
-    const std::int32_t next = next_of(node, classes_[byte]).load(std::memory_order_acquire);
+    std::int32_t next = next_of(node, classes_[byte]).load(std::memory_order_acquire);
     if (next > 0) [[likely]]
       return static_cast<Node>(next);
-    if (next < 0) {
-      node = static_cast<Node>(-next);
-      for (const Start& start : state(node).told) on_start(end, start);
-      return node;
+    if (next == kUnknown) next = explore(node, byte);
+    if (next == kTooMany) {
+      for (const Start& start : state(node).untold) on_start(end - 1, start);
+      return step(begin(state(node).key->before), c, end, on_start);
     }
-    std::vector<Start> told;
-    node = explore(node, byte, told);
-    for (const Start& start : told) on_start(end, start);
+    node = static_cast<Node>(next < 0 ? -next : next);
+    for (const Start& start : state(node).key->told) on_start(end, start);
     return node;
   }
-  Node explore(Node node, unsigned char byte, std::vector<Start>& told) const;
+  std::int32_t explore(Node node, unsigned char byte) const;
   // Reads on from `at`; stops before a byte at which something is told or has to be worked out, or
   // at the end. Returns where.
   std::size_t run(Node& node, std::string_view text, std::size_t at) const;
   std::size_t run(Lanes::Each<Node>& nodes, const Lanes& lanes, std::size_t at) const;
-  Node intern(Key key) const;
+  static bool is_fresh(const Key& key);  // nothing has begun before the last byte
+  Node intern(Key key) const;            // 0: there is no room
   void step(const Live& from, unsigned char byte, Key& to) const;
 
   std::vector<Rule> rules_;
@@ -141,7 +143,7 @@ class StartScanner {
   std::array<Node, 4> begins_{};
 
   // A row of each state: by byte class the row that follows, negative where something is told on
-  // the way, 0 while it is not worked out. Rows are only ever added, under the mutex; a reader
+  // the way. Rows are only ever added, under the mutex; a reader
   // meets one through an entry that was written behind it.
   std::unique_ptr<std::int32_t[], Free> table_;
   std::unique_ptr<std::unique_ptr<const State>[]> states_;

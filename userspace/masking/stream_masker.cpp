@@ -16,7 +16,9 @@ namespace {
 constexpr std::size_t kBlock = 16 * 1024;
 // Text that is no longer needed is dropped when this much has gathered: erasing it costs a copy of
 // the rest.
-constexpr std::size_t kSlack = 1024;
+constexpr std::size_t kSlack = 512;
+// So much room a stream keeps between two pieces.
+constexpr std::size_t kRoom = 2048;
 // With more young starts of one rule they are followed in groups: a text may begin a match at every
 // byte.
 constexpr std::ptrdiff_t kMaxYoung = 16;
@@ -416,6 +418,7 @@ void StreamMasker::State::forget() {
   if (keep < base + kSlack) return;
   buffer.erase(0, keep - base);
   base = keep;
+  if (buffer.capacity() > kRoom && buffer.size() <= kRoom) buffer.shrink_to_fit();
   while (!masks.spans.empty() && masks.spans.front().second <= base) masks.spans.pop_front();
 }
 
