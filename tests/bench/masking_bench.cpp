@@ -43,6 +43,30 @@ void body(benchmark::State& state, const Packs& packs, const std::string& text) 
   state.counters["findings"] = static_cast<double>(findings);
 }
 
+// How long bytes wait: how many pieces come after the one that brought a byte until it is released.
+void waits(benchmark::State& state, const std::vector<std::string_view>& all,
+           const std::vector<std::uint64_t>& held) {
+  std::vector<std::size_t> bytes_by_wait;
+  std::size_t arrived = 0, released = 0, from = 0, from_end = all[0].size();
+  double sum = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    arrived += all[i].size();
+    for (const std::size_t to = arrived - held[i]; released < to;) {
+      while (released == from_end) from_end += all[++from].size();
+      const std::size_t some = std::min(to, from_end) - released, wait = i - from;
+      if (bytes_by_wait.size() <= wait) bytes_by_wait.resize(wait + 1);
+      bytes_by_wait[wait] += some;
+      sum += static_cast<double>(some) * static_cast<double>(wait);
+      released += some;
+    }
+  }
+  std::size_t p99 = 0;
+  for (std::size_t sooner = bytes_by_wait[0]; sooner * 100 < released * 99;)
+    sooner += bytes_by_wait[++p99];
+  state.counters["wait_mean"] = sum / static_cast<double>(released);
+  state.counters["wait_p99"] = static_cast<double>(p99);
+}
+
 void stream(benchmark::State& state, const Packs& packs, const std::string& text,
             std::size_t size) {
   const auto engine = compile(packs);
@@ -74,6 +98,7 @@ void stream(benchmark::State& state, const Packs& packs, const std::string& text
   }
   rate(state, text.size());
   a_piece(state, all.size());
+  waits(state, all, held);
   double sum = 0;
   for (const std::uint64_t h : held) sum += static_cast<double>(h);
   std::sort(held.begin(), held.end());
