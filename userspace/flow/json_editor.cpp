@@ -136,7 +136,8 @@ void JsonEditor::use(const std::shared_ptr<const masking::Engine>& engine) {
   plain_.reset();  // it has the other one
 }
 
-// Deals with everything before the fault.
+// Deals with everything before the fault. A block comes first: nothing behind it has been released,
+// no part of an escape either.
 bool JsonEditor::stop(const wire::JsonFault& fault, Edited& out) {
   const std::uint64_t until = std::clamp(fault.offset, at_, input_at_ + input_.size());
   if (inside_ == Inside::Edited || inside_ == Inside::UnknownKey) {
@@ -146,10 +147,10 @@ bool JsonEditor::stop(const wire::JsonFault& fault, Edited& out) {
     at_ = until;
     if (!piece.empty()) more_string(piece, out);
   }
-  if (inside_ == Inside::UnknownKey) decide_key(out);
-  if (inside_ == Inside::Edited && !out.blocked) {
-    finish_text(out);  // close() still asks the filter
-  } else if (!out.blocked) {
+  if (inside_ == Inside::UnknownKey && !out.blocked) decide_key(out);
+  if (inside_ == Inside::Edited && !out.blocked) finish_text(out);  // close() still asks the filter
+  if (out.blocked) return true;
+  if (inside_ != Inside::Edited) {
     const std::string begun = std::exchange(number_, {});
     note(begun);
     out.append(begun);

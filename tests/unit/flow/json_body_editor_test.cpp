@@ -293,6 +293,20 @@ TEST(JsonBody, EndsEarlyAtEveryPointAsADocument) {
   }
 }
 
+TEST(JsonBody, ABlockBeforeAnEscapeThatIsNoneEndsAsADocument) {
+  const std::string refused(kRefused);
+  for (const std::string& body :
+       {"{\"" + refused + "\\ ", "{\"a\":\"" + refused + "\\u12 ", "[\"" + refused + "\\ "}) {
+    const auto editor = make_body_editor(kMcp, engine());
+    Released out;
+    editor->feed(body, out);
+    EXPECT_TRUE(out.blocked);
+    EXPECT_FALSE(out.malformed);
+    editor->end_early("Stopped.", out);
+    EXPECT_TRUE(nlohmann::json::accept(out.bytes)) << out.bytes;
+  }
+}
+
 TEST(JsonBody, AChangedPolicyJudgesWhatIsHeldAndWhatComes) {
   const std::unique_ptr<BodyEditor> editor = make_body_editor(kGeneric, engine());
   Released out;
