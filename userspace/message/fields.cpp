@@ -131,7 +131,8 @@ bool FieldWalker::key(std::string_view decoded) {
     level.member = Fixed;
     return false;
   }
-  const Entry* entry = find(level.zone, decoded);
+  // Of a longer one this may be the beginning, whose end says nothing.
+  const Entry* entry = decoded.size() <= kLongestKnownKey ? find(level.zone, decoded) : nullptr;
   if (entry == nullptr) {
     level.member = Text;
     return true;

@@ -214,6 +214,18 @@ TEST(JsonBody, LongKeysAreTextUnlessTheirBeginningIsKnown) {
   testing::every_split(body, [](const testing::Pieces& pieces) { return run(kAnthropic, pieces); });
 }
 
+TEST(JsonBody, ALongKeyIsTextWhateverItEndsIn) {
+  const std::string token(kToken);
+  for (const std::size_t filler : {10U, 26U, 40U, 300U}) {
+    const std::string key = token + std::string(filler, 'x') + "_at";
+    const std::string body = "{\"" + key + "\":\"" + token + "\"}";
+    const bool known = key.size() <= message::kLongestKnownKey;
+    EXPECT_EQ(run(kAnthropic, body).masks.size(), known ? 0U : 2U) << filler;
+    testing::every_split(body,
+                         [](const testing::Pieces& pieces) { return run(kAnthropic, pieces); });
+  }
+}
+
 TEST(JsonBody, RepeatedMembersAreEachMasked) {
   const std::string body =
       R"({"content":"sk-Abcdefgh01234567","content":[{"text":"sk-Abcdefgh01234567","text":"sk-Abcdefgh01234567"}]})";
