@@ -25,6 +25,9 @@ regex = '''tok_[a-z0-9"\\/\n]{2,8}'''
 id = "named"
 regex = '''"k": "([a-z]{2,4})'''
 [[rules]]
+id = "digits"
+regex = '''77[0-9]{6}'''
+[[rules]]
 id = "region"
 begin = '''BB'''
 end = '''EE'''

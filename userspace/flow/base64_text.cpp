@@ -15,6 +15,9 @@ constexpr std::string_view kAlphabet =
 constexpr std::string_view kUrlAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+// Of what a mask stands for: nobody's conversation is to fill the memory of all.
+constexpr std::size_t kLongestTail = std::size_t{256} * 1024;
+
 int value_of(char c) {
   if (c >= 'A' && c <= 'Z') return c - 'A';
   if (c >= 'a' && c <= 'z') return c - 'a' + 26;
@@ -117,6 +120,8 @@ void Base64Text::close_group() {
   const unsigned bytes = taken_ == 0 ? 0 : taken_ - 1;
   for (unsigned i = 0; i < bytes; ++i)
     text_ += static_cast<char>(static_cast<unsigned char>(bits >> (16 - 8 * i)));
+  if (tail_) tail_->text += group_raw_;
+  if (tail_ && tail_->text.size() > kLongestTail) tail_.reset();
   if (mode_ == Mode::Packed) {
     raw_ += group_raw_;
   } else if (!encoding_) {
@@ -154,7 +159,7 @@ bool Base64Text::edit_packed(Edited& out) {
   auto edited = edit_gzip(text_, engine_, *room_);
   text_.clear();
   if (!edited) return false;
-  raw_.clear();
+  begin_tail(std::exchange(raw_, {}));
   if (edited->blocked) {
     out.blocked = std::move(edited->blocked);
     out.blocked->offset = out.bytes.size();
@@ -176,6 +181,7 @@ bool Base64Text::edit_packed(Edited& out) {
 // No more of it can be held.
 void Base64Text::end_packed(Edited& out) {
   mode_ = edit_packed(out) ? Mode::Dropped : Mode::Binary;
+  tail_.reset();
   out.append(std::exchange(raw_, {}));
 }
 
@@ -208,7 +214,7 @@ void Base64Text::apply(Edited& out) {
       judged_ -= ahead_;
       ahead_ = 0;
       groups_.clear();
-      raw_.clear();
+      begin_tail(std::exchange(raw_, {}));
     }
     const masking::Finding* finding =
         edit.finding != SIZE_MAX ? &edits_.findings[edit.finding] : nullptr;
@@ -252,6 +258,7 @@ void Base64Text::release(std::uint64_t bytes, Edited& out) {
 
 void Base64Text::encode(std::string_view bytes, Edited& out) {
   carry_ += bytes;
+  const std::size_t begin = out.bytes.size();
   const std::string_view alphabet = url_ ? kUrlAlphabet : kAlphabet;
   std::size_t i = 0;
   for (; i + 3 <= carry_.size(); i += 3) {
@@ -261,6 +268,7 @@ void Base64Text::encode(std::string_view bytes, Edited& out) {
     const std::uint32_t bits = at(0) << 16 | at(1) << 8 | at(2);
     for (const unsigned shift : {18U, 12U, 6U, 0U}) out.bytes += alphabet[bits >> shift & 63];
   }
+  if (tail_) tail_->mask += std::string_view(out.bytes).substr(begin);
   carry_.erase(0, i);
 }
 
@@ -269,12 +277,31 @@ void Base64Text::end_encoding(Edited& out) {
   const std::size_t characters = carry_.size() + 1;
   carry_.resize(3, '\0');
   const std::size_t size = out.bytes.size();
+  std::optional<masking::Original> tail = std::exchange(tail_, std::nullopt);
   encode({}, out);
   out.bytes.resize(size + characters);
   // Where the length of the original does not tell, the alphabet does: RFC 4648 pads, users of its
   // section 5 do not.
   const bool pads = padded_ || (!unpadded_ && !url_);
   if (pads) out.bytes.append(4 - characters, '=');
+  if (tail) tail->mask += std::string_view(out.bytes).substr(size);
+  tail_ = std::move(tail);
+}
+
+// raw: what takes part in the encoding and has come already.
+void Base64Text::begin_tail(std::string_view raw) {
+  if (raw.size() <= kLongestTail) tail_.emplace().text = raw;
+}
+
+// behind: what follows the last group, and goes out too.
+void Base64Text::give_tail(std::string_view behind, Edited& out) {
+  if (!tail_) return;
+  const std::string raw = tail_->text.append(behind);
+  tail_->text.clear();
+  (void)wire::JsonStringDecoder().feed(raw, tail_->text);
+  (void)wire::JsonStringDecoder().feed(behind, tail_->mask);
+  tail_->at = masking::Original::kAtEnd;
+  out.originals.push_back(*std::exchange(tail_, std::nullopt));
 }
 
 // rest: raw content from the first character on that is none of base64.
@@ -299,6 +326,7 @@ void Base64Text::give_up(std::string_view rest, Edited& out) {
       edit_packed(out);
       if (out.blocked) return;
     }
+    tail_.reset();
     mode_ = Mode::Foreign;
     foreign_.emplace(engine_, masking::Encoding::JsonString);
     foreign_->feed(raw_ + group_raw_, foreign_out_);
@@ -329,11 +357,15 @@ void Base64Text::finish(Edited& out) {
     if (out.blocked) return;
     end_encoding(out);
     out.append(group_raw_);  // white space behind the last group
+    give_tail(group_raw_, out);
   }
   if (mode_ == Mode::Packed) {
     edit_packed(out);
     if (out.blocked) return;
-    out.append(std::exchange(raw_, {}) + std::exchange(group_raw_, {}));
+    out.append(raw_ + group_raw_);
+    give_tail(group_raw_, out);
+    raw_.clear();
+    group_raw_.clear();
   }
   if (mode_ == Mode::Binary) out.append(std::exchange(group_raw_, {}) + std::exchange(escape_, {}));
   if (mode_ == Mode::Foreign) {

@@ -6,7 +6,9 @@
 // Base64 that holds no finding keeps its bytes. From the first replacement on the rest of the
 // string is encoded anew, because the text has another length. What has been released is always
 // whole groups of four characters, so that a string that must end early is base64 once close() has
-// been appended. Tested by tests/unit/flow/base64_text_editor_test.cpp.
+// been appended. What is encoded anew goes back where it returns as a whole: it is one original, of
+// a string that ends and has no more than 256 KiB of it. Tested by
+// tests/unit/flow/base64_text_editor_test.cpp.
 #pragma once
 
 #include "userspace/flow/byte_text.h"
@@ -73,6 +75,8 @@ class Base64Text {
   void release(std::uint64_t bytes, Edited& out);
   void encode(std::string_view bytes, Edited& out);
   void end_encoding(Edited& out);
+  void begin_tail(std::string_view raw);
+  void give_tail(std::string_view behind, Edited& out);
 
   std::shared_ptr<const masking::Engine> engine_;
   std::shared_ptr<std::size_t> room_;
@@ -98,8 +102,9 @@ class Base64Text {
   std::optional<ByteText> masker_;
   masking::Edits edits_;
 
-  bool encoding_ = false;  // a replacement has been made
-  std::string carry_;      // less than three bytes that wait for more
+  bool encoding_ = false;                  // a replacement has been made
+  std::string carry_;                      // less than three bytes that wait for more
+  std::optional<masking::Original> tail_;  // from the first replacement on; text is raw
   std::optional<masking::EncodedTextMasker> foreign_;
   masking::EncodedOutput foreign_out_;
 };

@@ -1,10 +1,14 @@
 #include "userspace/flow/conversation.h"
 
+#include "userspace/masking/raw_queue.h"
 #include "userspace/wire/json_scanner.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <optional>
+#include <set>
+#include <span>
 #include <utility>
 
 namespace veilwire::flow {
@@ -12,10 +16,6 @@ namespace {
 
 using Turn = ConversationMemory::Turn;
 using EnginePtr = ConversationMemory::EnginePtr;
-
-constexpr std::string_view kMaskBegin = "[MASKED:";
-// Longer than a mask with the longest id of a rule.
-constexpr std::size_t kLongestMask = 160;
 
 // The first bytes are enough to tell texts of one conversation apart.
 std::uint64_t name_of(const crypto::Digest& said) {
@@ -30,23 +30,73 @@ const ConversationMemory::Engines& engines_at(const Turn& turn, std::size_t mess
   return (span == turn.spans.end() ? turn.spans.back() : *span).engines;
 }
 
-struct Mask {
-  std::string_view text;
+// A key or string of an answer.
+struct Said {
+  std::string_view raw;  // its content, as it stands in the document
   crypto::Digest turn{};
 };
 
-// The masks in one element, in order.
-void add_masks(std::string_view element, const crypto::Digest& turn, std::vector<Mask>& masks) {
-  for (std::size_t at = 0; (at = element.find(kMaskBegin, at)) != std::string_view::npos;) {
-    const std::size_t end = element.substr(at, kLongestMask).find(']');
-    if (end == std::string_view::npos) {
-      at += kMaskBegin.size();
-      continue;
+// In order; where the element is no JSON, those before that shows.
+void add_texts(std::string_view element, const crypto::Digest& turn, std::vector<Said>& texts) {
+  using Kind = wire::JsonEvent::Kind;
+  constexpr std::size_t kSlice = 4096;
+  wire::JsonScanner scanner({.utf8 = wire::Utf8::Any});
+  std::vector<wire::JsonEvent> events;
+  std::size_t begin = 0;
+  for (std::string_view rest = element; !rest.empty();) {
+    const std::string_view slice = rest.substr(0, kSlice);
+    rest.remove_prefix(slice.size());
+    events.clear();
+    const bool good = scanner.feed(slice, events).has_value();
+    for (const wire::JsonEvent& event : events) {
+      const auto at = static_cast<std::size_t>(event.offset);
+      if (event.kind == Kind::BeginKey || event.kind == Kind::BeginString) begin = at + 1;
+      if (event.kind == Kind::EndKey || event.kind == Kind::EndString)
+        texts.push_back({element.substr(begin, at - begin), turn});
     }
-    masks.push_back({element.substr(at, end + 1), turn});
-    at += end + 1;
+    if (!good) return;
   }
 }
+
+// Puts originals back into a document, from its beginning on.
+class Restorer {
+ public:
+  explicit Restorer(std::string_view document) : document_(document) {}
+
+  // raw: content of the string that the places are in, behind all of before.
+  void restore(std::string_view raw, std::span<const ConversationMemory::Place> places) {
+    masking::RawQueue queue;
+    std::string decoded;
+    queue.push_json(raw, decoded);
+    auto at = static_cast<std::size_t>(raw.data() - document_.data());
+    std::size_t done = 0;  // decoded bytes
+    for (const ConversationMemory::Place& place : places) {
+      at += queue.pop(place.at - done);
+      const std::size_t end = at + queue.pop(place.size);
+      // A number loses its quotes.
+      copy_until(place.number ? at - 1 : at);
+      if (place.number)
+        out_ += place.original;
+      else
+        wire::append_json_escaped(place.original, out_);
+      copied_ = place.number ? end + 1 : end;
+      at = end;
+      done = place.at + place.size;
+    }
+  }
+  std::optional<std::string> finish() {
+    if (copied_ == 0) return std::nullopt;
+    copy_until(document_.size());
+    return std::move(out_);
+  }
+
+ private:
+  void copy_until(std::size_t end) { out_ += document_.substr(copied_, end - copied_); }
+
+  std::string_view document_;
+  std::string out_;
+  std::size_t copied_ = 0;
+};
 
 }  // namespace
 
@@ -111,35 +161,39 @@ bool Conversation::plain() const {
 }
 
 std::optional<std::string> Conversation::restored(std::string_view released) const {
-  // Most have none, and to look for one is all that it costs.
-  if (released.find(kMaskBegin) == std::string_view::npos) return std::nullopt;
-  std::vector<Mask> masks;
+  // Most have none, and to ask is all that it costs.
+  std::set<crypto::Digest> masked;
+  for (const auto& turn : answers_)
+    if (turn && setting_.memory.has_masks(*turn)) masked.insert(*turn);
+  if (masked.empty()) return std::nullopt;
+  std::vector<Said> said;
   std::size_t message = 0;
   for (const RequestElement& element : request_elements(released)) {
     if (!element.message()) continue;
-    if (message < answers_.size() && element.assistant && answers_[message])
-      add_masks(element.bytes, *answers_[message], masks);
+    if (message < answers_.size() && element.assistant && answers_[message] &&
+        masked.contains(*answers_[message]))
+      add_texts(element.bytes, *answers_[message], said);
     ++message;
   }
-  if (masks.empty()) return std::nullopt;
-  std::string whole;
-  std::size_t copied = 0;
-  for (auto first = masks.begin(); first != masks.end();) {
-    const auto last = std::find_if(first, masks.end(),
-                                   [&](const Mask& mask) { return mask.turn != first->turn; });
-    std::vector<std::string_view> texts;
-    for (auto mask = first; mask != last; ++mask) texts.push_back(mask->text);
-    const auto originals = setting_.memory.originals(first->turn, texts);
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      if (!originals[i]) continue;
-      const auto at = static_cast<std::size_t>(texts[i].data() - released.data());
-      whole += released.substr(copied, at - copied);
-      wire::append_json_escaped(*originals[i], whole);
-      copied = at + texts[i].size();
+  Restorer restorer(released);
+  for (auto first = said.begin(); first != said.end();) {
+    const auto last =
+        std::find_if(first, said.end(), [&](const Said& one) { return one.turn != first->turn; });
+    std::vector<std::string> texts;
+    for (auto one = first; one != last; ++one) {
+      // The scanner has judged the escapes.
+      (void)wire::JsonStringDecoder().feed(one->raw, texts.emplace_back());
+    }
+    const auto places = setting_.memory.originals(first->turn, texts);
+    for (auto place = places.begin(); place != places.end();) {
+      const auto end = std::find_if(place, places.end(),
+                                    [&](const auto& one) { return one.text != place->text; });
+      restorer.restore(first[static_cast<std::ptrdiff_t>(place->text)].raw, {place, end});
+      place = end;
     }
     first = last;
   }
-  return whole.append(released.substr(copied));
+  return restorer.finish();
 }
 
 std::shared_ptr<ConversationMemory::Answer> Conversation::sent() const {

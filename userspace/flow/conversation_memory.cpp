@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <utility>
 
 namespace veilwire::flow {
@@ -15,15 +16,123 @@ constexpr std::size_t kOriginalBytes = 128;
 // A client that asks again gets another answer to the same turn; only one of them goes on.
 constexpr std::size_t kAnswers = 4;
 
+// Masks that are looked for at a place, beginning with the first that was not met: texts of several
+// blocks come in turns, and one that a client has altered must not hide all behind it.
+constexpr std::size_t kAhead = 64;
+
+constexpr std::string_view kMaskBegin = "[MASKED:";
+// Longer than a mask with the longest id of a rule.
+constexpr std::size_t kLongestMask = 160;
+
 struct Replaced {
   std::string mask;
   Secret original;
+  std::uint64_t at = 0;
+  bool number = false;
+
+  // Where it stands in the text, from `from` on, if it is the one that went out there.
+  std::optional<std::size_t> place(std::string_view text, std::size_t from) const {
+    if (number) return from == 0 && text == mask ? std::optional<std::size_t>(0) : std::nullopt;
+    if (mask.size() > text.size()) return std::nullopt;
+    const std::uint64_t where = at == masking::Original::kAtEnd ? text.size() - mask.size() : at;
+    if (where < from || where > text.size() - mask.size()) return std::nullopt;
+    const auto begin = static_cast<std::size_t>(where);
+    return text.substr(begin, mask.size()) == mask ? std::optional(begin) : std::nullopt;
+  }
 };
 
 std::size_t size_of(const ConversationMemory::Turn& turn) {
   return kEntryBytes + turn.spans.size() * sizeof(turn.spans[0]) +
          turn.head.size() * sizeof(turn.head[0]);
 }
+
+struct Match {
+  std::vector<ConversationMemory::Place> places;
+  std::size_t met = 0, missed = SIZE_MAX;  // of what was replaced
+};
+
+class Matcher {
+ public:
+  Matcher(const std::vector<std::string>& texts, const std::vector<Replaced>& replaced)
+      : texts_(texts), replaced_(replaced), met_(replaced.size()) {
+    for (std::size_t i = 0; i < replaced.size(); ++i)
+      if (!replaced[i].number) named_[replaced[i].mask].which.push_back(i);
+  }
+
+  Match run() {
+    for (text_ = 0; text_ < texts_.size(); ++text_) {
+      const std::size_t first = match_.places.size();
+      by_place();
+      by_name(first);
+    }
+    match_.missed = replaced_.size() - match_.met;
+    return std::move(match_);
+  }
+
+ private:
+  void add(std::size_t at, const Replaced& one) {
+    match_.places.push_back(
+        {text_, at, one.mask.size(), std::string(one.original.reveal()), one.number});
+  }
+  void meet(std::size_t i) {
+    met_[i] = true;
+    ++match_.met;
+    while (next_ < met_.size() && met_[next_]) ++next_;
+  }
+
+  void by_place() {
+    std::size_t from = 0;
+    for (std::size_t i = next_; i < replaced_.size() && i < next_ + kAhead; ++i) {
+      if (met_[i]) continue;
+      const auto at = replaced_[i].place(texts_[text_], from);
+      if (!at) continue;
+      add(*at, replaced_[i]);
+      from = *at + replaced_[i].mask.size();
+      meet(i);
+    }
+  }
+
+  // The begin of every key block reads alike, and so do their masks: they go by their order.
+  void by_name(std::size_t first) {
+    const std::string_view text = texts_[text_];
+    const std::size_t placed = match_.places.size();
+    for (std::size_t at = 0; (at = text.find(kMaskBegin, at)) != std::string_view::npos;) {
+      const std::size_t end = text.substr(at, kLongestMask).find(']');
+      const std::string_view mask = text.substr(at, end == std::string_view::npos ? 0 : end + 1);
+      const bool known =
+          std::any_of(match_.places.begin() + static_cast<std::ptrdiff_t>(first),
+                      match_.places.begin() + static_cast<std::ptrdiff_t>(placed),
+                      [at](const auto& p) { return at >= p.at && at < p.at + p.size; });
+      if (const Replaced* one = known || mask.empty() ? nullptr : named(mask)) add(at, *one);
+      at += std::max(mask.size(), kMaskBegin.size());
+    }
+    std::ranges::sort(match_.places.begin() + static_cast<std::ptrdiff_t>(first),
+                      match_.places.end(), {}, &ConversationMemory::Place::at);
+  }
+
+  const Replaced* named(std::string_view mask) {
+    const auto found = named_.find(mask);
+    if (found == named_.end()) return nullptr;
+    auto& [which, next] = found->second;
+    while (next < which.size() && met_[which[next]]) ++next;
+    if (next == which.size()) return &replaced_[which.front()];
+    const std::size_t i = which[next];
+    meet(i);
+    return &replaced_[i];
+  }
+
+  struct Named {
+    std::vector<std::size_t> which;
+    std::size_t next = 0;
+  };
+  const std::vector<std::string>& texts_;
+  const std::vector<Replaced>& replaced_;
+  std::vector<bool> met_;
+  std::map<std::string_view, Named> named_;
+  std::size_t text_ = 0;
+  std::size_t next_ = 0;  // the first that was not met
+  Match match_;
+};
 
 }  // namespace
 
@@ -33,15 +142,6 @@ class ConversationMemory::Answer {
 
   const crypto::Digest turn;
   std::vector<Replaced> replaced;  // in order
-
-  bool has(const std::vector<std::string_view>& masks) const {
-    return std::ranges::all_of(masks, [this](std::string_view mask) {
-      return std::ranges::find(replaced, mask, &Replaced::mask) != replaced.end();
-    });
-  }
-  bool is(const std::vector<std::string_view>& masks) const {
-    return std::ranges::equal(masks, replaced, {}, {}, &Replaced::mask);
-  }
 };
 
 struct ConversationMemory::Entry {
@@ -120,10 +220,12 @@ void ConversationMemory::masked(Answer& answer, std::vector<masking::Original> o
   const auto found = by_digest_.find(answer.turn);
   std::size_t bytes = 0;
   for (masking::Original& original : originals) {
+    if (original.mask.empty()) continue;  // it would stand everywhere
     bytes += original.text.size();
     if (!original.goes_on) {
-      bytes += kOriginalBytes;
-      answer.replaced.push_back({std::move(original.mask), Secret(std::move(original.text))});
+      bytes += kOriginalBytes + original.mask.size();
+      answer.replaced.push_back({std::move(original.mask), Secret(std::move(original.text)),
+                                 original.at, original.number});
       continue;
     }
     // Texts of several blocks may come in turns.
@@ -140,37 +242,28 @@ void ConversationMemory::masked(Answer& answer, std::vector<masking::Original> o
   make_room(found->second->used);
 }
 
-std::vector<std::optional<std::string>> ConversationMemory::originals(
-    const crypto::Digest& at, const std::vector<std::string_view>& masks) {
-  std::vector<std::optional<std::string>> texts(masks.size());
+bool ConversationMemory::has_masks(const crypto::Digest& at) const {
   const std::lock_guard lock(mutex_);
   const auto found = by_digest_.find(at);
-  if (found == by_digest_.end()) return texts;
-  // The answer that the client goes on from is the one with these masks.
+  return found != by_digest_.end() &&
+         std::ranges::any_of(found->second->answers,
+                             [](const auto& answer) { return !answer->replaced.empty(); });
+}
+
+std::vector<ConversationMemory::Place> ConversationMemory::originals(
+    const crypto::Digest& at, const std::vector<std::string>& texts) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_digest_.find(at);
+  if (found == by_digest_.end()) return {};
+  // The answer that the client goes on from is the one whose masks are here, and no others.
+  Match best;
   const auto& answers = found->second->answers;
-  const auto newest = [&](auto fits) {
-    const auto one = std::find_if(answers.rbegin(), answers.rend(), fits);
-    return one == answers.rend() ? nullptr : one->get();
-  };
-  const Answer* answer = newest([&](const auto& one) { return one->is(masks); });
-  if (answer == nullptr) answer = newest([&](const auto& one) { return one->has(masks); });
-  if (answer == nullptr) answer = newest([](const auto& one) { return !one->replaced.empty(); });
-  if (answer == nullptr) return texts;
-  // The begin of every key block reads alike, and so do their masks: they go by their order.
-  std::map<std::string_view, std::size_t> next;
-  for (std::size_t i = 0; i < masks.size(); ++i) {
-    const auto from = answer->replaced.begin() + static_cast<std::ptrdiff_t>(next[masks[i]]);
-    auto one = std::find_if(from, answer->replaced.end(),
-                            [&](const Replaced& r) { return r.mask == masks[i]; });
-    if (one == answer->replaced.end()) {
-      one = std::ranges::find(answer->replaced, masks[i], &Replaced::mask);
-      if (one == answer->replaced.end()) continue;
-    } else {
-      next[masks[i]] = static_cast<std::size_t>(one - answer->replaced.begin()) + 1;
-    }
-    texts[i] = std::string(one->original.reveal());
+  for (auto answer = answers.rbegin(); answer != answers.rend(); ++answer) {
+    Match match = Matcher(texts, (*answer)->replaced).run();
+    if (match.met > best.met || (match.met == best.met && match.missed < best.missed))
+      best = std::move(match);
   }
-  return texts;
+  return std::move(best.places);
 }
 
 ConversationMemory::Counts ConversationMemory::counts() const {

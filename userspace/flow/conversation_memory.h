@@ -8,6 +8,11 @@
 // are wiped with their turn, belong to one user, and go nowhere but back to the host that sent
 // them, behind the same words.
 //
+// A mask is found again where it went out: by its words and its place in its text. So a rule's own
+// replacement goes back too, which may be the same for two secrets or a word that anybody says.
+// Where a client has cut or trimmed a text, what names its finding ([MASKED:...]) is found
+// anywhere; a replacement that does not stays what the client sends.
+//
 // Bounded; of the user who has most, the turn that was not used for longest goes first. Whose turn
 // is forgotten is told apart by the provider alone: it refuses the conversation, and clients that
 // know how go on without the thinking. Any thread may call. Tested by
@@ -73,10 +78,17 @@ class ConversationMemory {
   std::shared_ptr<Answer> sent(std::uint32_t user, const crypto::Digest& at, Turn turn,
                                Monotonic now);
   void masked(Answer& answer, std::vector<masking::Original> originals);
-  // What the masks stand for that stand, in this order, in the answer behind `at`; nullopt for one
-  // that is not ours.
-  std::vector<std::optional<std::string>> originals(const crypto::Digest& at,
-                                                    const std::vector<std::string_view>& masks);
+  // Whether there are masks in an answer behind `at`.
+  bool has_masks(const crypto::Digest& at) const;
+  // What stands for what in texts of such an answer, which are its keys and strings, decoded and in
+  // order. Ordered by where it stands.
+  struct Place {
+    std::size_t text = 0;
+    std::size_t at = 0, size = 0;  // of the mask in it
+    std::string original;
+    bool number = false;  // it is all of the text and stands for a number
+  };
+  std::vector<Place> originals(const crypto::Digest& at, const std::vector<std::string>& texts);
 
   struct Counts {
     std::size_t turns = 0, bytes = 0;

@@ -50,9 +50,6 @@ TextFilter::Form form_of(Zone leaf) {
                                   : TextFilter::Form::JsonString;
 }
 
-// Fewer digits are nobody's secret.
-constexpr std::size_t kShortestNumber = 8;
-
 bool is(const std::optional<TextFilter>& own, const TextFilter* filter) {
   return own && &*own == filter;
 }
@@ -214,18 +211,26 @@ void JsonEditor::number(const wire::JsonEvent& event, Edited& out) {
   copy(std::max(at_, event.offset), out);
   at_ = event.offset + event.bytes.size();
   number_.clear();
-  if (event.bytes.size() >= kShortestNumber) {
+  if (event.bytes.size() >= masking::kShortestNumber) {
     // As in `"card": 4111111111111111`.
     const std::string_view context(context_.data(), context_.empty() ? 0 : context_.size() - 1);
-    TextFilter text(TextFilter::Form::Plain, engine_, context);
+    TextFilter text(TextFilter::Form::JsonString, engine_, context);
     Edited edited;
     text.feed(event.bytes, edited);
     if (!edited.blocked) text.finish(edited);
-    if (edited.blocked || !edited.masks.empty()) {
-      if (!edited.blocked) out.append("\"");
-      const bool blocked = edited.blocked.has_value();
+    if (edited.blocked) {
+      out.blocked = std::move(edited.blocked);
+      out.blocked->offset = out.bytes.size();
+      return;
+    }
+    if (!edited.masks.empty()) {
+      masking::Original whole{{}, std::string(event.bytes), false, 0, true};
+      decoder_.reset();
+      (void)decoder_.feed(edited.bytes, whole.mask);
+      edited.originals.clear();
+      edited.originals.push_back(std::move(whole));
+      out.append("\"");
       out.append(std::move(edited));
-      if (blocked) return;
       out.append("\"");
       word_.clear();
       last_ = '"';

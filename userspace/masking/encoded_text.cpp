@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kLongestKey = 128;
 // Events are gathered for so much of the document at a time.
 constexpr std::size_t kSlice = 4096;
+// A quote in the inner document.
+constexpr std::string_view kQuote = "\\\"";
 
 wire::JsonOptions inner_document() {
   wire::JsonOptions options;
@@ -33,6 +35,8 @@ struct EncodedTextMasker::State {
   std::uint64_t context_size = 0;
   std::uint64_t context_left = 0;  // bytes of context that edits have not covered yet
   bool blocked = false;
+  std::uint64_t released = 0;  // decoded bytes of the text that went out, masks and all
+  std::uint64_t mask_at = 0;   // of the mask that was written last
 
   RawQueue outer;  // decodes to the text or the document
   std::string decoded;
@@ -45,9 +49,10 @@ struct EncodedTextMasker::State {
   std::uint64_t document_at = 0;  // the document is through up to here
   bool in_string = false;
   bool in_key = false;
-  bool no_json = false;  // a fault was met: the rest is one text
-  std::string key;       // of the value that comes next
-  std::string mask;      // that was written last
+  bool no_json = false;     // a fault was met: the rest is one text
+  std::string key;          // of the value that comes next
+  std::string mask;         // that was written last
+  std::string open_number;  // what has come of a number
 
   void judge(std::string_view piece, EncodedOutput& out);
   void end_text(EncodedOutput& out);
@@ -55,6 +60,7 @@ struct EncodedTextMasker::State {
   void pass_document(std::uint64_t to, EncodedOutput& out);
   void document(std::string_view piece, EncodedOutput& out);
   void on(const wire::JsonEvent& event, EncodedOutput& out);
+  void number(std::uint64_t offset, std::string_view digits, EncodedOutput& out);
   void begin_context(std::string_view context, EncodedOutput& out);
   void flush(EncodedOutput& out);
   bool nested() const { return encoding == Encoding::JsonInJsonString && !no_json; }
@@ -83,8 +89,11 @@ void EncodedTextMasker::State::apply(EncodedOutput& out) {
     const std::size_t raw = outer.pop(bytes);
     if (!edit.replaced) {
       out.raw += outer.raw().substr(0, raw);
+      released += edit.consumed - context;
     } else if (!edit.replacement.empty()) {
       mask = edit.replacement;
+      mask_at = released;
+      released += mask.size();
       const std::size_t offset = out.raw.size();
       if (encoding == Encoding::Plain) {
         out.raw += edit.replacement;
@@ -100,7 +109,7 @@ void EncodedTextMasker::State::apply(EncodedOutput& out) {
     outer.drop(raw);
     if (!edit.replaced) continue;
     edit.original.erase(0, context);
-    out.originals.push_back({mask, std::move(edit.original), edit.replacement.empty()});
+    out.originals.push_back({mask, std::move(edit.original), edit.replacement.empty(), mask_at});
   }
   for (const Finding& f : edits.findings) {
     if (f.closes && !blocked) out.masks.push_back({f, out.raw.size(), 0});
@@ -117,7 +126,7 @@ void EncodedTextMasker::State::end_text(EncodedOutput& out) {
   text.finish(edits);
   apply(out);
   text.restart();
-  context_left = context_size = 0;
+  context_left = context_size = released = 0;
 }
 
 void EncodedTextMasker::State::begin_context(std::string_view context, EncodedOutput& out) {
@@ -163,9 +172,58 @@ void EncodedTextMasker::State::on(const wire::JsonEvent& event, EncodedOutput& o
       return;
     case Kind::EndObject:
       return key.clear();
+    case Kind::Number:
+      return number(event.offset, event.bytes, out);
     default:
       return;
   }
+}
+
+// As the text of a string: a finding puts it between quotes.
+void EncodedTextMasker::State::number(std::uint64_t offset, std::string_view digits,
+                                      EncodedOutput& out) {
+  pass_document(offset, out);
+  open_number.clear();
+  if (digits.size() < kShortestNumber) return;
+  // As in `"card": 4111111111111111`.
+  const std::string context = key.empty() ? "" : "\"" + key + "\": ";
+  context_left = context_size = context.size();
+  text.feed(context, edits);
+  text.feed(digits, edits);
+  text.finish(edits);
+  text.restart();
+  const auto here = [this](const Finding& f) { return f.offset + f.length > context_size; };
+  const auto block = std::ranges::find_if(
+      edits.findings, [&](const Finding& f) { return here(f) && f.treatment == Treatment::Block; });
+  if (block != edits.findings.end()) {
+    out.masks.push_back({*block, out.raw.size(), 0});
+    out.blocked = blocked = true;
+    return;
+  }
+  if (std::ranges::none_of(edits.findings, here)) {
+    edits.clear();
+    context_left = context_size = 0;
+    return;
+  }
+  std::string whole;
+  std::uint64_t covered = 0;
+  for (const Edit& edit : edits.list) {
+    const std::uint64_t begin = std::max(covered, context_size);
+    covered += edit.consumed;
+    if (covered <= context_size) continue;
+    whole += edit.replaced ? edit.replacement
+                           : digits.substr(static_cast<std::size_t>(begin - context_size),
+                                           static_cast<std::size_t>(covered - begin));
+  }
+  const std::size_t first = out.originals.size();
+  inner.push_plain(digits);
+  out.raw += kQuote;
+  apply(out);
+  out.raw += kQuote;
+  out.originals.resize(first);
+  out.originals.push_back({std::move(whole), std::string(digits), false, 0, true});
+  inner.clear();
+  context_left = context_size = released = 0;
 }
 
 void EncodedTextMasker::State::document(std::string_view piece, EncodedOutput& out) {
@@ -180,7 +238,10 @@ void EncodedTextMasker::State::document(std::string_view piece, EncodedOutput& o
       if (blocked) return;
     }
     if (scanned) {
-      if (!in_string) pass_document(end, out);
+      const std::size_t open = scanner.open_number();
+      if (open <= slice.size()) open_number.clear();
+      open_number += slice.substr(slice.size() - std::min(open, slice.size()));
+      if (!in_string) pass_document(end - open, out);
       continue;
     }
     // What the scanner has not reported is one text from here on, with all that follows.
@@ -188,10 +249,11 @@ void EncodedTextMasker::State::document(std::string_view piece, EncodedOutput& o
     if (blocked) return;
     inner.clear();
     const std::uint64_t begin = end - slice.size();
-    pass_document(begin, out);
+    if (open_number.empty()) pass_document(begin, out);
     no_json = true;
-    const std::string_view rest = slice.substr(static_cast<std::size_t>(document_at - begin));
-    judge(rest, out);
+    judge(std::exchange(open_number, {}), out);
+    if (blocked) return;
+    judge(slice.substr(static_cast<std::size_t>(std::max(document_at, begin) - begin)), out);
   }
   if (no_json && !blocked) judge(piece, out);
 }
@@ -226,6 +288,9 @@ void EncodedTextMasker::feed(std::string_view raw, EncodedOutput& out) {
 
 void EncodedTextMasker::finish(EncodedOutput& out) {
   State& s = *state_;
+  if (s.blocked) return;
+  if (!s.open_number.empty())
+    s.number(s.scanner.offset() - s.open_number.size(), std::string(s.open_number), out);
   if (s.blocked) return;
   if (!s.nested() || s.in_string) s.end_text(out);
   if (!s.blocked) s.flush(out);

@@ -8,6 +8,7 @@
 #include "userspace/masking/engine.h"
 #include "userspace/masking/finding.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,9 +22,13 @@ enum class Encoding : std::uint8_t {
   JsonString,        // content of a JSON string, without its quotes
   JsonInJsonString,  // content of JSON strings that together are a JSON document or the beginning
                      // of one (input_json_delta.partial_json). Each of its strings and keys is a
-                     // text of its own; all else stays, so that it is JSON afterwards. From where
-                     // it is no JSON on, it is one text.
+                     // text of its own, as is a number, which a finding makes a string; all else
+                     // stays, so that it is JSON afterwards. From where it is no JSON on, it is
+                     // one text.
 };
+
+// Fewer digits are nobody's secret: a shorter number is not looked at.
+inline constexpr std::size_t kShortestNumber = 8;
 
 struct EncodedMask {
   Finding finding;           // its offset counts within the decoded text
@@ -38,6 +43,11 @@ struct Original {
   std::string mask;
   std::string text;
   bool goes_on = false;
+  // Where the mask stands in its text or string, as that goes out, in decoded bytes. kAtEnd: it is
+  // the end of it.
+  static constexpr std::uint64_t kAtEnd = UINT64_MAX;
+  std::uint64_t at = 0;
+  bool number = false;  // the mask is a string in place of a number
 };
 
 // Appended to. When blocked is set the last mask is the Block finding: it and all that follows it

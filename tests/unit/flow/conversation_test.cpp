@@ -4,6 +4,8 @@
 
 #include "tests/unit/flow/relay_fixture.h"
 #include "userspace/base/limits.h"
+#include "userspace/crypto/encoding.h"
+#include "userspace/wire/content_coding.h"
 
 #include <memory>
 #include <string>
@@ -170,6 +172,82 @@ TEST_F(ConversationTest, EveryKindOfBlockOfAStreamGoesBack) {
             request(user("hello") + "," + sent + "," + user("on")));
 }
 
+TEST_F(ConversationTest, AReplacementThatNamesNothingGoesBackToItsPlace) {
+  const std::string said = text(R"(*** \u00e9 \"HIDE-0001\", HIDE-0002 and ***)") + "," +
+                           text("HIDE-0003") + "," + text("***");
+  const Sent first = exchange(request(user("hello")), answer(said));
+  EXPECT_THAT(first.client, Not(HasSubstr("HIDE-")));
+  const auto goes_on = [&](const std::string& kept) {
+    return request(user("hello") + "," + assistant(kept) + "," + user("on"));
+  };
+  const Sent second = exchange(goes_on(content_of(first.client)), answer(""));
+  EXPECT_EQ(second.upstream, goes_on(said));
+  EXPECT_THAT(second.recorded, Not(HasSubstr("HIDE-")));
+}
+
+TEST_F(ConversationTest, ANumberGoesBackAsANumber) {
+  const auto use = [](const std::string& card) {
+    return R"({"type":"tool_use","id":"t","name":"pay","input":{"card":)" + card +
+           R"(,"text":"770012345678","more":[1, )" + card + "]}}";
+  };
+  const Sent first = exchange(request(user("hello")), answer(use("770012345678")));
+  EXPECT_THAT(first.client, Not(HasSubstr("7700")));
+  const auto goes_on = [&](const std::string& kept) {
+    return request(user("hello") + "," + assistant(kept) + "," + user("on"));
+  };
+  EXPECT_EQ(exchange(goes_on(content_of(first.client)), answer("")).upstream,
+            goes_on(use("770012345678")));
+}
+
+TEST_F(ConversationTest, ANumberOfAStreamedInputGoesBackAsANumber) {
+  const std::string stream =
+      "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"content\":[]}}\n\n"
+      "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
+      R"("content_block":{"type":"tool_use","id":"t","name":"pay","input":{}}})"
+      "\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"
+      R"("delta":{"type":"input_json_delta","partial_json":"{\"card\": 77001234"}})"
+      "\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"
+      R"("delta":{"type":"input_json_delta","partial_json":"5678, \"n\": 3}"}})"
+      "\n\nevent: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+      "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+  const Sent first = exchange(request(user("hello")), stream, "text/event-stream");
+  EXPECT_THAT(first.client, Not(HasSubstr("1234")));
+  const std::size_t at = first.client.find("[MASKED:card:");
+  ASSERT_NE(at, std::string::npos) << first.client;
+  const std::string mask = first.client.substr(at, first.client.find(']', at) + 1 - at);
+  const auto goes_on = [&](const std::string& card) {
+    return request(user("hello") + "," +
+                   assistant(R"({"type":"tool_use","id":"t","name":"pay","input":{"card":)" + card +
+                             R"(,"n":3}})") +
+                   "," + user("on"));
+  };
+  EXPECT_EQ(exchange(goes_on("\"" + mask + "\""), answer("")).upstream, goes_on("770012345678"));
+}
+
+TEST_F(ConversationTest, WhatWasMaskedInBase64GoesBack) {
+  std::string packed;
+  auto encoder = wire::Encoder::make({wire::Coding::Gzip});
+  ASSERT_TRUE(encoder && encoder->feed("the key is " + std::string(kKey), packed) &&
+              encoder->finish(packed));
+  const auto fetched = [](std::string_view data) {
+    return R"({"type":"web_fetch_tool_result","tool_use_id":"t","content":{"type":"document",)"
+           R"("source":{"type":"base64","media_type":"text/plain","data":")" +
+           std::string(data) + R"("}}})";
+  };
+  std::string said;
+  for (const std::string& bytes :
+       {"ab" + std::string(kKey) + " and " + std::string(kOther) + "!", packed, std::string(kKey)})
+    said += fetched(crypto::base64_encode(bytes)) + ",";
+  const std::string lines = crypto::base64_encode("ab\n" + std::string(kKey));
+  said += fetched(lines.substr(0, 8) + "\\n" + lines.substr(8) + "\\n") + "," + text("***");
+  const Sent first = exchange(request(user("hello")), answer(said));
+  EXPECT_THAT(first.client, Not(HasSubstr(lines.substr(8))));
+  const auto goes_on = [&](const std::string& kept) {
+    return request(user("hello") + "," + assistant(kept) + "," + user("on"));
+  };
+  EXPECT_EQ(exchange(goes_on(content_of(first.client)), answer("")).upstream, goes_on(said));
+}
+
 TEST_F(ConversationTest, AMaskMeansNothingAnywhereElse) {
   const Sent first = exchange(request(user("hello")), answer(text(std::string(kKey))));
   const std::string kept = content_of(first.client);
@@ -279,17 +357,40 @@ TEST(ConversationMemory, IsBoundedAndTheUserWhoHasMostPays) {
   EXPECT_TRUE(memory.find(turn(999), {}));
 }
 
+// "text@at original, "
+std::string originals(ConversationMemory& memory, const crypto::Digest& at,
+                      const std::vector<std::string>& texts) {
+  std::string all;
+  for (const ConversationMemory::Place& place : memory.originals(at, texts))
+    all += std::to_string(place.text) + "@" + std::to_string(place.at) + " " + place.original +
+           (place.number ? " number, " : ", ");
+  return all;
+}
+
 TEST(ConversationMemory, MasksThatReadAlikeGoByTheirOrder) {
   ConversationMemory memory(crypto::sha256("key"));
   const auto at = crypto::sha256("turn");
   const auto answer = memory.sent(1, at, {}, {});
   memory.masked(*answer, {{"[MASKED:k:0]", "one", false}, {"[MASKED:k:0]", " more", true}});
   memory.masked(*answer, {{"[MASKED:j:0]", "j", false}, {"[MASKED:k:0]", "two", false}});
-  using Texts = std::vector<std::optional<std::string>>;
-  EXPECT_EQ(memory.originals(at, {"[MASKED:k:0]", "[MASKED:j:0]", "[MASKED:k:0]"}),
-            (Texts{"one more", "j", "two"}));
-  EXPECT_EQ(memory.originals(at, {"[MASKED:k:0]", "[MASKED:x:0]"}), (Texts{"one more", {}}));
-  EXPECT_EQ(memory.originals(crypto::sha256("other"), {"[MASKED:k:0]"}), (Texts{{}}));
+  EXPECT_TRUE(memory.has_masks(at));
+  EXPECT_EQ(originals(memory, at, {"a [MASKED:k:0]", "[MASKED:j:0][MASKED:k:0]"}),
+            "0@2 one more, 1@0 j, 1@12 two, ");
+  EXPECT_EQ(originals(memory, at, {"[MASKED:k:0] [MASKED:x:0]"}), "0@0 one more, ");
+  EXPECT_EQ(originals(memory, crypto::sha256("other"), {"[MASKED:k:0]"}), "");
+}
+
+TEST(ConversationMemory, MasksWithoutANameGoByTheirPlace) {
+  ConversationMemory memory(crypto::sha256("key"));
+  const auto at = crypto::sha256("turn");
+  const auto answer = memory.sent(1, at, {}, {});
+  memory.masked(*answer, {{"***", "one", false, 4}, {"***", "two", false, 10}});
+  memory.masked(*answer, {{"bGF0", "late", false, masking::Original::kAtEnd}});
+  memory.masked(*answer, {{"***", "12345678", false, 0, true}});
+  EXPECT_EQ(originals(memory, at, {"*** stars", "xxx ***xxx***", "YQ==bGF0", "***", "***"}),
+            "1@4 one, 1@10 two, 2@4 late, 3@0 12345678 number, ");
+  // What a client has trimmed cannot be told from what anybody may say.
+  EXPECT_EQ(originals(memory, at, {"xx ***xxx***", "YQ==bGF0"}), "1@4 late, ");
 }
 
 }  // namespace

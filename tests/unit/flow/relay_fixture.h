@@ -28,6 +28,19 @@ id = "bad-word"
 description = "what may not pass at all"
 regex = 'BAD-[0-9]{4}'
 keywords = ["bad-"]
+
+[[rules]]
+id = "stars"
+description = "a replacement that names nothing"
+regex = 'HIDE-[0-9]{4}'
+keywords = ["hide-"]
+replacement = "***"
+
+[[rules]]
+id = "card"
+description = "digits alone"
+regex = '7700[0-9]{8}'
+keywords = ["7700"]
 )";
 
 inline constexpr std::string_view kPolicy = R"(

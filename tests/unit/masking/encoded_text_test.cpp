@@ -33,6 +33,15 @@ id = "odd"
 regex = '''odd[0-9]{3}'''
 replacement = 'a "quote" \ and <é>'
 [[rules]]
+id = "stop-digits"
+regex = '''7711[0-9]{8}'''
+[[rules]]
+id = "digits"
+regex = '''7700[0-9]{8}'''
+[[rules]]
+id = "pin"
+regex = '''"pin": ?([0-9]{8})'''
+[[rules]]
 id = "key"
 begin = '''BEGIN KEY'''
 end = '''END KEY'''
@@ -42,7 +51,7 @@ std::shared_ptr<const Engine> engine(Treatment stop = Treatment::Mask) {
   auto pack = parse_rule_pack(kRules, "test");
   if (!pack) throw std::runtime_error(pack.error().message);
   auto compiled = compile(
-      {&*pack, 1}, [&](const Rule& r) { return r.id == "stop" ? stop : Treatment::Mask; },
+      {&*pack, 1}, [&](const Rule& r) { return r.id.starts_with("stop") ? stop : Treatment::Mask; },
       Secret(std::string("key")));
   if (!compiled) throw std::runtime_error(compiled.error().rule + ": " + compiled.error().message);
   return *compiled;
@@ -153,6 +162,55 @@ TEST(EncodedText, TheKeyIsContextOfItsValue) {
             R"({\"password\":\"[MASKED:named]\",\"other\":\"abc123\"})");
   EXPECT_EQ(masked(Encoding::JsonString, "abc123", R"("password": ")"), "[MASKED:named]");
   EXPECT_EQ(masked(Encoding::JsonString, "abc123", R"("other": ")"), "abc123");
+}
+
+TEST(EncodedText, ANumberOfADocumentIsATextThatAFindingMakesAString) {
+  const std::string raw = masked(
+      Encoding::JsonInJsonString,
+      R"({ \"a\" : 770012345678, \"n\":[-770012345678.5e3 ,7700, 12345678],\"pin\":12345678 })");
+  EXPECT_EQ(
+      raw,
+      R"({ \"a\" : \"[MASKED:digits]\", \"n\":[\"-[MASKED:digits].5e3\" ,7700, 12345678],\"pin\":\"[MASKED:pin]\" })");
+  twice_decoded(raw);
+  EXPECT_EQ(masked(Encoding::JsonInJsonString, "770012345678"), R"(\"[MASKED:digits]\")");
+}
+
+TEST(EncodedText, ANumberThatIsCutOffOrNoneIsMaskedToo) {
+  EXPECT_EQ(masked(Encoding::JsonInJsonString, R"({\"a\":770012345678)"),
+            R"({\"a\":\"[MASKED:digits]\")");
+  EXPECT_EQ(masked(Encoding::JsonInJsonString, R"({\"a\":770012345678.)"),
+            R"({\"a\":\"[MASKED:digits].\")");
+  EXPECT_EQ(masked(Encoding::JsonInJsonString, R"({\"a\":770012345678x\"})"),
+            R"({\"a\":\"[MASKED:digits]\"x\"})");
+}
+
+TEST(EncodedText, ANumberMayBlock) {
+  every_split(R"({\"a\":771112345678,\"b\":1})", [](const Pieces& pieces) {
+    Result r = run(Encoding::JsonInJsonString, pieces, {}, Treatment::Block);
+    EXPECT_TRUE(r.blocked);
+    EXPECT_EQ(r.raw, R"({\"a\":)");
+    return r;
+  });
+}
+
+TEST(EncodedText, AnOriginalSaysWhereItsMaskStands) {
+  const auto originals = [](Encoding encoding, std::string_view raw) {
+    EncodedTextMasker masker(engine(), encoding);
+    EncodedOutput out;
+    masker.feed(raw, out);
+    masker.finish(out);
+    std::string all;
+    for (const Original& one : out.originals)
+      all += plain(one.mask) + "@" + std::to_string(one.at) + " " + one.text +
+             (one.number ? " number, " : ", ");
+    return all;
+  };
+  EXPECT_EQ(originals(Encoding::JsonString, R"(\u00e9 odd123 \n odd456)"),
+            "a \"quote\" \\ and <\xC3\xA9>@3 odd123, a \"quote\" \\ and <\xC3\xA9>@26 odd456, ");
+  EXPECT_EQ(originals(Encoding::JsonInJsonString,
+                      R"({\"x\":\"\\ntok_ab12\",\"y\":\"tok_ab12\",\"n\":-770012345678})"),
+            "[MASKED:token]@1 tok_ab12, [MASKED:token]@0 tok_ab12, "
+            "-[MASKED:digits]@0 -770012345678 number, ");
 }
 
 TEST(EncodedText, ATextThatBeginsAnewKnowsNothingOfTheLast) {
