@@ -136,7 +136,8 @@ TEST(Leaf, IsMadeForP256KeysAndRandomSerialsOnly) {
   };
   EXPECT_EQ(with("", kSerial), CertError::BadKey);
   EXPECT_EQ(with(f.spki + "x", kSerial), CertError::BadKey);
-  const crypto::Owned<EVP_PKEY, EVP_PKEY_free> p384(EVP_EC_gen("P-384"));
+  const crypto::Owned<EVP_PKEY, EVP_PKEY_free> p384(
+      EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-384"));
   unsigned char* der = nullptr;
   const int size = i2d_PUBKEY(p384.get(), &der);
   EXPECT_EQ(with({reinterpret_cast<char*>(der), static_cast<std::size_t>(size)}, kSerial),
