@@ -115,7 +115,9 @@ StartScanner::Node StartScanner::intern(Key key) const {
   auto state = std::make_unique<State>();
   state->key = &kept;
   for (const Live& live : kept.live) {
-    state->untold.push_back({rules_[live.rule].index, live.length});
+    const Start start{rules_[live.rule].index, live.length};
+    state->untold.push_back(start);
+    if (rules_[live.rule].automaton->matches_at_end(live.at)) state->ending.push_back(start);
     state->held = std::max(state->held, live.secret);
   }
   states_[number] = std::move(state);

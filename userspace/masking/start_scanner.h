@@ -80,6 +80,8 @@ class StartScanner {
   // secret, and where they begin. 0, and empty, for most texts.
   std::size_t held(Node node) const { return state(node).held; }
   const std::vector<Start>& untold(Node node) const { return state(node).untold; }
+  // Those that are matches if the text ends here.
+  const std::vector<Start>& ending(Node node) const { return state(node).ending; }
 
  private:
   struct Live {
@@ -97,7 +99,7 @@ class StartScanner {
   };
   struct State {
     const Key* key = nullptr;
-    std::vector<Start> untold;  // what lives
+    std::vector<Start> untold, ending;  // of what lives
     std::uint8_t held = 0;
   };
   static constexpr std::int32_t kUnknown = 0;  // not worked out yet

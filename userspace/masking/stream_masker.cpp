@@ -255,7 +255,7 @@ void StreamMasker::State::settle(bool ended, Edits& out) {
   while (true) {
     if (ended) {
       if (start_node) {
-        for (const StartScanner::Start& s : engine->starts.untold(*start_node))
+        for (const StartScanner::Start& s : engine->starts.ending(*start_node))
           add_start(s.rule, end() - s.length);
       }
       start_node.reset();

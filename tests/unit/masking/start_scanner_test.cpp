@@ -105,6 +105,24 @@ TEST(StartScanner, TellsEveryStartAtEverySplit) {
   EXPECT_GT(told, 80U);
 }
 
+TEST(StartScanner, TellsWhatEndsWithTheText) {
+  const Scanner s({"\\b[ab]{3}\\b", "[ab]{2,9}$", "x{2}c"});
+  const auto none = [](std::size_t, const StartScanner::Start&) {};
+  const auto ending = [&](std::string_view text) {
+    Starts out;
+    const auto node = s.scanner.scan(s.scanner.begin(Automaton::Before::Text), text, none);
+    for (const StartScanner::Start& start : s.scanner.ending(node))
+      out.emplace(start.rule, text.size() - start.length);
+    return out;
+  };
+  EXPECT_EQ(ending(""), Starts{});
+  EXPECT_EQ(ending("xx"), Starts{});
+  EXPECT_EQ(ending("a"), Starts{});
+  EXPECT_EQ(ending("ab"), (Starts{{1, 0}}));
+  EXPECT_EQ(ending("aba"), (Starts{{0, 0}, {1, 0}, {1, 1}}));
+  EXPECT_EQ(ending("x aba"), (Starts{{0, 2}, {1, 2}, {1, 3}}));
+}
+
 // Long enough to be read in several places at once.
 TEST(StartScanner, TellsTheSameOfALongText) {
   const Scanner s(kPatterns);
