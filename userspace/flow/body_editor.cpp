@@ -2,6 +2,7 @@
 #include "userspace/flow/body_editor.h"
 
 #include "userspace/flow/anthropic_sse_editor.h"
+#include "userspace/flow/form_body_editor.h"
 #include "userspace/flow/json_body_editor.h"
 #include "userspace/flow/mcp_sse_editor.h"
 #include "userspace/flow/plain_text_editor.h"
@@ -45,11 +46,11 @@ bool is_json_lines_type(std::string_view type) {
                        "application/x-ndjson", "application/ndjson", "application/x-jsonlines"});
 }
 bool is_text_type(std::string_view type) {
-  return type.starts_with("text/") || type.ends_with("+xml") ||
-         one_of(type, {"application/xml", "application/javascript", "application/ecmascript",
-                       "application/x-javascript", "application/x-www-form-urlencoded",
-                       "application/yaml", "application/x-yaml", "application/toml",
-                       "application/graphql", "application/sql", "application/x-sh"});
+  return type.starts_with("text/") || type.ends_with("+xml") || is_form_type(type) ||
+         one_of(type,
+                {"application/xml", "application/javascript", "application/ecmascript",
+                 "application/x-javascript", "application/yaml", "application/x-yaml",
+                 "application/toml", "application/graphql", "application/sql", "application/x-sh"});
 }
 
 std::unique_ptr<BodyEditor> make_body_editor(const EditorContext& context,
@@ -75,6 +76,8 @@ std::unique_ptr<BodyEditor> make_body_editor(const EditorContext& context,
             .conversation = root == Zone::AnthropicRequest ? context.conversation : nullptr},
         std::move(engine));
   }
+  if (is_form_type(type) && context.direction == Direction::Request)
+    return std::make_unique<FormBodyEditor>(std::move(engine));
   // A body that does not say what it is is looked at as text: naming no type must not be a way
   // around.
   if (is_text_type(type) || type.empty())

@@ -77,31 +77,18 @@ bool mask_percent_encoded(std::string_view raw, Plus plus,
   for (const masking::Edit& edit : edits.list) {
     const std::size_t from = decoded.at[at];
     at += edit.consumed;
+    const std::size_t begin = out.size();
     if (edit.replaced) {
       percent_encode(edit.replacement, out);
     } else {
       out += raw.substr(from, decoded.at[at] - from);
     }
-  }
-  if (masks != nullptr) {
-    for (const masking::Finding& finding : edits.findings)
-      if (!finding.closes) masks->push_back(span_of(finding));
+    if (masks == nullptr || edit.finding == SIZE_MAX) continue;
+    audit::MaskedSpan& mask = masks->emplace_back(span_of(edits.findings[edit.finding]));
+    mask.offset = begin;
+    mask.released_length = out.size() - begin;
   }
   return !edits.findings.empty();
-}
-
-void mask_parameter(std::string_view parameter,
-                    const std::shared_ptr<const masking::Engine>& engine, std::string& out,
-                    Masks* masks) {
-  if (audit::is_credential_parameter(parameter.substr(0, parameter.find('=')))) {
-    out += parameter;
-    return;
-  }
-  const std::size_t before = out.size();
-  if (mask_percent_encoded(parameter, Plus::Blank, engine, out, masks)) return;
-  if (parameter.find('+') == std::string_view::npos) return;
-  out.resize(before);
-  mask_percent_encoded(parameter, Plus::Itself, engine, out, masks);
 }
 
 }  // namespace
@@ -147,6 +134,26 @@ std::string masked_target(std::string_view target, PathOf path,
     end = std::min(target.find_first_of("&;"), target.size());
     mask_parameter(target.substr(0, end), engine, out, masks);
   }
+  return out;
+}
+
+void mask_parameter(std::string_view parameter,
+                    const std::shared_ptr<const masking::Engine>& engine, std::string& out,
+                    Masks* masks) {
+  if (audit::is_credential_parameter(parameter.substr(0, parameter.find('=')))) {
+    out += parameter;
+    return;
+  }
+  const std::size_t before = out.size();
+  if (mask_percent_encoded(parameter, Plus::Blank, engine, out, masks)) return;
+  if (parameter.find('+') == std::string_view::npos) return;
+  out.resize(before);
+  mask_percent_encoded(parameter, Plus::Itself, engine, out, masks);
+}
+
+std::string percent_encoded(std::string_view text) {
+  std::string out;
+  percent_encode(text, out);
   return out;
 }
 

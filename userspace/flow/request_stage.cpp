@@ -3,6 +3,7 @@
 #include "userspace/base/limits.h"
 #include "userspace/flow/body_type.h"
 #include "userspace/flow/conversation.h"
+#include "userspace/flow/form_body_editor.h"
 #include "userspace/flow/head_edit.h"
 #include "userspace/flow/record_pieces.h"
 #include "userspace/flow/request_head_edit.h"
@@ -174,6 +175,7 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
     BodyLook looks(exchange_.service, named);
     const auto seen = looks.feed(scan.plain);
     type = seen ? *seen : looks.finish();
+    if (is_form_type(named) && is_text_type(type)) type = named;
   }
   const auto engine = ruleset.engine(policy::Direction::Request, exchange_.host, &person);
   EditorContext context = exchange_.context(policy::Direction::Request, type);
@@ -216,6 +218,10 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
   scan.released = std::move(released.bytes);
   scan.masks = std::move(released.masks);
   record(ruleset, person, engine, context, scan);
+  if (is_form_type(type)) {
+    scan.recorded = redact_form(
+        scan.recorded, [&](std::string_view value) { return ruleset.redact(value); }, scan.masks);
+  }
   if (!conversation) return;
   // Behind the record: what is put back is secret.
   if (auto restored = conversation->restored(scan.released)) scan.released = *std::move(restored);

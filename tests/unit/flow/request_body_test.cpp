@@ -110,5 +110,21 @@ TEST_F(RequestBody, EveryCodingIsMaskedInside) {
   }
 }
 
+TEST_F(RequestBody, AFormIsMaskedAndItsCredentialsAreNotRecorded) {
+  const std::string form = "client_secret=KEY-87654321&text=KEY-12345678%21";
+  client(
+      "POST /token HTTP/1.1\r\nHost: api.anthropic.com\r\n"
+      "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: " +
+      std::to_string(form.size()) + "\r\n\r\n" + form);
+  EXPECT_THAT(sink.upstream,
+              HasSubstr("\r\n\r\nclient_secret=KEY-87654321&text=%5BMASKED%3Atest-key"));
+  EXPECT_THAT(sink.upstream, HasSubstr("%5D%21"));
+  EXPECT_THAT(sink.upstream, Not(HasSubstr("KEY-12345678")));
+  const std::string recorded = sink.recorded_request();
+  EXPECT_THAT(recorded, HasSubstr("client_secret=digest:"));
+  EXPECT_THAT(recorded, HasSubstr("&text=%5BMASKED"));
+  EXPECT_THAT(recorded, Not(HasSubstr("KEY-")));
+}
+
 }  // namespace
 }  // namespace veilwire::flow
