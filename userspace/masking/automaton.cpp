@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace veilwire::masking {
@@ -204,11 +205,10 @@ Result<std::unique_ptr<Automaton>, std::string> Automaton::build(
   }
   a->program_.shrink_to_fit();
 
-  a->unknown_ = std::make_unique<State>();
+  a->unknown_ = a->make_state();
   a->unknown_->flags = kMatch | kSecret;
-  a->unknown_->next = std::make_unique<std::atomic<const State*>[]>(a->representatives_.size());
   for (std::size_t c = 0; c < a->representatives_.size(); ++c)
-    a->unknown_->next[c].store(a->unknown_.get());
+    a->unknown_->next(static_cast<std::uint8_t>(c)).store(a->unknown_.get());
   for (Before before : {Before::Other, Before::Word, Before::Newline, Before::Text}) {
     a->starts_[static_cast<std::size_t>(before)] = a->start_state(before);
   }
@@ -293,9 +293,9 @@ bool Automaton::pass(std::vector<std::uint32_t>& places, std::uint8_t before, in
 
 const Automaton::State* Automaton::explore(const State* state, std::uint8_t byte_class) const {
   const std::lock_guard lock(mutex_);
-  if (const State* known = state->next[byte_class].load(std::memory_order_acquire)) return known;
+  if (const State* known = state->next(byte_class).load(std::memory_order_acquire)) return known;
   const unsigned char byte = representatives_[byte_class];
-  std::vector<std::uint32_t> here = state->places;
+  std::vector<std::uint32_t> here(state->places.begin(), state->places.end());
   // A match among the places is the last of them, and needs no byte to be one.
   const bool matched = asserts_ && pass(here, state->before, byte);
   std::vector<bool> seen(program_.size());
@@ -305,7 +305,7 @@ const Automaton::State* Automaton::explore(const State* state, std::uint8_t byte
     if (p.kind == Place::Kind::Byte && sets_[p.set][byte_class]) close(p.next, places, seen);
   }
   const State* next = intern(places, matched, static_cast<std::uint8_t>(before(byte)));
-  state->next[byte_class].store(next, std::memory_order_release);
+  state->next(byte_class).store(next, std::memory_order_release);
   return next;
 }
 
@@ -336,14 +336,14 @@ const Automaton::State* Automaton::intern(std::vector<std::uint32_t>& places, bo
   key.push_back(matched ? 1 : 0);
   if (const auto it = states_.find(key); it != states_.end()) return it->second.get();
 
-  const std::size_t size = sizeof(State) + 2 * key.size() * sizeof(std::uint32_t) +
-                           representatives_.size() * sizeof(void*);
+  const std::size_t size =
+      sizeof(State) + key.size() * sizeof(std::uint32_t) + representatives_.size() * sizeof(void*);
   if (memory_ + size > kMaxStateMemory && !places.empty()) return unknown_.get();
   memory_ += size;
-  auto state = std::make_unique<State>();
-  state->places = places;
+  const auto known = states_.emplace(std::move(key), make_state()).first;
+  State* const state = known->second.get();
+  state->places = std::span(known->first).first(places.size());
   state->before = before;
-  state->next = std::make_unique<std::atomic<const State*>[]>(representatives_.size());
   unsigned flags = 0;
   if (places.empty()) flags |= kDead;
   if (match || matched) flags |= kMatch;
@@ -351,15 +351,24 @@ const Automaton::State* Automaton::intern(std::vector<std::uint32_t>& places, bo
   if (secret) flags |= kSecret;
   if (asks) flags |= kAsks;
   state->flags = static_cast<std::uint8_t>(flags);
-  for (std::size_t c = 0; c < representatives_.size(); ++c) {
-    state->next[c].store(places.empty() ? state.get() : nullptr, std::memory_order_relaxed);
-  }
-  return states_.emplace(std::move(key), std::move(state)).first->second.get();
+  for (std::size_t c = 0; c < representatives_.size() && places.empty(); ++c)
+    state->next(static_cast<std::uint8_t>(c)).store(state, std::memory_order_relaxed);
+  return state;
+}
+
+Automaton::StateMemory Automaton::make_state() const {
+  static_assert(std::is_trivially_destructible_v<State>);
+  const std::size_t classes = representatives_.size();
+  void* const memory = ::operator new(sizeof(State) + classes * sizeof(std::atomic<const State*>));
+  StateMemory state(new (memory) State);
+  for (std::size_t c = 0; c < classes; ++c)
+    new (&state->next(static_cast<std::uint8_t>(c))) std::atomic<const State*>(nullptr);
+  return state;
 }
 
 bool Automaton::matches_at_end(const State* state) const {
   if (state->flags & kMatch) return true;
-  std::vector<std::uint32_t> here = state->places;
+  std::vector<std::uint32_t> here(state->places.begin(), state->places.end());
   return asserts_ && pass(here, state->before, kEndOfText);
 }
 

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,9 +39,14 @@ class Automaton {
 
   struct State {
     std::uint8_t flags = 0;
-    std::uint8_t before = 0;            // Before of the next byte; 0 where no assertion asks
-    std::vector<std::uint32_t> places;  // the preferred first
-    std::unique_ptr<std::atomic<const State*>[]> next;  // by byte class; null: not worked out yet
+    std::uint8_t before = 0;                // Before of the next byte; 0 where no assertion asks
+    std::span<const std::uint32_t> places;  // the preferred first
+
+    // The state that follows, by byte class; null: not worked out yet. They stand behind this one
+    // in the same memory: a step waits for no pointer between.
+    std::atomic<const State*>& next(std::uint8_t byte_class) const {
+      return reinterpret_cast<std::atomic<const State*>*>(const_cast<State*>(this) + 1)[byte_class];
+    }
   };
 
   // What stands before a byte, as far as assertions ask.
@@ -65,7 +71,7 @@ class Automaton {
   const State* start(Before before) const { return starts_[static_cast<std::size_t>(before)]; }
   const State* step(const State* state, unsigned char byte) const {
     const std::uint8_t c = classes_[byte];
-    const State* next = state->next[c].load(std::memory_order_acquire);
+    const State* next = state->next(c).load(std::memory_order_acquire);
     return next != nullptr ? next : explore(state, c);
   }
   bool matches_at_end(const State* state) const;  // the text ends here
@@ -90,6 +96,12 @@ class Automaton {
   std::optional<ByteSet> read_any(std::vector<std::uint32_t>& places, const ByteSet& bytes) const;
   const State* start_state(Before before) const;
 
+  struct Free {
+    void operator()(void* memory) const { ::operator delete(memory); }
+  };
+  using StateMemory = std::unique_ptr<State, Free>;  // a state has nothing to destroy
+  StateMemory make_state() const;
+
   std::vector<Place> program_;
   std::vector<ByteSet> sets_;  // of byte classes
   std::uint32_t entry_ = 0, entry_behind_skipped_ = 0;
@@ -100,9 +112,9 @@ class Automaton {
 
   // States are only ever added, under the mutex; readers meet them through the atomic pointers.
   mutable std::mutex mutex_;
-  mutable std::map<std::vector<std::uint32_t>, std::unique_ptr<State>> states_;
+  mutable std::map<std::vector<std::uint32_t>, StateMemory> states_;  // by places, and two words
   mutable std::size_t memory_ = 0;
-  std::unique_ptr<State>
+  StateMemory
       unknown_;  // stands for all states once memory is used up: alive until the rule's length
 };
 
