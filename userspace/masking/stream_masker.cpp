@@ -318,7 +318,8 @@ void StreamMasker::State::decide(std::uint64_t frontier, bool ended, Edits& out)
   if (open) {
     // Nothing behind an open region can be decided, and what lies inside it need not be kept.
     const std::uint64_t covered = std::max(released, pending.front().end);
-    report_inner_blocks(std::min(covered, frontier), out);
+    // While it may end within what is covered, it is open whether its mask stands before a block.
+    if (pending.front().announced) report_inner_blocks(std::min(covered, frontier), out);
     std::erase_if(pending,
                   [&](const Found& f) { return !f.open && f.end <= covered && !blocks_unsaid(f); });
     return;
