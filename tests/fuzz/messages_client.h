@@ -31,9 +31,10 @@ class MessagesClient {
     }
   }
 
-  // The texts of all blocks, in order.
+  // The texts of all blocks, in order, and what its reader joins of completions.
   std::vector<std::string> texts() const {
     std::vector<std::string> all;
+    if (!completion_.empty()) all.push_back(completion_);
     for (const json& block : content_) {
       if (!block.is_object()) continue;
       for (const char* member : {"text", "thinking", "content", "__json_buf"}) {
@@ -56,7 +57,10 @@ class MessagesClient {
       if (name == "error") {
         thrown_ = true;
       } else if (!data.empty()) {
-        on_event(json::parse(readable(data), nullptr, false));
+        const json event = json::parse(readable(data), nullptr, false);
+        if (const json text = member(event, "completion"); name == "completion" && text.is_string())
+          completion_ += text.get<std::string>();
+        on_event(event);
       }
       return;
     }
@@ -171,6 +175,7 @@ class MessagesClient {
   std::optional<std::string> name_;
   std::vector<std::string> data_;
   bool thrown_ = false;
+  std::string completion_;
   bool started_ = false;
   std::vector<json> content_;
 };

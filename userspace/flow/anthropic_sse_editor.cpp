@@ -110,11 +110,13 @@ std::string AnthropicSseEditor::edit(const wire::SseEvent& event, Edited& out) {
 // on and puts blocks in the order in which they start, whatever their index; Claude Code 2.1.330
 // refuses deltas of blocks that are not open.
 std::string AnthropicSseEditor::misplaced(const StreamEvent& event, bool named) const {
-  if (!event.in_message() && event.kind != Kind::Preview) return {};
+  if (!event.in_message() && event.kind != Kind::Preview && event.kind != Kind::Completion)
+    return {};
   // Events without a name are invisible to SDKs, and all there is to readers that look at data
   // alone: a stream has the one kind or the other.
   if (named_.value_or(named) != named) return "some events have names";
   if (event.kind == Kind::MessageStart) return started_ ? "a message begins twice" : "";
+  if (event.kind == Kind::Completion) return over_ ? "text behind its end" : "";
   if (event.kind != Kind::BlockStart && event.kind != Kind::BlockDelta) return {};
   if (!started_ || delta_seen_ || over_) return "text outside of a message";
   if (event.kind == Kind::BlockStart) {
@@ -136,6 +138,10 @@ TextFilter* AnthropicSseEditor::piece(Zone zone) {
     return &previews_
                 .try_emplace({current_->id, current_->index.value_or(0)}, form_of(zone), engine())
                 .first->second;
+  }
+  if (current_->kind == Kind::Completion) {
+    if (!completion_) completion_.emplace(form_of(zone), engine());
+    return &*completion_;
   }
   // Clients join by the type of the delta.
   std::string_view type = current_->type;
@@ -170,6 +176,7 @@ void AnthropicSseEditor::end_texts_before(const StreamEvent& event, Edited& out)
     case Kind::MessageStart:
     case Kind::Ping:
     case Kind::Preview:
+    case Kind::Completion:
     case Kind::Other:
       return;
   }
@@ -177,7 +184,8 @@ void AnthropicSseEditor::end_texts_before(const StreamEvent& event, Edited& out)
 
 // Takes note of where the stream stands behind the event.
 std::string AnthropicSseEditor::follow(const StreamEvent& event, bool named) {
-  if (event.in_message() || event.kind == Kind::Preview) named_ = named;
+  if (event.in_message() || event.kind == Kind::Preview || event.kind == Kind::Completion)
+    named_ = named;
   switch (event.kind) {
     case Kind::MessageStart:
       started_ = true;
@@ -205,6 +213,10 @@ std::string AnthropicSseEditor::follow(const StreamEvent& event, bool named) {
       break;
     case Kind::Preview:
       foreign_ = true;
+      break;
+    case Kind::Completion:
+      foreign_ = true;
+      if (event.ends_text) over_ = true, completion_.reset();
       break;
     case Kind::BlockDelta:
       if (event.type == "signature_delta") open_[*event.index].is_signed = true;
@@ -234,6 +246,11 @@ void AnthropicSseEditor::end_texts_of(std::uint32_t index, Edited& out) {
 
 void AnthropicSseEditor::end(Edited& out) {
   while (!texts_.empty() && !out.blocked) end_text(texts_.begin(), out);
+  if (!completion_ || out.blocked) return;
+  Edited rest;
+  completion_->finish(rest);
+  add_completion(std::move(rest), out);
+  completion_.reset();
 }
 
 void AnthropicSseEditor::on_adopt(Edited& out) {
@@ -243,6 +260,12 @@ void AnthropicSseEditor::on_adopt(Edited& out) {
     add_delta(key, std::move(freed), out);
     if (out.blocked) return;
   }
+  if (completion_) {
+    Edited freed;
+    completion_->adopt(engine(), freed);
+    add_completion(std::move(freed), out);
+    if (out.blocked) return;
+  }
   for (auto& [key, filter] : previews_) {
     Edited dropped;
     filter.adopt(engine(), dropped);
@@ -250,6 +273,21 @@ void AnthropicSseEditor::on_adopt(Edited& out) {
 }
 
 void AnthropicSseEditor::add_delta(const TextKey& key, Edited&& content, Edited& out) const {
+  add_event("content_block_delta",
+            R"({"type":"content_block_delta","index":)" + std::to_string(key.index) +
+                R"(,"delta":{"type":)" + json_quote(key.delta) + ",\"" +
+                std::string(member_of(key.zone)) + "\":\"",
+            std::move(content), "\"}}", out);
+}
+
+void AnthropicSseEditor::add_completion(Edited&& content, Edited& out) const {
+  add_event("completion", R"({"type":"completion","completion":")", std::move(content),
+            R"(","stop_reason":null})", out);
+}
+
+// An event of our own, where there is content for it.
+void AnthropicSseEditor::add_event(std::string_view name, const std::string& before,
+                                   Edited&& content, std::string_view behind, Edited& out) const {
   if (content.blocked) {
     out.blocked = std::move(content.blocked);
     out.blocked->offset = out.bytes.size();
@@ -257,15 +295,14 @@ void AnthropicSseEditor::add_delta(const TextKey& key, Edited&& content, Edited&
   }
   if (content.bytes.empty()) return;
   if (named_.value_or(true)) {
-    out.append("event: content_block_delta");
+    out.append("event: ");
+    out.append(name);
     out.append(eol());
   }
-  out.append(R"(data: {"type":"content_block_delta","index":)" + std::to_string(key.index) +
-             R"(,"delta":{"type":)" + json_quote(key.delta) + ",\"");
-  out.append(member_of(key.zone));
-  out.append("\":\"");
+  out.append("data: ");
+  out.append(before);
   out.append(std::move(content));
-  out.append("\"}}");
+  out.append(behind);
   out.append(eol());
   out.append(eol());
 }

@@ -11,13 +11,13 @@
 #include "userspace/message/stream_event.h"
 #include "userspace/wire/json_scanner.h"
 
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -32,7 +32,9 @@ class AnthropicSseEditor final : public SseBodyEditor, private JsonEditor::Piece
     std::uint32_t index;  // of the block
     message::Zone zone;
     std::string delta;  // type of the deltas that bring it
-    auto operator<=>(const TextKey&) const = default;
+    bool operator<(const TextKey& other) const {
+      return std::tie(index, zone, delta) < std::tie(other.index, other.zone, other.delta);
+    }
   };
   struct Block {
     std::string type;
@@ -44,6 +46,7 @@ class AnthropicSseEditor final : public SseBodyEditor, private JsonEditor::Piece
   void on_adopt(Edited& out) override;
   std::string close(std::string_view notice) override;
   TextFilter* piece(message::Zone zone) override;
+  bool ends() const override { return current_->ends_text; }
 
   void end_texts_before(const message::StreamEvent& event, Edited& out);
   std::string misplaced(const message::StreamEvent& event, bool named) const;
@@ -51,12 +54,17 @@ class AnthropicSseEditor final : public SseBodyEditor, private JsonEditor::Piece
   void end_text(std::map<TextKey, TextFilter>::iterator text, Edited& out);
   void end_texts_of(std::uint32_t index, Edited& out);
   void add_delta(const TextKey& key, Edited&& content, Edited& out) const;
+  void add_completion(Edited&& content, Edited& out) const;
+  void add_event(std::string_view name, const std::string& before, Edited&& content,
+                 std::string_view behind, Edited& out) const;
   std::string event(std::string_view name, std::string_view data) const;
 
   std::map<TextKey, TextFilter> texts_;
   // Previews of a session's events, by the event that will bring their text whole: what is held is
   // never needed.
   std::map<std::pair<std::string, std::uint32_t>, TextFilter> previews_;
+
+  std::optional<TextFilter> completion_;  // the text of a completion
 
   std::vector<wire::JsonEvent> scanned_;  // used again by every event
 

@@ -312,7 +312,7 @@ void JsonEditor::decide_key(Edited& out) {
 }
 
 void JsonEditor::finish_text(Edited& out) {
-  if (is(plain_, filter_) || is(other_, filter_)) filter_->finish(out);
+  if (is(plain_, filter_) || is(other_, filter_) || pieces_->ends()) filter_->finish(out);
 }
 
 void JsonEditor::end_text(Edited& out) {

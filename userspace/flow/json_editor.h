@@ -32,6 +32,8 @@ class JsonEditor {
    public:
     virtual ~Pieces() = default;
     virtual TextFilter* piece(message::Zone zone) = 0;
+    // The text ends with this piece.
+    virtual bool ends() const { return false; }
   };
 
   // pieces: nullptr where the document stands alone; it must outlive the editor. room: bytes that

@@ -174,6 +174,8 @@ inline constexpr Entry kAnthropicFields[] = {
     {AnthropicEvent, "index", Fixed},
     {AnthropicEvent, "content_block", AnthropicStartBlock},
     {AnthropicEvent, "delta", AnthropicDelta},
+    // The Text Completions API, which came before.
+    {AnthropicEvent, "completion", TextPiece},
 
     // [M] BetaRawContentBlockStartEvent: the text that a block begins with is continued by its
     // deltas. content is a string in a compaction block alone, whose delta brings it whole.

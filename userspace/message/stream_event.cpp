@@ -22,6 +22,7 @@ Kind kind_of(std::string_view type) {
       {"ping", Kind::Ping},
       {"error", Kind::Error},
       {"event_delta", Kind::Preview},
+      {"completion", Kind::Completion},
   };
   for (const auto& [name, kind] : kKinds) {
     if (name == type) return kind;
@@ -38,6 +39,7 @@ enum {
   EventId,
   DeltaIndex,
   PreviewType,
+  StopReason,
   // The positions of message::is_piece().
   DeltaText,
   DeltaThinking,
@@ -45,6 +47,7 @@ enum {
   PreviewText,
   BlockText,
   BlockThinking,
+  CompletionText,
   // Where they stand: the last of two counts for a reader, with nothing of the one before.
   Delta,
   DeltaContent,
@@ -58,11 +61,12 @@ enum {
 auto all_picks() {
   std::array picks{Pick{"type"}, Pick{"index"}, Pick{"delta", "type"},
                    Pick{"content_block", "type"}, Pick{"id"}, Pick{"event_id"},
-                   Pick{"delta", "index"}, Pick{"delta", "content", "type"}, Pick{"delta", "text"},
-                   Pick{"delta", "thinking"}, Pick{"delta", "partial_json"},
+                   Pick{"delta", "index"}, Pick{"delta", "content", "type"}, Pick{"stop_reason"},
+                   Pick{"delta", "text"}, Pick{"delta", "thinking"}, Pick{"delta", "partial_json"},
                    Pick{"delta", "content", "text"}, Pick{"content_block", "text"},
-                   Pick{"content_block", "thinking"}, Pick{"delta"}, Pick{"delta", "content"},
-                   Pick{"content_block"}, Pick{"message"}, Pick{"message", "content", "[]"},
+                   Pick{"content_block", "thinking"}, Pick{"completion"}, Pick{"delta"},
+                   Pick{"delta", "content"}, Pick{"content_block"}, Pick{"message"},
+                   Pick{"message", "content", "[]"},
                    // In which @anthropic-ai/sdk keeps what has come of a tool's input
                    // (internal/message-stream-utils.mjs).
                    Pick{"content_block", "__json_buf"}};
@@ -79,6 +83,7 @@ bool misnamed(Kind kind, std::string_view name, std::string_view type) {
   const Kind named = kind_of(name);
   if (named == Kind::Error) return kind <= Kind::MessageStop || kind == Kind::Preview;
   if (named == Kind::Ping && kind == Kind::Preview) return true;
+  if (named == Kind::Completion || kind == Kind::Completion) return true;
   return named <= Kind::MessageStop || kind <= Kind::MessageStop || kind == Kind::Error;
 }
 
@@ -114,6 +119,9 @@ std::string_view fault_of(const StreamEvent& event, std::span<const Pick> picks)
                                               : !is_text(picks[PreviewText]))
         return "the text of a preview is no string";
       return {};
+    case Kind::Completion:
+      return picks[CompletionText].first == '"' ? std::string_view()
+                                                : "a completion has no string for its text";
     default:
       return {};
   }
@@ -134,6 +142,8 @@ StreamEvent from(std::string_view name, std::span<const Pick> picks) {
   const auto holds_text = [](const Pick& pick) { return pick.first == '"' && pick.json.empty(); };
   event.begins_text = event.kind == Kind::BlockStart &&
                       (holds_text(picks[BlockText]) || holds_text(picks[BlockThinking]));
+  event.ends_text = event.kind == Kind::Completion && picks[StopReason].count != 0 &&
+                    picks[StopReason].json != "null";
   event.fault =
       misnamed(event.kind, name, type) ? "an event's name is not its type" : fault_of(event, picks);
   // Every reader ends at an event of this name.

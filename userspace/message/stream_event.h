@@ -24,7 +24,8 @@ struct StreamEvent {
     MessageStop,
     Ping,
     Error,
-    Preview,  // event_delta of a session
+    Preview,     // event_delta of a session
+    Completion,  // of the Text Completions API, which came before: all of its text is one
     Other,
   };
   Kind kind = Kind::Other;
@@ -32,6 +33,7 @@ struct StreamEvent {
   std::string type;          // of the delta or of the block that starts: "text_delta", "tool_use"
   std::string id;            // of a session's event; of the event that a preview belongs to
   bool begins_text = false;  // of a block that starts: some of its text is here
+  bool ends_text = false;    // of a completion: it is the last
   // Why readers may disagree on what the event is or which text it goes on with; nothing of it may
   // be released then. Empty for every event that the API sends.
   std::string_view fault;

@@ -776,5 +776,48 @@ TEST(AnthropicSse, BoundsOpenBlocksAndEvents) {
   EXPECT_TRUE(run(kStream, "data: \"" + std::string(limits::kSseEvent, 'x')).malformed);
 }
 
+std::string completion(const std::string& text, const std::string& stop = "null") {
+  return "event: completion\ndata: {\"type\":\"completion\",\"completion\":\"" + text +
+         "\",\"stop_reason\":" + stop + ",\"model\":\"claude-2.1\"}\n\n";
+}
+std::string completed(std::string_view stream) {
+  std::string text;
+  for (const Event& event : read_events(stream)) {
+    if (event.name == "completion")
+      text += nlohmann::json::parse(event.data)["completion"].get<std::string>();
+  }
+  return text;
+}
+
+TEST(Completions, TextIsMaskedAcrossEvents) {
+  const std::string ping = "event: ping\ndata: {\"type\":\"ping\"}\n\n";
+  const std::string text = completion(" the sk-Abc") + ping + completion("defgh0123") +
+                           completion("4567 \\u00e9 and sk-A");
+  for (const std::string& end :
+       {completion("", "\"stop_sequence\""), completion("b.", "\"stop_sequence\""), std::string(),
+        std::string("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"x\"}}\n\n")}) {
+    const Outcome outcome = run(kStream, text + end);
+    EXPECT_EQ(completed(outcome.bytes), masked(completed(text + end)));
+    EXPECT_EQ(outcome.masks.size(), 1U);
+    testing::every_split(text + end,
+                         [](const testing::Pieces& pieces) { return run(kStream, pieces); });
+  }
+  const std::string fine = completion("a") + completion(" b", "\"max_tokens\"");
+  EXPECT_EQ(run(kStream, fine).bytes, fine);
+}
+
+TEST(Completions, NothingComesBehindTheEnd) {
+  EXPECT_TRUE(run(kStream, completion("sk-", "\"max_tokens\"") + completion("A")).malformed);
+  EXPECT_TRUE(run(kStream, "event: other\n" + completion("a").substr(18)).malformed);
+}
+
+TEST(Completions, EndEarlyInAnError) {
+  const std::string out = cut_short(kStream, completion("a sk-"), "Stopped.");
+  EXPECT_EQ(completed(out), "a ");
+  EXPECT_EQ(read_events(out).back().name, "error");
+  EXPECT_EQ(cut_short(kStream, completion("a", "\"max_tokens\""), "Stopped."),
+            completion("a", "\"max_tokens\""));
+}
+
 }  // namespace
 }  // namespace veilwire::flow

@@ -157,5 +157,25 @@ TEST(StreamEvent, IsNothingWhereDataIsNotJson) {
   EXPECT_FALSE(read_stream_event("error", "overloaded"));
 }
 
+TEST(StreamEvent, ACompletionSaysWhetherItIsTheLast) {
+  const auto read = [](std::string_view name, std::string_view data) {
+    return read_stream_event(name, data).value();
+  };
+  const StreamEvent more =
+      read("completion", R"({"type":"completion","completion":"a","stop_reason":null})");
+  EXPECT_EQ(more.kind, StreamEvent::Kind::Completion);
+  EXPECT_FALSE(more.ends_text);
+  EXPECT_EQ(more.fault, "");
+  EXPECT_TRUE(
+      read("", R"({"type":"completion","completion":"","stop_reason":"max_tokens"})").ends_text);
+  for (const auto& [name, data] :
+       {std::pair("other", R"({"type":"completion","completion":"a"})"),
+        {"completion", R"({"type":"ping","completion":"a"})"},
+        {"completion", R"({"type":"completion","completion":["a"]})"},
+        {"completion", R"({"type":"completion","stop_reason":"max_tokens"})"},
+        {"completion", R"({"type":"completion","completion":"a","completion":"b"})"}})
+    EXPECT_NE(read(name, data).fault, "") << data;
+}
+
 }  // namespace
 }  // namespace veilwire::message
