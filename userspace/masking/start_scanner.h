@@ -35,7 +35,7 @@ class StartScanner {
   struct Start {
     std::uint32_t rule = 0;
     std::uint8_t length = 0;
-    friend auto operator<=>(const Start&, const Start&) = default;
+    friend auto operator<=>(const Start&, const Start&) = default;  // NOLINT(modernize-use-nullptr)
   };
   using Node = std::uint32_t;
 
@@ -89,13 +89,13 @@ class StartScanner {
     std::uint32_t rule = 0;   // index into rules_
     std::uint8_t length = 0;  // bytes read
     std::uint8_t secret = 0;  // of these, from where its secret could begin; 0: not yet
-    friend auto operator<=>(const Live&, const Live&) = default;
+    friend auto operator<=>(const Live&, const Live&) = default;  // NOLINT(modernize-use-nullptr)
   };
   struct Key {
     Automaton::Before before = Automaton::Before::Text;
     std::vector<Live> live;
-    std::vector<Start> told;  // on the way here
-    friend auto operator<=>(const Key&, const Key&) = default;
+    std::vector<Start> told;                                    // on the way here
+    friend auto operator<=>(const Key&, const Key&) = default;  // NOLINT(modernize-use-nullptr)
   };
   struct State {
     const Key* key = nullptr;
