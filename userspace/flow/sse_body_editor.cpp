@@ -48,8 +48,7 @@ void SseBodyEditor::on_feed(std::string_view bytes, Edited& out) {
 
 // Clients drop an event without a blank line behind it, but whoever reads the bytes sees it.
 void SseBodyEditor::on_finish(Edited& out) {
-  const std::string rest = reader_.finish();
-  const Tail tail = read_tail(rest);
+  const wire::SseReader::Tail tail = reader_.finish_event();
   if (!tail.event || !tail.event->dispatches()) {
     end(out);
     if (out.blocked || !tail.event) return;
@@ -61,7 +60,10 @@ void SseBodyEditor::on_finish(Edited& out) {
   if (out.blocked) return;
   const std::size_t size = out.bytes.size();
   end(out);
-  if (!wrong.empty()) return fail(wrong, rest);
+  if (!wrong.empty()) {
+    const std::string_view raw = tail.event->raw;
+    return fail(wrong, raw.substr(0, raw.size() - tail.added));
+  }
   // What was added to end the event stays only where an event follows.
   if (out.bytes.size() == size) out.bytes.resize(size - tail.added);
 }

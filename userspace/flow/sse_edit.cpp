@@ -71,17 +71,4 @@ std::string_view line_end(const wire::SseEvent& event) {
   return event.raw.compare(at, 2, "\r\n") == 0 ? "\r\n" : "\r";
 }
 
-Tail read_tail(std::string_view rest) {
-  Tail tail;
-  wire::SseReader reader(rest.size() + 2);
-  std::vector<wire::SseEvent> events;
-  if (!reader.feed(rest, events)) return tail;
-  while (events.empty() && tail.added < 2) {
-    ++tail.added;
-    if (!reader.feed("\n", events)) return tail;
-  }
-  if (!events.empty()) tail.event = std::move(events.front());
-  return tail;
-}
-
 }  // namespace veilwire::flow

@@ -7,7 +7,6 @@
 #include "userspace/wire/sse.h"
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,14 +21,5 @@ Edited with_data(const wire::SseEvent& event, Edited&& data,
 
 // The line end that the event's lines have.
 std::string_view line_end(const wire::SseEvent& event);
-
-// The events in what stands behind the last blank line of a stream, as if one followed. Bytes that
-// were added for that are the last `added` of the last event's raw; callers take them off what they
-// release.
-struct Tail {
-  std::optional<wire::SseEvent> event;
-  std::size_t added = 0;
-};
-Tail read_tail(std::string_view rest);
 
 }  // namespace veilwire::flow

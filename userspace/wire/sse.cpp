@@ -126,6 +126,16 @@ void SseReader::emit(std::vector<SseEvent>& out) {
   line_begin_ = 0;
 }
 
+SseReader::Tail SseReader::finish_event() {
+  Tail tail;
+  if (event_.raw.empty()) return tail;
+  limit_ += 2;
+  std::vector<SseEvent> events;
+  for (; events.empty(); ++tail.added) (void)feed("\n", events);
+  tail.event = std::move(events.front());
+  return tail;
+}
+
 std::string SseReader::finish() {
   line_begin_ = 0;
   return std::exchange(event_, {}).raw;

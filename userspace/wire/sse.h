@@ -61,6 +61,13 @@ class SseReader {
   Result<void, SseError> feed(std::string_view bytes, std::vector<SseEvent>& out);
   // The stream has ended: what came behind the last event. No client dispatches it.
   std::string finish();
+  // The same as the event that it would be if a blank line followed; nothing where nothing came.
+  // Line feeds that were added for that are the last `added` bytes of the event's raw.
+  struct Tail {
+    std::optional<SseEvent> event;
+    std::size_t added = 0;
+  };
+  Tail finish_event();
   // Bytes of the event that is not complete.
   std::size_t held() const { return event_.raw.size(); }
 

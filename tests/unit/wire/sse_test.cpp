@@ -204,6 +204,31 @@ TEST(Sse, GivesBackWhatNoBlankLineEnded) {
   EXPECT_EQ(events(""), "");
 }
 
+TEST(Sse, ReadsWhatNoBlankLineEndedAsTheEventThatItWouldBe) {
+  const auto tail = [](std::string_view stream) {
+    SseReader reader(16);
+    std::vector<SseEvent> events;
+    EXPECT_TRUE(reader.feed(stream, events));
+    return reader.finish_event();
+  };
+  EXPECT_FALSE(tail("").event);
+  EXPECT_FALSE(tail("data: 1\n\n").event);
+  for (const std::string_view rest : {"data: 2", "data: 2\n", "data: 2\r", "data: 2\r\n"}) {
+    const SseReader::Tail last = tail("data: 1\n\n" + std::string(rest));
+    ASSERT_TRUE(last.event) << quote(rest);
+    EXPECT_EQ(last.event->data_text(), "2");
+    EXPECT_EQ(last.event->raw.substr(0, last.event->raw.size() - last.added), rest);
+  }
+  // A mark that begins the stream is skipped, one that stands before a later line is not.
+  EXPECT_EQ(tail("\xEF\xBB\xBF"
+                 "data: 2")
+                .event->data_text(),
+            "2");
+  const SseReader::Tail marked = tail("data: 1\n\n\xEF\xBB\xBF\nab");
+  EXPECT_EQ(marked.event->raw, "\xEF\xBB\xBF\nab\n\n");
+  EXPECT_EQ(tail("data: 123456789a").event->data_text(), "123456789a") << "as long as may be";
+}
+
 TEST(Sse, SpansPointAtTheDataOfEachLine) {
   SseReader reader;
   std::vector<SseEvent> out;
