@@ -20,11 +20,18 @@
 
 namespace veilwire::flow {
 
+struct Stretch {
+  std::uint64_t offset = 0, size = 0;
+};
+
 // What one step released. The caller clears it between steps; members are appended to.
 struct Released {
   std::string bytes;
   std::vector<audit::MaskedSpan> masks;  // offsets count released bytes from the start of the body
   std::vector<masking::Original> originals;  // what they stand for, in order
+  // Tokens and client secrets that both sides need as they are, and that nobody writes down: where
+  // in the body, as for masks.
+  std::vector<Stretch> credentials;
   // Set at most once: a Block finding. Nothing of it is in bytes; its offset is where it would have
   // stood. The caller calls end_early() or answers 451; further input is ignored.
   std::optional<audit::MaskedSpan> blocked;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "userspace/audit/record.h"
+#include "userspace/flow/body_editor.h"
 #include "userspace/masking/encoded_text.h"
 
 #include <iterator>
@@ -16,6 +17,7 @@ namespace veilwire::flow {
 
 struct Edited {
   std::string bytes;
+  std::vector<Stretch> credentials;          // as Released::credentials, from the start of bytes
   std::vector<audit::MaskedSpan> masks;      // offsets count from the start of bytes
   std::vector<masking::Original> originals;  // what the masks stand for, in order
   std::optional<audit::MaskedSpan> blocked;  // set: nothing behind the end of bytes may be released
@@ -26,6 +28,8 @@ struct Edited {
       mask.offset += bytes.size();
       masks.push_back(std::move(mask));
     }
+    for (const Stretch& s : other.credentials)
+      credentials.push_back({s.offset + bytes.size(), s.size});
     originals.insert(originals.end(), std::make_move_iterator(other.originals.begin()),
                      std::make_move_iterator(other.originals.end()));
     if (other.blocked && !blocked) {

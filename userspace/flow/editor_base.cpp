@@ -79,6 +79,8 @@ void EditorBase::release(Edited&& edited, Released& out) {
     mask.offset += released_;
     out.masks.push_back(std::move(mask));
   }
+  for (const Stretch& s : edited.credentials)
+    out.credentials.push_back({s.offset + released_, s.size});
   std::ranges::move(edited.originals, std::back_inserter(out.originals));
   if (edited.blocked) {
     edited.blocked->offset += released_;

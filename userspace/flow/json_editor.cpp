@@ -178,7 +178,12 @@ void JsonEditor::on(const wire::JsonEvent& event, Edited& out) {
       copy(event.offset + 1, out);
       return begin_string(event.kind == Kind::BeginKey);
     case Kind::Piece:
-      if (inside_ == Inside::Copied) copy(event.offset + event.bytes.size(), out);
+      if (inside_ == Inside::Copied || inside_ == Inside::Credential) {
+        const std::size_t begin = out.bytes.size();
+        copy(event.offset + event.bytes.size(), out);
+        if (inside_ == Inside::Credential)
+          out.credentials.push_back({begin, out.bytes.size() - begin});
+      }
       at_ = event.offset + event.bytes.size();
       return more_string(event.bytes, out);
     case Kind::EndKey:
@@ -199,7 +204,7 @@ void JsonEditor::on(const wire::JsonEvent& event, Edited& out) {
 void JsonEditor::hold_number(Edited& out) {
   const std::uint64_t end = input_at_ + input_.size();
   const std::size_t open = scanner_.open_number();
-  if (open == 0 || message::leaf(walker_.zone()) == Zone::Fixed) return;
+  if (open == 0 || message::is_kept(message::leaf(walker_.zone()))) return;
   copy(std::max(at_, end - open), out);
   number_ += input_.substr(static_cast<std::size_t>(at_ - input_at_));
   at_ = end;
@@ -207,7 +212,7 @@ void JsonEditor::hold_number(Edited& out) {
 
 void JsonEditor::number(const wire::JsonEvent& event, Edited& out) {
   const Zone zone = message::leaf(walker_.zone());
-  if (zone == Zone::Fixed) return;
+  if (message::is_kept(zone)) return;
   copy(std::max(at_, event.offset), out);
   at_ = event.offset + event.bytes.size();
   number_.clear();
@@ -252,8 +257,8 @@ void JsonEditor::begin_string(bool key) {
     return;
   }
   const Zone zone = message::leaf(walker_.zone());
-  if (zone == Zone::Fixed) {
-    inside_ = Inside::Copied;
+  if (message::is_kept(zone)) {
+    inside_ = zone == Zone::Credential ? Inside::Credential : Inside::Copied;
     return;
   }
   start_text(zone);
@@ -289,6 +294,7 @@ void JsonEditor::more_string(std::string_view raw, Edited& out) {
       head_raw_ += raw;
       break;
     case Inside::Copied:
+    case Inside::Credential:
       break;
     case Inside::Nothing:
       return;

@@ -79,7 +79,7 @@ class JsonEditor {
   std::string_view rest_of_mark() const;
 
  private:
-  enum class Inside { Nothing, UnknownKey, Copied, Edited };
+  enum class Inside { Nothing, UnknownKey, Copied, Credential, Edited };
 
   void on(const wire::JsonEvent& event, Edited& out);
   void begin_string(bool key);

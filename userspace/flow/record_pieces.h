@@ -3,6 +3,7 @@
 #pragma once
 
 #include "userspace/audit/record.h"
+#include "userspace/flow/body_editor.h"
 
 #include <cstdint>
 #include <string>
@@ -18,16 +19,19 @@ struct RecordPiece {
   std::vector<audit::MaskedSpan> masks;
 };
 
-// masks: ordered by offset, which counts from the start of the body, as `offset` does. A mask that
-// replaced something by nothing at the very end stays with the last piece.
+// masks, credentials: ordered by offset, which counts from the start of the body, as `offset` does.
+// A mask that replaced something by nothing at the very end stays with the last piece. Asterisks
+// stand for the bytes of credentials, one each.
 std::vector<RecordPiece> record_pieces(std::uint64_t offset, std::string_view content,
-                                       const std::vector<audit::MaskedSpan>& masks);
+                                       const std::vector<audit::MaskedSpan>& masks,
+                                       const std::vector<Stretch>& credentials = {});
 
 // The same as records of one kind (audit::RequestBody, audit::ResponseFragment), each given to put.
 template <class Fragment, class Put>
 void record_text(std::uint64_t offset, std::string_view content,
-                 const std::vector<audit::MaskedSpan>& masks, Put put) {
-  for (RecordPiece& piece : record_pieces(offset, content, masks))
+                 const std::vector<audit::MaskedSpan>& masks,
+                 const std::vector<Stretch>& credentials, Put put) {
+  for (RecordPiece& piece : record_pieces(offset, content, masks, credentials))
     put(Fragment{piece.offset, std::move(piece.content), std::move(piece.masks)});
 }
 

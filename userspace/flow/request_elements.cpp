@@ -201,7 +201,7 @@ crypto::Digest said_in(const RequestElement& element) {
           key = true;
           break;
         case Kind::BeginString:
-          text = message::leaf(walker.zone()) != message::Zone::Fixed;
+          text = !message::is_kept(message::leaf(walker.zone()));
           break;
         case Kind::Piece:
           if (key && head.size() <= message::kLongestKnownKey) head += event.bytes;

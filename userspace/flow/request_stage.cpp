@@ -25,6 +25,7 @@ struct RequestStage::Scan {
   std::string released;    // decoded, masked as policy says
   std::string recorded;    // decoded, every rule masked
   std::vector<audit::MaskedSpan> masks;
+  std::vector<Stretch> credentials;  // in recorded
   bool inspected = false;
   wire::RequestHead head;  // as it goes upstream
   std::string trailers;
@@ -215,9 +216,8 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
                    .detail = "request body: bytes that are not UTF-8",
                    .action = "pass",
                    .bytes = body_.size()});
+  record(ruleset, person, engine, context, released, scan);
   scan.released = std::move(released.bytes);
-  scan.masks = std::move(released.masks);
-  record(ruleset, person, engine, context, scan);
   if (is_form_type(type)) {
     scan.recorded = redact_form(
         scan.recorded, [&](std::string_view value) { return ruleset.redact(value); }, scan.masks);
@@ -231,10 +231,12 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
 // What policy lets pass upstream is still not written down in clear.
 void RequestStage::record(const Ruleset& ruleset, const identity::Person& person,
                           const std::shared_ptr<const masking::Engine>& engine,
-                          EditorContext context, Scan& scan) const {
+                          EditorContext context, Released& released, Scan& scan) const {
   const Conversation* conversation = context.conversation;
   if (engine == ruleset.record_engine() && (conversation == nullptr || conversation->plain())) {
-    scan.recorded = scan.released;
+    scan.recorded = released.bytes;
+    scan.masks = std::move(released.masks);
+    scan.credentials = std::move(released.credentials);
     return;
   }
   std::optional<Conversation> same;
@@ -243,6 +245,7 @@ void RequestStage::record(const Ruleset& ruleset, const identity::Person& person
   Released recorded;
   edit_all(context, ruleset.record_engine(), scan.plain, recorded);
   scan.recorded = std::move(recorded.bytes);
+  scan.credentials = std::move(recorded.credentials);
   scan.masks = std::move(recorded.masks);
   for (audit::MaskedSpan& mask : scan.masks) {
     const policy::Facts facts{.direction = policy::Direction::Request,
@@ -339,9 +342,9 @@ RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identit
   std::vector<audit::Body> records;
   records.emplace_back(head_record(scan, ruleset, person));
   if (!scan.recorded.empty()) {
-    record_text<audit::RequestBody>(0, scan.recorded, scan.masks, [&records](auto piece) {
-      records.emplace_back(std::move(piece));
-    });
+    record_text<audit::RequestBody>(
+        0, scan.recorded, scan.masks, scan.credentials,
+        [&records](auto piece) { records.emplace_back(std::move(piece)); });
   }
   for (audit::Body& record : out.records) records.push_back(std::move(record));
   out.records = std::move(records);

@@ -60,7 +60,7 @@ class RequestStage {
             Scan& scan);
   void record(const Ruleset& ruleset, const identity::Person& person,
               const std::shared_ptr<const masking::Engine>& engine, EditorContext context,
-              Scan& scan) const;
+              Released& released, Scan& scan) const;
   static void block(const audit::MaskedSpan& finding, Outcome& out);
   void edit_head(const Ruleset& ruleset, const identity::Person& person, Outcome& out,
                  Scan& scan) const;

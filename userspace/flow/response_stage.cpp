@@ -206,7 +206,7 @@ void ResponseStage::record(const Released& released) {
     gap(policy::Uninspected::Malformed, "bytes that are not UTF-8", true, released_bytes_);
   }
   record_text<audit::ResponseFragment>(
-      released_bytes_, released.bytes, released.masks,
+      released_bytes_, released.bytes, released.masks, released.credentials,
       [this](auto piece) { sink_.record(exchange_.number, std::move(piece)); });
   released_bytes_ += released.bytes.size();
   exchange_.response_bytes = released_bytes_;

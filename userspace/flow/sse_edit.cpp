@@ -19,6 +19,7 @@ struct Part {
 // The data's lines again, as many as there were.
 void split(Edited&& data, std::span<const wire::Span> lines, std::vector<Part>& parts) {
   auto mask = data.masks.begin();
+  auto credential = data.credentials.begin();
   std::size_t line_at = 0;
   for (const wire::Span& line : lines) {
     Edited edited;
@@ -29,6 +30,8 @@ void split(Edited&& data, std::span<const wire::Span> lines, std::vector<Part>& 
       mask->offset -= line_at;
       edited.masks.push_back(std::move(*mask));
     }
+    for (; credential != data.credentials.end() && credential->offset < line_until; ++credential)
+      edited.credentials.push_back({credential->offset - line_at, credential->size});
     edited.append(std::string_view(data.bytes).substr(line_at, line_until - line_at));
     line_at = std::min(line_until + 1, data.bytes.size());
     if (&line == &lines.front()) edited.originals = std::move(data.originals);

@@ -20,16 +20,17 @@ using enum Zone;
 constexpr Entry kCredentials[] = {
     // [O] Tokens that a server issues to the client as such, and that the client redeems: members
     // of the root object of a token, registration or device answer or request. Masking them would
-    // end the client's login. raw_key: the API key that Claude Code is given when it logs in.
-    {Credentials, "access_token", Fixed},
-    {Credentials, "refresh_token", Fixed},
-    {Credentials, "id_token", Fixed},
-    {Credentials, "client_secret", Fixed},
-    {Credentials, "registration_access_token", Fixed},
-    {Credentials, "device_code", Fixed},
-    {Credentials, "assertion", Fixed},
-    {Credentials, "client_assertion", Fixed},
-    {Credentials, "raw_key", Fixed},
+    // end the client's login, writing them down would give it to every auditor. raw_key: the API
+    // key that Claude Code is given when it logs in.
+    {Credentials, "access_token", Credential},
+    {Credentials, "refresh_token", Credential},
+    {Credentials, "id_token", Credential},
+    {Credentials, "client_secret", Credential},
+    {Credentials, "registration_access_token", Credential},
+    {Credentials, "device_code", Credential},
+    {Credentials, "assertion", Credential},
+    {Credentials, "client_assertion", Credential},
+    {Credentials, "raw_key", Credential},
 };
 
 constexpr const Entry& entry_at(std::size_t i) {

@@ -21,9 +21,10 @@ enum class Zone : std::uint8_t {
   // Leaves. A container that stands in one of them is of that zone to its bottom: Fixed with its
   // keys, else Text.
   Text,
-  Fixed,   // never altered
-  Base64,  // standard base64 of bytes that may or may not be text: an image, or an MCP resource
-           // blob
+  Fixed,       // never altered
+  Credential,  // never altered on its way, and never written down
+  Base64,      // standard base64 of bytes that may or may not be text: an image, or an MCP resource
+               // blob
 
   // Pieces of one text that goes on in the next event of the same content block.
   TextPiece,
@@ -73,6 +74,9 @@ inline constexpr std::size_t kZones = static_cast<std::size_t>(Zone::McpMeta) + 
 // string is Text
 // ("content": "hello").
 Zone leaf(Zone zone);
+
+// True for the leaves that are never altered.
+constexpr bool is_kept(Zone leaf) { return leaf == Zone::Fixed || leaf == Zone::Credential; }
 
 // True for the three zones whose text goes on in the next event.
 constexpr bool is_piece(Zone zone) { return zone >= Zone::TextPiece && zone <= Zone::InputPiece; }

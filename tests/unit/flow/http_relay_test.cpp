@@ -133,6 +133,31 @@ TEST_F(RelayTest, NeverReleasesASecretThatIsCutAnywhere) {
   }
 }
 
+TEST_F(RelayTest, TokensOfALoginReachTheClientAndNoRecord) {
+  const std::string json =
+      R"({"token_type":"bearer","access_token":"at-0123456789","x":{"y":["id_token"]}})";
+  const std::string recorded =
+      R"({"token_type":"bearer","access_token":"*************","x":{"y":["id_token"]}})";
+  for (const bool stream : {false, true}) {
+    const std::string head = stream ? std::string(kStreamHead)
+                                    : "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                                      "Transfer-Encoding: chunked\r\n\r\n";
+    const auto body = [&](const std::string& text) {
+      return stream ? "data: " + text + "\n\n" : text;
+    };
+    for (std::size_t cut = 1; cut < body(json).size(); ++cut) {
+      SinkLog log;
+      HttpRelay one({"api.anthropic.com", policy::Service::Generic}, ruleset, log);
+      one.identity_known(person(), now);
+      one.from_client(post("{}"), now);
+      one.from_upstream(head + chunk(body(json).substr(0, cut)), now);
+      one.from_upstream(chunk(body(json).substr(cut)) + "0\r\n\r\n", now);
+      ASSERT_EQ(dechunk(log.client), body(json)) << cut;
+      ASSERT_EQ(log.recorded_response(), body(recorded)) << cut;
+    }
+  }
+}
+
 TEST_F(RelayTest, ChunksThatComeTogetherAreOneRecordAndOneWrite) {
   client(post(R"({"stream":true})"));
   upstream(kStreamHead);

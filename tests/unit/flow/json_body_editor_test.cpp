@@ -129,7 +129,7 @@ ordered_json expected(const ordered_json& value, message::FieldWalker& walker,
   walker.string_value(kept);
   // Whether base64 is text is a question of its own, as is what decides it.
   if (leaf == Zone::Base64 || kept == "base64") return value;
-  return kept + " " + text(leaf != Zone::Fixed);
+  return kept + " " + text(!message::is_kept(leaf));
 }
 ordered_json with_secrets(const ordered_json& value, message::FieldWalker& walker) {
   if (value.is_object()) {

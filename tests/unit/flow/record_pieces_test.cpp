@@ -2,6 +2,8 @@
 
 #include "userspace/base/limits.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace veilwire::flow {
@@ -34,6 +36,19 @@ TEST(RecordPieces, GiveEachMaskToThePieceThatHoldsIt) {
     }
   }
   EXPECT_EQ(seen, 3U);
+}
+
+TEST(RecordPieces, ShowAsterisksForCredentials) {
+  const std::string text(100000, 'x');
+  std::string joined;
+  for (const RecordPiece& piece :
+       record_pieces(10, text, {}, {{10, 3}, {20, 0}, {30000, 60000}, {100008, 2}}))
+    joined += piece.content;
+  std::string expected = text;
+  std::fill_n(expected.begin(), 3, '*');
+  std::fill_n(expected.begin() + 29990, 60000, '*');
+  std::fill_n(expected.end() - 2, 2, '*');
+  EXPECT_EQ(joined, expected);
 }
 
 TEST(RecordPieces, AnEmptyTextIsOnePiece) { EXPECT_EQ(record_pieces(5, "", {}).size(), 1U); }

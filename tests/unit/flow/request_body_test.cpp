@@ -126,5 +126,17 @@ TEST_F(RequestBody, AFormIsMaskedAndItsCredentialsAreNotRecorded) {
   EXPECT_THAT(recorded, Not(HasSubstr("KEY-")));
 }
 
+TEST_F(RequestBody, TheCredentialsOfALoginPassAndAreNotRecorded) {
+  const std::string body =
+      R"({"grant_type":"refresh_token","refresh_token":"KEY-876\u00354321","note":"KEY-12345678"})";
+  client(
+      "POST /v1/oauth/token HTTP/1.1\r\nHost: api.anthropic.com\r\n"
+      "Content-Type: application/json\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body);
+  EXPECT_THAT(sink.upstream, HasSubstr(R"("refresh_token":"KEY-876\u00354321","note":"[MASKED:)"));
+  EXPECT_THAT(sink.recorded_request(),
+              HasSubstr(R"("refresh_token":"*****************","note":"[MASKED:)"));
+}
+
 }  // namespace
 }  // namespace veilwire::flow

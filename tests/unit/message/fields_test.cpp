@@ -19,6 +19,8 @@ std::string name(Zone leaf_zone) {
       return "text";
     case Zone::Fixed:
       return "fixed";
+    case Zone::Credential:
+      return "credential";
     case Zone::Base64:
       return "base64";
     case Zone::TextPiece:
@@ -236,7 +238,7 @@ TEST(McpFields, OfAResult) {
 TEST(Fields, TokensThatALoginIssuesStayAtTheRootAlone) {
   for (const Zone root :
        {Zone::Generic, Zone::AnthropicResponse, Zone::McpFromServer, Zone::McpFromClient}) {
-    expect_says_itself(root, R"({"access_token":"fixed","refresh_token":"fixed"})");
+    expect_says_itself(root, R"({"access_token":"credential","refresh_token":"credential"})");
   }
   expect_says_itself(Zone::Generic, R"({"data!":{"access_token!":"text"}})");
   expect_says_itself(Zone::McpFromServer,
