@@ -12,6 +12,8 @@ using Kind = Expression::Kind;
 // every text.
 constexpr std::size_t kMaxLiterals = 64;
 constexpr std::size_t kMaxUnshortened = 1024;
+// Where all are of at least this length, they are kept: of a list of names a text holds few.
+constexpr std::size_t kNameLength = 4;
 constexpr std::size_t kMaxLiteralLength = 16;
 constexpr std::size_t kUsefulLength = 2;
 constexpr std::size_t kContextLength = 3;
@@ -91,8 +93,14 @@ bool begins_with(const Literal& longer, const Literal& shorter) {
   return true;
 }
 
+bool useful(const Prefixes& all, std::size_t length) {
+  return std::all_of(all.begin(), all.end(),
+                     [&](const Prefix& p) { return p.literal.bytes.size() >= length; });
+}
+
 // Shortens them until they are few enough: what is shorter announces as much and more.
 bool shorten(Prefixes& all) {
+  if (useful(all, kNameLength)) return true;
   for (std::size_t length = kMaxLiteralLength; all.size() > kMaxLiterals; --length) {
     if (length < kUsefulLength) return false;
     Prefixes out;
@@ -116,7 +124,7 @@ bool shorten(Prefixes& all) {
 void append(Prefixes& all, const Prefixes& next) {
   std::size_t size = 0;
   for (const Prefix& p : all) size += p.complete ? next.size() : 1;
-  if (size > kMaxLiterals) return close_all(all);
+  if (size > std::max(kMaxLiterals, next.size())) return close_all(all);
   Prefixes out;
   for (Prefix& p : all) {
     if (!p.complete) {
@@ -202,11 +210,6 @@ std::vector<Literal> distinct(const Prefixes& all) {
     out.push_back(l);
   }
   return out;
-}
-
-bool useful(const Prefixes& all, std::size_t length) {
-  return std::all_of(all.begin(), all.end(),
-                     [&](const Prefix& p) { return p.literal.bytes.size() >= length; });
 }
 
 void spell(const Expression& e, std::string& out) {

@@ -35,6 +35,14 @@ TEST(Shape, LiteralsAreWhatEveryMatchBeginsWith) {
   EXPECT_EQ(literals(shape("a?")), Strings{});
 }
 
+TEST(Shape, AListOfNamesIsKeptWhole) {
+  std::string names;
+  for (char a = 'a'; a <= 'z'; ++a) {
+    for (const char* rest : {"cme", "lpha", "nvil"}) names += std::string("|") + a + rest;
+  }
+  EXPECT_EQ(literals(shape("(?:" + names.substr(1) + ")_(x)")).size(), 78U);
+}
+
 TEST(Shape, FoldedLettersAreKeptInLowerCase) {
   const Shape s = shape("(?i)Key(?-i)A");
   ASSERT_EQ(s.literals.size(), 1U);
