@@ -9,19 +9,23 @@ import re
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+|(https?://)?[a-z0-9-]+(\.[a-z0-9-]+)*\.(com|net|org|io|dev|app|co|ai)/?"
                      r"|https?://[\w.-]+(:\d+)?/?|jdbc:(?!.*(?i:password|pwd)=)(?!.*:[^@/]+@)\S*"
                      r"|(https://)?([\w-]+\.)+(windows|azure|azurewebsites)\.net(/.*)?|[/¥]Users[/¥]\w+"
-                     r"|(age1|phc_|(pub|sub)-c-)[\w-]+", re.I)
+                     r"|(age1|phc_|(pub|sub)-c-)[\w-]+"
+                     # The number of an account and the client id of an application of Google.
+                     r"|\"?AWS_ACCOUNT_ID\"?\s*=>?\s*[\d-]+|\d{10,}-[a-z0-9]{32}(\.apps.*)?", re.I)
 # What is told to be the name of an account or an application: it is public, or half of a pair of which the
 # other half is secret. A secret_id and a key_id stay what their publisher says.
 NAMES_IDENTIFIER = re.compile(r"(?i)(?:^|[_.-]|client|app|account|access|user|org|(?-i:(?<=[a-z])(?=[A-Z])))"
                               r"(?<!secret[_.-])(?<!key[_.-])(?:id|account_?sid|user|user_?name|e?mail|org|(?:sub)?domain|account"
                               r"|(?:token|pat|cloud|storage)_?name|type|homedir)\d?$")
 RULE_OF_IDENTIFIERS = re.compile(r"(?:-(?:client|access|app|account)-id|-(?:pub|public|publishable)-(?:api-)?key"
-                                 r"|-name(?:\.\d)?|no-homedir)$")
+                                 r"|-name(?:\.\d)?|no-homedir|azure\.devops\.2|azurestorage\.name\.\d)$")
 # Documentation writes one character over and over, or one of these words, for what is to be filled in.
 PLACEHOLDER = re.compile(r"(.)\1{15,}|(?i:x{8,}|^(?!.*://).*example|^your|placeholder|://[^:/]*:pass(?:word)?@)|"
                          r"^(?i:password|my-password|secret (?:content|[A-Z0-9])|aws_(?:access|secret)\w+|AQAAABAAA)$"
                          # The tokens of the RFCs of OAuth.
                          r"|^(?:mF_9\.B5f-4\.1JqM|2YotnFZFEjr1zCsicMWpAA|tGzv3JOkF0XG5Qx2TlKWIA)$"
+                         # Words that stand for a password, names of keys, a phrase of code.
+                         r"|^(?:smtp_password|foo-bar-baz|truffletest|application:|azureKey)$"
                          # The example of a UUID in its article of Wikipedia.
                          r"|^123e4567-e89b-12d3-a456-426614174")
 # Whether something shorter is masked for its own sake cannot be told from chance.
