@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <initializer_list>
-#include <utility>
+#include <span>
 #include <vector>
 
 namespace veilwire::masking {
@@ -17,8 +17,6 @@ constexpr std::array<Before, 4> kAllBefore = {Before::Other, Before::Word, Befor
 
 bool is_letter(char c) { return to_lower(c) >= 'a' && to_lower(c) <= 'z'; }
 
-bool lives(const Automaton::State* state) { return (state->flags & Automaton::kDead) == 0; }
-
 // Whether a match may begin with these bytes behind `before`.
 bool begins(const Automaton& automaton, Before before, std::initializer_list<unsigned char> bytes) {
   const Automaton::State* state = automaton.start(before);
@@ -26,18 +24,7 @@ bool begins(const Automaton& automaton, Before before, std::initializer_list<uns
     state = automaton.step(state, byte);
     if (state->flags & Automaton::kMatch) return true;
   }
-  return lives(state);
-}
-
-// A byte of each class.
-std::vector<unsigned char> representatives(const Automaton& automaton) {
-  std::array<bool, 256> seen{};
-  std::vector<unsigned char> out;
-  for (unsigned b = 0; b < 256; ++b) {
-    const auto byte = static_cast<unsigned char>(b);
-    if (!std::exchange(seen[automaton.byte_class(byte)], true)) out.push_back(byte);
-  }
-  return out;
+  return (state->flags & Automaton::kDead) == 0;
 }
 
 }  // namespace
@@ -48,7 +35,7 @@ Edge edge_of(const CompiledExpression& what, const Literal& literal) {
   const auto reaches = [&](std::uint32_t before) {
     return what.before_min <= before && before <= what.before_max;
   };
-  const std::vector<unsigned char> bytes = representatives(automaton);
+  const std::span<const unsigned char> bytes = automaton.representatives();
   std::array<Fit, 256> of_class{};
   Edge edge{};
   const auto judge = [&](std::size_t b) {

@@ -82,6 +82,7 @@ class Automaton {
   std::vector<ByteSet> bytes_behind(std::span<const ByteSet> literal, std::size_t count) const;
   // Tells bytes apart no further than this automaton does.
   std::uint8_t byte_class(unsigned char byte) const { return classes_[byte]; }
+  std::span<const unsigned char> representatives() const { return representatives_; }
 
  private:
   static const std::array<Before, 256> kBefore;
