@@ -141,7 +141,7 @@ TextFilter* AnthropicSseEditor::piece(Zone zone) {
   }
   if (current_->kind == Kind::Completion) {
     if (!completion_) completion_.emplace(form_of(zone), engine());
-    return &*completion_;
+    return joined(*completion_);
   }
   // Clients join by the type of the delta.
   std::string_view type = current_->type;
@@ -150,8 +150,17 @@ TextFilter* AnthropicSseEditor::piece(Zone zone) {
   } else if (current_->kind != Kind::BlockDelta || !joins(type, zone)) {
     return nullptr;
   }
-  return &texts_.try_emplace({*current_->index, zone, std::string(type)}, form_of(zone), engine())
-              .first->second;
+  return joined(
+      texts_.try_emplace({*current_->index, zone, std::string(type)}, form_of(zone), engine())
+          .first->second);
+}
+
+TextFilter* AnthropicSseEditor::joined(TextFilter& text) {
+  if (is_last()) {
+    ended_.push_back(&text);
+    if (text.holding()) take_held();
+  }
+  return &text;
 }
 
 // The texts that the event ends, for whoever reads it: nothing of them may come behind it.
@@ -245,8 +254,12 @@ void AnthropicSseEditor::end_texts_of(std::uint32_t index, Edited& out) {
 }
 
 void AnthropicSseEditor::end(Edited& out) {
+  const auto has_ended = [&](const TextFilter& text) {
+    return std::ranges::find(ended_, &text) != ended_.end();
+  };
+  std::erase_if(texts_, [&](const auto& entry) { return has_ended(entry.second); });
   while (!texts_.empty() && !out.blocked) end_text(texts_.begin(), out);
-  if (!completion_ || out.blocked) return;
+  if (!completion_ || has_ended(*completion_) || out.blocked) return;
   Edited rest;
   completion_->finish(rest);
   add_completion(std::move(rest), out);

@@ -46,7 +46,8 @@ class AnthropicSseEditor final : public SseBodyEditor, private JsonEditor::Piece
   void on_adopt(Edited& out) override;
   std::string close(std::string_view notice) override;
   TextFilter* piece(message::Zone zone) override;
-  bool ends() const override { return current_->ends_text; }
+  bool ends() const override { return current_->ends_text || is_last(); }
+  TextFilter* joined(TextFilter& text);
 
   void end_texts_before(const message::StreamEvent& event, Edited& out);
   std::string misplaced(const message::StreamEvent& event, bool named) const;
@@ -69,6 +70,7 @@ class AnthropicSseEditor final : public SseBodyEditor, private JsonEditor::Piece
   std::vector<wire::JsonEvent> scanned_;  // used again by every event
 
   const message::StreamEvent* current_ = nullptr;  // the event that is being edited
+  std::vector<const TextFilter*> ended_;           // the texts that the last event ends
 
   // How far the stream is.
   bool foreign_ = false;  // it began with events that no message begins with

@@ -46,26 +46,28 @@ void SseBodyEditor::on_feed(std::string_view bytes, Edited& out) {
   fail(std::string(wire::to_string(read.error())), reader_.finish());
 }
 
-// Clients drop an event without a blank line behind it, but whoever reads the bytes sees it.
+// Clients drop an event without a blank line behind it, but whoever reads the bytes sees it: what
+// is held for others stands before it.
 void SseBodyEditor::on_finish(Edited& out) {
   const wire::SseReader::Tail tail = reader_.finish_event();
-  if (!tail.event || !tail.event->dispatches()) {
-    end(out);
-    if (out.blocked || !tail.event) return;
-    give_unedited_data(*tail.event, out);
-    if (!out.blocked) out.bytes.resize(out.bytes.size() - tail.added);
-    return;
+  if (!tail.event) return end(out);
+  is_last_ = true;
+  Edited last;
+  std::string wrong;
+  if (tail.event->dispatches()) {
+    wrong = edit(*tail.event, last);
+  } else {
+    give_unedited_data(*tail.event, last);
   }
-  const std::string wrong = edit(*tail.event, out);
-  if (out.blocked) return;
-  const std::size_t size = out.bytes.size();
   end(out);
+  if (out.blocked) return;
   if (!wrong.empty()) {
     const std::string_view raw = tail.event->raw;
     return fail(wrong, raw.substr(0, raw.size() - tail.added));
   }
-  // What was added to end the event stays only where an event follows.
-  if (out.bytes.size() == size) out.bytes.resize(size - tail.added);
+  out.append(std::move(last));
+  // A client must get the text that was held for the event.
+  if (!out.blocked && !took_held_) out.bytes.resize(out.bytes.size() - tail.added);
 }
 
 }  // namespace veilwire::flow

@@ -21,7 +21,7 @@ class SseBodyEditor : public EditorBase {
   // Appends the edited event. Returns what is wrong with it, or nothing; then nothing of it is in
   // out.
   virtual std::string edit(const wire::SseEvent& event, Edited& out) = 0;
-  // No further event comes: appends what is held.
+  // No further event comes: appends what is held, but for the text that the last event ended.
   virtual void end(Edited& out) = 0;
 
   // Appends the event with its edited data, or out.blocked alone.
@@ -30,6 +30,10 @@ class SseBodyEditor : public EditorBase {
 
   // As the stream writes them.
   std::string_view eol() const { return eol_; }
+  // The event that is being edited is the last of the stream, and no blank line stands behind it.
+  bool is_last() const { return is_last_; }
+  // It begins with text that was held.
+  void take_held() { took_held_ = true; }
 
  private:
   void on_feed(std::string_view bytes, Edited& out) final;
@@ -39,6 +43,8 @@ class SseBodyEditor : public EditorBase {
   wire::SseReader reader_;
   std::vector<wire::SseEvent> events_;
   std::string_view eol_ = "\n";
+  bool is_last_ = false;
+  bool took_held_ = false;
 };
 
 }  // namespace veilwire::flow

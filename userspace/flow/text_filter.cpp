@@ -69,6 +69,10 @@ std::string TextFilter::close() {
   return base64 != nullptr ? base64->close() : std::string();
 }
 
+bool TextFilter::holding() const {
+  return std::get<masking::EncodedTextMasker>(state_->text).holding();
+}
+
 std::size_t TextFilter::held() const {
   const Base64Text* base64 = std::get_if<Base64Text>(&state_->text);
   return base64 != nullptr ? base64->held() : 0;

@@ -40,6 +40,8 @@ class TextFilter {
   std::string close();
   // Whether text may stand behind what was released, in place of close(), in this form.
   bool takes_notice() const;
+  // Something was fed that did not go out yet; not of base64.
+  bool holding() const;
   // As BodyEditor::held().
   std::size_t held() const;
 

@@ -721,6 +721,51 @@ TEST(AnthropicSse, PassesOnWhatItCannotReadWhenTold) {
   }
 }
 
+// A client drops an event without a blank line behind it; whoever reads the bytes does not.
+TEST(AnthropicSse, WhatIsHeldWhereTheStreamEndsInsideOfAnEventIsNotLost) {
+  for (const Kind& kind : kKinds) {
+    const std::string begin = start() + block_start(0, {{"type", kind.block}}) +
+                              block_start(1, {{"type", "text"}, {"text", ""}}) +
+                              delta(1, kKinds[0], "other sk-") + delta(0, kind, "held sk-Abcd");
+    const std::string before = start() + block_start(0, {{"type", kind.block}}) +
+                               block_start(1, {{"type", "text"}, {"text", ""}}) +
+                               delta(1, kKinds[0], "other ") + delta(0, kind, "held ");
+    const std::string tails[] = {"event: ping\ndata: {\"type\":\"ping\"}\n",
+                                 "event: ping\ndata: {\"type\":\"ping\"}", "data:\n", "id: 7\n",
+                                 ": comment"};
+    for (const std::string& tail : tails) {
+      const Outcome outcome = run(kStream, begin + tail);
+      // Of blocks in their order.
+      EXPECT_EQ(outcome.bytes,
+                before + delta(0, kind, "sk-Abcd") + delta(1, kKinds[0], "sk-") + tail);
+      testing::every_split(begin + tail,
+                           [](const testing::Pieces& pieces) { return run(kStream, pieces); });
+    }
+    const std::string stop = block_stop(0).substr(0, block_stop(0).size() - 1);
+    EXPECT_EQ(run(kStream, begin + stop).bytes,
+              before + delta(1, kKinds[0], "sk-") + delta(0, kind, "sk-Abcd") + stop);
+    // It goes on with the text: both readers get it, and neither a secret.
+    for (const std::string rest : {"efgh", "efgh01234567"}) {
+      const std::string last = delta(0, kind, rest);
+      const std::string tail = last.substr(0, last.size() - 1);
+      const Outcome outcome = run(kStream, begin + tail);
+      const std::string text = "sk-Abcd" + rest;
+      EXPECT_EQ(outcome.bytes, start() + block_start(0, {{"type", kind.block}}) +
+                                   block_start(1, {{"type", "text"}, {"text", ""}}) +
+                                   delta(1, kKinds[0], "other ") + delta(0, kind, "held ") +
+                                   delta(1, kKinds[0], "sk-") +
+                                   delta(0, kind, rest.size() > 4 ? masked(text) : text));
+      testing::every_split(begin + tail,
+                           [](const testing::Pieces& pieces) { return run(kStream, pieces); });
+    }
+    // Nothing was held for it: its bytes stay, with what they would have held.
+    const std::string last = delta(0, kind, ".. sk-Ab");
+    const std::string clean = start() + block_start(0, {{"type", kind.block}}) +
+                              delta(0, kind, "x ") + last.substr(0, last.size() - 2);
+    EXPECT_EQ(run(kStream, clean).bytes, clean);
+  }
+}
+
 TEST(AnthropicSse, AChangedPolicyJudgesWhatIsHeldAndWhatComes) {
   const std::string begin = start() + block_start(0, {{"type", "text"}, {"text", ""}}) +
                             delta(0, kKinds[0], "sk-Abcdefgh01234567 sk-Abcd");
