@@ -83,4 +83,10 @@ inline constexpr std::chrono::seconds kLinger{3};
 // socket).
 inline constexpr std::size_t kRecordContent = 16 * 1024;
 
+// A key set of an IdP may name any RSA key. The work to verify grows with the square of the modulus
+// and with each bit of the exponent (CVE-2006-2940); real keys have 2048 to 4096 bits
+// and 65537.
+inline constexpr std::size_t kRsaModulusBits = 8192;
+inline constexpr std::size_t kRsaExponent = 8;
+
 }  // namespace veilwire::limits
