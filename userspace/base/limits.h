@@ -83,6 +83,23 @@ inline constexpr std::chrono::seconds kLinger{3};
 // socket).
 inline constexpr std::size_t kRecordContent = 16 * 1024;
 
+// A token is decoded and its header parsed before anybody has vouched for it.
+inline constexpr std::size_t kToken = 16 * 1024;
+// JSON of tokens and key sets: nesting, and values in all ("[[[[", and memory of a hundred bytes
+// for two of input).
+inline constexpr std::size_t kTokenJsonDepth = 16;
+inline constexpr std::size_t kTokenJsonValues = 10'000;
+// One text of a token that goes into records: a subject, a group, a name.
+inline constexpr std::size_t kTokenText = 1024;
+inline constexpr std::size_t kTokenGroups = 1000;
+// How far the clocks of an IdP and this host may be apart. What it allows beyond is reuse of what
+// has expired.
+inline constexpr std::chrono::seconds kClockSkew{60};
+// A key set, with room for the certificates that some IdPs put in (an IdP, or who took its place,
+// that makes us import keys without end).
+inline constexpr std::size_t kKeySet = 256 * 1024;
+inline constexpr std::size_t kKeySetKeys = 100;
+inline constexpr std::size_t kKeyId = 256;
 // A key set of an IdP may name any RSA key. The work to verify grows with the square of the modulus
 // and with each bit of the exponent (CVE-2006-2940); real keys have 2048 to 4096 bits
 // and 65537.

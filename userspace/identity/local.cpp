@@ -1,16 +1,12 @@
 #include "userspace/identity/local.h"
 
+#include "userspace/identity/printable.h"
+
 #include <algorithm>
 #include <string_view>
 
 namespace veilwire::identity {
 namespace {
-
-// Names go into records, terminals and messages to clients; a directory server may hold anything.
-bool printable(std::string_view name) {
-  return !name.empty() && std::none_of(name.begin(), name.end(),
-                                       [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
 
 Unexpected<Refusal> no_account(std::uint32_t uid, std::string_view role) {
   return Unexpected{
