@@ -19,7 +19,8 @@ struct Monotonic {
   }
 };
 
-// CLOCK_REALTIME, nanoseconds since 1970 UTC: for records only, it may jump.
+// CLOCK_REALTIME, nanoseconds since 1970 UTC: for records, and against dates that others wrote into
+// tokens and certificates. It may jump.
 struct WallTime {
   std::chrono::nanoseconds since_epoch{0};
   // clang-tidy 14 takes the defaulted operator for a literal 0.
