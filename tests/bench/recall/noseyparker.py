@@ -1,5 +1,7 @@
 """The `examples` beside each rule of Nosey Parker, and of Kingfisher, which took over its form of rules."""
 
+import re
+
 import yaml
 
 import patterns
@@ -9,10 +11,17 @@ from example import Example, by_group, found_alone
 NAME = "noseyparker"
 
 
-def kind_of(categories):
+# What the title of a rule says: half of a pair, of which the other half is secret.
+TITLE_OF_IDENTIFIERS = re.compile(r"(?i)\b(?:client|app|application|organization|product) id$|\buser ?name$|\baccount name$")
+
+
+def kind_of(rule):
+  categories = rule.get("categories") or []
   if "hashed" in categories:
     return "hash"
-  return "identifier" if "identifier" in categories and "secret" not in categories else "secret"
+  if "identifier" in categories and "secret" not in categories or TITLE_OF_IDENTIFIERS.search(rule["name"]):
+    return "identifier"
+  return "secret"
 
 
 def rules_of(files):
@@ -41,7 +50,7 @@ def examples(source, files, unread):
     for text in rule.get("examples") or []:
       secret = by_group(pattern, text)
       yield Example(source, rule["id"], text, secret, None, secret and found_alone(pattern, secret),
-                    kind_of(rule.get("categories") or []))
+                    kind_of(rule))
 
 
 def extract(checkout, unread):

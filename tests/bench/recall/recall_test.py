@@ -18,6 +18,7 @@ sys.path.insert(0, str(HERE))
 
 import contexts  # noqa: E402
 import go_text  # noqa: E402
+import noseyparker  # noqa: E402
 import patterns  # noqa: E402
 from example import Example, by_group, found_alone  # noqa: E402
 
@@ -133,16 +134,25 @@ class Patterns(unittest.TestCase):
 class Examples(unittest.TestCase):
   def test_name_and_kind(self):
     self.assertEqual(Example("s", "r", "x.API_KEY: 'abcdefgh'", "abcdefgh").name, "x.API_KEY")
+    self.assertEqual(Example("s", "r", "the Password is 'abcdefgh'", "abcdefgh").name, "Password")
+    self.assertEqual(Example("s", "r", 'if key != "abcdefgh" {', "abcdefgh").name, "key")
+    self.assertEqual(Example("s", "r", '<add key="Pwd" value="abcdefgh"/>', "abcdefgh").name, "Pwd")
     self.assertIsNone(Example("s", "r", "see abcdefgh", "abcdefgh").name)
     self.assertIsNone(Example("s", "r", "a short one", "short").secret)
     self.assertEqual(Example("s", "r", "a.b@example.com", "a.b@example.com").kind, "identifier")
 
   def test_what_is_to_be_filled_in_is_a_placeholder(self):
     for value in ("123456789012", "abcdefghijkl123456", "ZYXWVUTSRQPO", "abc123abc123abc123", "0000-0000-0000",
-                  "your_key_here", "lin_api_k7EXAMPLE"):
+                  "your_key_here", "lin_api_k7EXAMPLE", "abcdef1234567890abcdef", "live_9876abcd5432efgh", "k7fakeQm2ZxV",
+                  "cafebabe:deadbeef", "open-sesame", "TestSource-Password"):
       self.assertEqual(Example("s", "r", value, value).kind, "placeholder", value)
-    for value in ("k7Qm2ZxV9cLp", "abcdef1234567890abcdef", "db://me:k7Qm2ZxV9c@db.example.com"):
+    for value in ("k7Qm2ZxV9cLp", "abcd1k7Q", "db://me:k7Qm2ZxV9c@db.example.com"):
       self.assertEqual(Example("s", "r", value, value).kind, "secret", value)
+
+  def test_what_the_title_of_a_rule_calls_public_is_an_identifier(self):
+    for title, kind in [("Made Up Client ID", "identifier"), ("Made Up Username", "identifier"),
+                        ("Made Up Access Key ID", "secret"), ("Made Up Userflow Key", "secret")]:
+      self.assertEqual(noseyparker.kind_of({"name": title}), kind, title)
 
   def test_groups(self):
     self.assertEqual(by_group(re.compile("(a)=(?P<TOKEN>b+)"), "a=bbb"), "bbb")
