@@ -129,14 +129,16 @@ TEST(PublicKey, EcdsaTakesNeitherDerNorZeroes) {
   const auto [message, der] = split(tokens::kEs256Der);
   EXPECT_FALSE(p256().verify(Es256, message, der));
   const Signed good = split(tokens::kEs256);
-  const std::string zeroes(32, '\0');
-  EXPECT_FALSE(p256().verify(Es256, good.message, zeroes + good.signature.substr(32)));  // r = 0
-  EXPECT_FALSE(p256().verify(Es256, good.message, good.signature.substr(0, 32) + zeroes));
+  const std::string r = good.signature.substr(0, 32), s = good.signature.substr(32);
+  const std::string zero(1, '\0'), zeroes(32, '\0');
+  EXPECT_FALSE(p256().verify(Es256, good.message, zero + r + zero + s));  // the same numbers
+  EXPECT_FALSE(p256().verify(Es256, good.message, zeroes + s));           // r = 0
+  EXPECT_FALSE(p256().verify(Es256, good.message, r + zeroes));
   // The order of the group, which is 0 to it.
   const std::string order =
       hex_decode("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551").value();
-  EXPECT_FALSE(p256().verify(Es256, good.message, order + good.signature.substr(32)));
-  EXPECT_FALSE(p256().verify(Es256, good.message, good.signature.substr(0, 32) + order));
+  EXPECT_FALSE(p256().verify(Es256, good.message, order + s));
+  EXPECT_FALSE(p256().verify(Es256, good.message, r + order));
 }
 
 TEST(PublicKey, PssTakesNoOtherLengthOfSaltThanItsDigest) {
@@ -227,14 +229,16 @@ TEST(PublicKey, IsEqualToItselfReadAgain) {
   EXPECT_FALSE(rsa(tokens::kRsaModulus).same_as(rsa(tokens::kRfc7520Modulus)));
 }
 
-TEST(PublicKey, LeavesNoErrorBehindInOpenssl) {
+TEST(PublicKey, LeavesTheErrorsInOpensslAsTheyWere) {
   ERR_clear_error();
+  ERR_raise(ERR_LIB_USER, 7);  // of somebody else
   EXPECT_FALSE(PublicKey::ec(PublicKey::Curve::P256, bytes(tokens::kP256Y), bytes(tokens::kP256X)));
   EXPECT_FALSE(p256().verify(Es256, "x", std::string(64, '\x01')));
   EXPECT_FALSE(rsa(tokens::kRsaModulus).verify(Rs256, "x", std::string(256, '\x01')));
   EXPECT_FALSE(rsa(tokens::kRsaModulus).verify(Ps256, "x", std::string(256, '\xff')));
   EXPECT_FALSE(p256().same_as(ed25519()));
-  EXPECT_EQ(ERR_peek_error(), 0U);
+  EXPECT_EQ(ERR_GET_REASON(ERR_get_error()), 7);
+  EXPECT_EQ(ERR_get_error(), 0U);
 }
 
 TEST(SignatureAlgorithm, IsNamedExactly) {

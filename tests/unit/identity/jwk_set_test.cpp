@@ -102,6 +102,8 @@ TEST(JwkSet, KeysThatShareANameAndAnAlgorithmAreAllLeftOut) {
   EXPECT_EQ(same.keys().size(), 1U);
   EXPECT_TRUE(same.left_out().empty());
   EXPECT_TRUE(same.find("a", Rs256));
+  // The same key, but whether it serves PS256 too cannot be known.
+  EXPECT_TRUE(set_of({rsa(R"(,"kid":"a")"), rsa(R"(,"kid":"a","alg":"RS256")")}).keys().empty());
 
   const JwkSet apart = set_of({rsa(R"(,"kid":"a","alg":"RS256")"),
                                rsa(R"(,"kid":"a","alg":"PS256")", tokens::kRfc7520Modulus)});
