@@ -11,6 +11,7 @@ namespace {
 
 using std::chrono::seconds;
 using Kind = JsonValue::Kind;
+using Groups = std::vector<std::string>;
 
 // Year 2255. Later ones do not fit WallTime, and mean a broken IdP or milliseconds.
 constexpr std::int64_t kLatest = 9'000'000'000;
@@ -93,22 +94,26 @@ bool contains(const std::vector<std::string>& list, std::string_view text) {
 }
 
 // A policy may restrict a group as well as favour it, so that none may go missing unnoticed.
-std::vector<std::string> read_groups(Reader& reader, const JsonValue& claims,
-                                     const std::vector<std::string>& path) {
+Groups read_groups(Reader& reader, const JsonValue& claims, const std::vector<std::string>& path) {
   if (path.empty()) return {};
-  const JsonValue* const value = claims.find(path);
-  if (value == nullptr || value->kind == Kind::Null) {
+  const auto none = [](const JsonValue* at) { return at == nullptr || at->kind == Kind::Null; };
+  const JsonValue* value = &claims;
+  for (const std::string& name : path) {
+    if (none(value)) break;
+    if (value->kind != Kind::Object)
+      return reader.fail(TokenError::ClaimMalformed, "groups"), Groups();
+    value = value->find(name);
+  }
+  if (none(value)) {
     // Distributed claims (OpenID Connect Core 1.0, 5.6.2), which Entra ID makes of 200 groups.
     const JsonValue* const elsewhere = claims.find("_claim_names");
     if (elsewhere != nullptr && elsewhere->find(path.front()) != nullptr)
       reader.fail(TokenError::GroupsElsewhere, "groups");
     return {};
   }
-  if (value->elements.size() > limits::kTokenGroups) {
-    reader.fail(TokenError::TooManyGroups, "groups");
-    return {};
-  }
-  std::vector<std::string> groups = reader.texts_of(*value, "groups");
+  if (value->elements.size() > limits::kTokenGroups)
+    return reader.fail(TokenError::TooManyGroups, "groups"), Groups();
+  Groups groups = reader.texts_of(*value, "groups");
   std::sort(groups.begin(), groups.end());
   groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
   return groups;

@@ -348,6 +348,13 @@ TEST(Claims, NoGroupGoesMissingUnnoticed) {
                           R"({"a":true})", R"([["a"]])", "\"\""})
     EXPECT_EQ(verdict(expected, {{"groups", bad}}), said(TokenError::ClaimMalformed, "groups"))
         << bad;
+  TokenExpectation nested = expect();
+  nested.groups = {"realm_access", "roles"};
+  EXPECT_EQ(verdict(nested, {{"realm_access", "null"}}), "taken");
+  EXPECT_EQ(verdict(nested, {{"realm_access", "{}"}}), "taken");
+  for (const char* bad : {R"("roles")", R"(["roles"])", "true", R"({"roles":{"r":true}})"})
+    EXPECT_EQ(verdict(nested, {{"realm_access", bad}}), said(TokenError::ClaimMalformed, "groups"))
+        << bad;
   const auto many = [](std::size_t count) {
     std::string json = R"(["0")";
     for (std::size_t i = 1; i < count; ++i) json += ",\"" + std::to_string(i) + '"';
