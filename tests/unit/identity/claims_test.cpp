@@ -298,6 +298,12 @@ TEST(Claims, ALogoutTokenIsNoIdToken) {
         << events;
 }
 
+TEST(Claims, WhatHasAnEventIsNoProofOfASignIn) {
+  const Changes event = {{"events", kLogoutToken.at("events")}};
+  EXPECT_EQ(verdict(expect(TokenKind::Id), event), said(TokenError::ClaimNotAllowed, "events"));
+  EXPECT_EQ(verdict(expect(TokenKind::Access), event), said(TokenError::ClaimNotAllowed, "events"));
+}
+
 TEST(Claims, TextsThatDoNotFitARecordAreRefused) {
   const std::string most(limits::kTokenText, 'x');
   EXPECT_EQ(verdict(expect(), {{"sub", '"' + most + '"'}}), "taken");
