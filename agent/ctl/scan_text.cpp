@@ -49,7 +49,11 @@ void ScanText::settle() {
       advance(covered);
       continue;
     }
-    if (edit.finding == SIZE_MAX) {  // an open finding goes on
+    if (edit.finding == SIZE_MAX) {  // an open finding goes on, or what it shares a unit with
+      if (!edit.replacement.empty()) {
+        if (is_open_) tell_closed(told + 1);
+        output_.released(edit.replacement);
+      }
       advance(covered);
       continue;
     }

@@ -6,7 +6,7 @@
 
 #include "userspace/masking/engine.h"
 #include "userspace/masking/finding.h"
-#include "userspace/masking/stream_masker.h"
+#include "userspace/masking/text_masker.h"
 
 #include <cstdint>
 #include <memory>
@@ -56,7 +56,7 @@ class ScanText {
   void advance(std::string_view text);
   void close(const masking::Finding& finding);
 
-  masking::StreamMasker masker_;
+  masking::TextMasker masker_;
   ScanOutput& output_;
   bool locate_;
   masking::Edits edits_;

@@ -4,7 +4,7 @@
 #include "tests/bench/masking_corpus.h"
 #include "tests/bench/masking_rivals.h"
 #include "userspace/masking/encoded_text.h"
-#include "userspace/masking/stream_masker.h"
+#include "userspace/masking/text_masker.h"
 
 #include <algorithm>
 #include <string>
@@ -38,7 +38,14 @@ void body(benchmark::State& state, const Packs& packs, const std::string& text) 
   const auto engine = compile(packs);
   if (engine == nullptr) return state.SkipWithError("no engine");
   std::size_t findings = 0;
-  for (auto _ : state) findings = masking::find_all(*engine, text).size();
+  masking::Edits edits;
+  for (auto _ : state) {
+    masking::TextMasker masker(engine);
+    masker.feed(text, edits);
+    masker.finish(edits);
+    findings = edits.findings.size();
+    edits.clear();
+  }
   rate(state, text.size());
   state.counters["findings"] = static_cast<double>(findings);
 }
@@ -78,7 +85,7 @@ void stream(benchmark::State& state, const Packs& packs, const std::string& text
   for (int round = 0; round < 2; ++round) {
     most = 0;
     const std::size_t before = heap();
-    masking::StreamMasker masker(engine);
+    masking::TextMasker masker(engine);
     for (const std::string_view piece : all) {
       masker.feed(piece, edits);
       edits.clear();
@@ -87,7 +94,7 @@ void stream(benchmark::State& state, const Packs& packs, const std::string& text
   }
   state.counters["state_bytes"] = static_cast<double>(most);
   for (auto _ : state) {
-    masking::StreamMasker masker(engine);
+    masking::TextMasker masker(engine);
     for (std::size_t i = 0; i < all.size(); ++i) {
       masker.feed(all[i], edits);
       held[i] = masker.held();

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "userspace/masking/engine.h"
-#include "userspace/masking/stream_masker.h"
+#include "userspace/masking/text_masker.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -47,7 +47,7 @@ class ByteText {
   void translate(masking::Edits& out);
 
   Charset charset_;
-  masking::StreamMasker masker_;
+  masking::TextMasker masker_;
   // UTF-16
   std::optional<char> half_;  // of a unit
   std::string decoded_;

@@ -1,7 +1,7 @@
 #include "userspace/masking/encoded_text.h"
 
 #include "userspace/masking/raw_queue.h"
-#include "userspace/masking/stream_masker.h"
+#include "userspace/masking/text_masker.h"
 #include "userspace/wire/json_scanner.h"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ struct EncodedTextMasker::State {
   State(std::shared_ptr<const Engine> engine, Encoding e) : encoding(e), text(std::move(engine)) {}
 
   Encoding encoding;
-  StreamMasker text;
+  TextMasker text;
   Edits edits;
   std::uint64_t context_size = 0;
   std::uint64_t context_left = 0;  // bytes of context that edits have not covered yet

@@ -31,6 +31,9 @@ namespace veilwire::masking {
 // and length (of a begin/end rule those of its begin; it is not open). Where it reaches out of what
 // covers it, the rest is replaced by an edit without a finding. Adopted engines report none that
 // ends before the position at which they took over.
+//
+// Maskers that work in an encoding also replace what is no finding, but stands in one unit of the
+// encoding with the end of one: by an edit without a finding whose replacement is not empty.
 struct Edit {
   std::uint64_t consumed = 0;
   bool replaced = false;
