@@ -60,7 +60,8 @@ std::string AnthropicSseEditor::edit(const wire::SseEvent& event, Edited& out) {
   // The official SDK keeps such a name for the event behind.
   if (event.name && event.name->size == 0) return "an event with an empty name";
   const std::string data = event.data_text();
-  if (data.find_first_not_of(" \t\r\n") == std::string::npos) {
+  // Blanks are no JSON to clients, which end there.
+  if (data.empty()) {
     give_unedited_data(event, out);
     return {};
   }

@@ -391,7 +391,8 @@ std::string JsonEditor::close(std::string_view notice) {
   if (inside_ != Inside::Nothing) {
     // An edited text holds the beginning of an escape back, until a fault has shown that it is
     // none.
-    const bool open_escape = inside_ == Inside::Copied || !fault_.empty();
+    const bool open_escape =
+        inside_ == Inside::Copied || inside_ == Inside::Credential || !fault_.empty();
     if (open_escape && escape_ == 1) end += '\\';
     if (open_escape && escape_ > 1) end.append(6 - escape_, '0');
     const bool text = inside_ == Inside::Edited && !in_key_;

@@ -691,6 +691,7 @@ TEST(AnthropicSse, SaysWhatIsNoStreamOfMessages) {
       "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":"
       "\"a\",\"text\":\"b\"}}\n\n",
       "data: {} {}\n\n",
+      "event: ping\ndata:\ndata:\n\n",
       "data: " + std::string(1000, '[') + "\n\n",
       "data: {\"type\":\"content_bl",  // the end of the body in the middle of an event
   };

@@ -305,6 +305,20 @@ TEST(JsonBody, EndsEarlyAtEveryPointAsADocument) {
   }
 }
 
+// Of each kind of string: a text, a value that stays, a token of a login, a blob, a key.
+TEST(JsonBody, EndsEarlyInAnEscapeAsADocument) {
+  const std::string escape = R"(\"\u00e9)";
+  for (const std::string begin : {R"({"a":"x)", R"({"jsonrpc":"2)", R"({"access_token":"x)",
+                                  R"({"result":{"contents":[{"blob":"eH)", R"({"a":1,"x)"}) {
+    for (const EditorContext& context : {kGeneric, kMcp, kAnthropic}) {
+      for (std::size_t size = 0; size <= escape.size(); ++size) {
+        const std::string out = cut_short(context, begin + escape.substr(0, size), "Stopped.");
+        EXPECT_TRUE(nlohmann::json::accept(out)) << out;
+      }
+    }
+  }
+}
+
 TEST(JsonBody, ABlockBeforeAnEscapeThatIsNoneEndsAsADocument) {
   const std::string refused(kRefused);
   for (const std::string& body :
