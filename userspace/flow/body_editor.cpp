@@ -76,8 +76,7 @@ std::unique_ptr<BodyEditor> make_body_editor(const EditorContext& context,
             .conversation = root == Zone::AnthropicRequest ? context.conversation : nullptr},
         std::move(engine));
   }
-  if (is_form_type(type) && context.direction == Direction::Request)
-    return std::make_unique<FormBodyEditor>(std::move(engine));
+  if (is_form_type(type)) return std::make_unique<FormBodyEditor>(std::move(engine));
   // A body that does not say what it is is looked at as text: naming no type must not be a way
   // around.
   if (is_text_type(type) || type.empty())

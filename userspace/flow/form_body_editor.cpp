@@ -52,6 +52,9 @@ void FormBodyEditor::on_feed(std::string_view bytes, Edited& out) {
 
 void FormBodyEditor::end_parameter(Edited& out) {
   Edited edited;
+  const std::size_t name = std::min(parameter_.find('='), parameter_.size());
+  if (name + 1 < parameter_.size() && audit::is_credential_parameter(parameter_.substr(0, name)))
+    edited.credentials.push_back({name + 1, parameter_.size() - name - 1});
   mask_parameter(std::exchange(parameter_, {}), engine(), edited.bytes, &edited.masks);
   const auto blocked = std::ranges::find(edited.masks, "block", &audit::MaskedSpan::action);
   if (blocked != edited.masks.end()) {
@@ -78,30 +81,6 @@ void FormBodyEditor::on_adopt(Edited& out) {
 std::string FormBodyEditor::close(std::string_view notice) {
   if (form_) return "notice=" + percent_encoded(notice);
   return (released() == 0 ? "" : "\n\n") + std::string(notice) + "\n";
-}
-
-std::string redact_form(std::string_view form,
-                        const std::function<std::string(std::string_view value)>& redact,
-                        std::vector<audit::MaskedSpan>& masks) {
-  std::string out;
-  auto mask = masks.begin();
-  for (std::size_t begin = 0; begin <= form.size();) {
-    const std::size_t end = std::min(form.find('&', begin), form.size());
-    const std::string_view parameter = form.substr(begin, end - begin);
-    const std::size_t equals = std::min(parameter.find('='), parameter.size());
-    const bool stays = equals + 1 < parameter.size() &&
-                       audit::is_credential_parameter(parameter.substr(0, equals));
-    for (; mask != masks.end() && mask->offset <= end; ++mask)
-      mask->offset = out.size() + (stays ? 0 : mask->offset - begin);
-    if (stays) {
-      out.append(parameter.substr(0, equals + 1)).append(redact(parameter.substr(equals + 1)));
-    } else {
-      out += parameter;
-    }
-    if (end < form.size()) out += '&';
-    begin = end + 1;
-  }
-  return out;
 }
 
 }  // namespace veilwire::flow

@@ -1,5 +1,5 @@
-// Forms that clients send (application/x-www-form-urlencoded): each parameter is a text, masked in
-// its percent-encoding. A client's own credentials for the server, known by the names of their
+// Forms (application/x-www-form-urlencoded): each parameter is a text, masked in its
+// percent-encoding. Credentials of a client for the server or from it, known by the names of their
 // parameters, stay: a login with them would fail. What is not written like a form, as where curl
 // sends JSON without naming it, is text as it stands.
 //
@@ -10,12 +10,10 @@
 #include "userspace/flow/text_filter.h"
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace veilwire::flow {
 
@@ -39,11 +37,5 @@ class FormBodyEditor final : public EditorBase {
   std::optional<TextFilter> text_;  // it is none
   std::string parameter_;           // that is open, or the beginning
 };
-
-// For a record: values of the parameters that stay are written as what `redact` makes of them, and
-// masks, which stand in order, keep their places.
-std::string redact_form(std::string_view form,
-                        const std::function<std::string(std::string_view value)>& redact,
-                        std::vector<audit::MaskedSpan>& masks);
 
 }  // namespace veilwire::flow

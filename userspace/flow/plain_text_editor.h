@@ -1,4 +1,4 @@
-// Bodies that are text as it stands: text/*, XML, JavaScript, forms.
+// Bodies that are text as it stands: text/*, XML, JavaScript.
 // Tested by tests/unit/flow/plain_text_editor_test.cpp.
 #pragma once
 

@@ -218,10 +218,6 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
                    .bytes = body_.size()});
   record(ruleset, person, engine, context, released, scan);
   scan.released = std::move(released.bytes);
-  if (is_form_type(type)) {
-    scan.recorded = redact_form(
-        scan.recorded, [&](std::string_view value) { return ruleset.redact(value); }, scan.masks);
-  }
   if (!conversation) return;
   // Behind the record: what is put back is secret.
   if (auto restored = conversation->restored(scan.released)) scan.released = *std::move(restored);

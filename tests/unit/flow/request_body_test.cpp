@@ -121,8 +121,8 @@ TEST_F(RequestBody, AFormIsMaskedAndItsCredentialsAreNotRecorded) {
   EXPECT_THAT(sink.upstream, HasSubstr("%5D%21"));
   EXPECT_THAT(sink.upstream, Not(HasSubstr("KEY-12345678")));
   const std::string recorded = sink.recorded_request();
-  EXPECT_THAT(recorded, HasSubstr("client_secret=digest:"));
-  EXPECT_THAT(recorded, HasSubstr("&text=%5BMASKED"));
+  EXPECT_THAT(recorded, HasSubstr("client_secret=************&text="));
+  EXPECT_THAT(recorded, HasSubstr("=%5BMASKED"));
   EXPECT_THAT(recorded, Not(HasSubstr("KEY-")));
 }
 
