@@ -6,10 +6,13 @@
 #include <cstdlib>
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 namespace veilwire::crypto {
@@ -24,6 +27,31 @@ void require(bool ok) {
 
 // An encrypted file would make OpenSSL ask the terminal for a password.
 int no_password(char*, int, int, void*) { return -1; }
+
+const unsigned char* octets(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+
+bool is_on_curve(const EVP_PKEY* key, std::string_view curve) {
+  char group[32] = {};
+  std::size_t size = 0;
+  return EVP_PKEY_is_a(key, "EC") == 1 &&
+         EVP_PKEY_get_group_name(key, group, sizeof group, &size) == 1 &&
+         std::string_view(group, size) == curve;
+}
+
+// DER as OpenSSL writes it, as r and s at `length` bytes each (RFC 7518, 3.4).
+std::string from_der(std::string_view der, int length) {
+  const unsigned char* at = octets(der);
+  const Owned<ECDSA_SIG, ECDSA_SIG_free> signature(
+      d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
+  require(signature != nullptr);
+  std::string raw(2 * static_cast<std::size_t>(length), '\0');
+  auto* const out = reinterpret_cast<unsigned char*>(raw.data());
+  require(BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), out, length) == length &&
+          BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), out + length, length) == length);
+  return raw;
+}
 
 }  // namespace
 
@@ -73,6 +101,47 @@ std::string PrivateKey::public_der() const {
   return out;
 }
 
+bool PrivateKey::serves(SignatureAlgorithm algorithm) const {
+  switch (algorithm) {
+    case SignatureAlgorithm::Rs256:
+    case SignatureAlgorithm::Ps256:
+      return EVP_PKEY_is_a(handle(), "RSA") == 1 &&
+             EVP_PKEY_get_bits(handle()) >= static_cast<int>(kSmallestRsaBits);
+    case SignatureAlgorithm::Es256:
+      return is_on_curve(handle(), "prime256v1");
+    case SignatureAlgorithm::Es384:
+      return is_on_curve(handle(), "secp384r1");
+    case SignatureAlgorithm::EdDsa:
+      return EVP_PKEY_is_a(handle(), "ED25519") == 1;
+  }
+  return false;
+}
+
+std::optional<std::string> PrivateKey::sign(SignatureAlgorithm algorithm,
+                                            std::string_view message) const {
+  if (!serves(algorithm)) return std::nullopt;
+  const EVP_MD* digest = EVP_sha256();
+  if (algorithm == SignatureAlgorithm::Es384) digest = EVP_sha384();
+  if (algorithm == SignatureAlgorithm::EdDsa) digest = nullptr;
+  const Owned<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
+  EVP_PKEY_CTX* parameters = nullptr;  // the context's own
+  require(context != nullptr &&
+          EVP_DigestSignInit(context.get(), &parameters, digest, nullptr, handle()) == 1);
+  if (algorithm == SignatureAlgorithm::Ps256)
+    require(EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) == 1 &&
+            EVP_PKEY_CTX_set_rsa_mgf1_md(parameters, digest) == 1 &&
+            EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_DIGEST) == 1);
+  std::size_t size = 0;
+  require(EVP_DigestSign(context.get(), nullptr, &size, octets(message), message.size()) == 1);
+  std::string signature(size, '\0');
+  require(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                         octets(message), message.size()) == 1);
+  signature.resize(size);  // DER has no fixed length
+  if (algorithm == SignatureAlgorithm::Es256) return from_der(signature, 32);
+  if (algorithm == SignatureAlgorithm::Es384) return from_der(signature, 48);
+  return signature;
+}
+
 EVP_PKEY* PrivateKey::handle() const { return state_->key.get(); }
 
 bool is_p256_public_key(std::string_view der) {
@@ -81,11 +150,7 @@ bool is_p256_public_key(std::string_view der) {
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
   const unsigned char* const end = at + der.size();
   const OwnedKey key(d2i_PUBKEY(nullptr, &at, static_cast<long>(der.size())));
-  if (!key || at != end || EVP_PKEY_is_a(key.get(), "EC") != 1) return false;
-  char group[32] = {};
-  std::size_t size = 0;
-  if (EVP_PKEY_get_group_name(key.get(), group, sizeof group, &size) != 1) return false;
-  if (std::string_view(group, size) != "prime256v1") return false;
+  if (!key || at != end || !is_on_curve(key.get(), "prime256v1")) return false;
   const Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(EVP_PKEY_CTX_new(key.get(), nullptr));
   return context && EVP_PKEY_public_check(context.get()) == 1;
 }

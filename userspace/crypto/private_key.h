@@ -1,9 +1,11 @@
-// A private key on P-256: of the internal CA, and the one whose certificates the proxy shows. It
-// never leaves the process as anything but a Secret, and only the CA's does that, once, when it is
-// made. Tested by tests/unit/crypto/private_key_test.cpp.
+// A private key: on P-256 that of the internal CA, and the one whose certificates the proxy shows;
+// of any kind that by which we prove to an IdP who we are. It never leaves the process as anything
+// but a Secret, and only the CA's does that, once, when it is made. Tested by
+// tests/unit/crypto/private_key_test.cpp.
 #pragma once
 
 #include "userspace/base/secret.h"
+#include "userspace/crypto/public_key.h"
 
 #include <memory>
 #include <optional>
@@ -27,6 +29,12 @@ class PrivateKey {
 
   Secret to_pem() const;           // PKCS#8
   std::string public_der() const;  // SubjectPublicKeyInfo (RFC 5280, 4.1.2.7)
+
+  // As PublicKey::serves. An RSA key below 2048 bits serves none.
+  bool serves(SignatureAlgorithm algorithm) const;
+  // A signature as PublicKey::verify takes it: JWS's form, r and s at their full length. nullopt:
+  // an algorithm that the key does not serve.
+  std::optional<std::string> sign(SignatureAlgorithm algorithm, std::string_view message) const;
 
   evp_pkey_st* handle() const;  // for OpenSSL calls in other .cpp files; borrowed
 
