@@ -106,4 +106,8 @@ inline constexpr std::size_t kKeyId = 256;
 inline constexpr std::size_t kRsaModulusBits = 8192;
 inline constexpr std::size_t kRsaExponent = 8;
 
+// Cgroups around a process that are looked at to find its session: 5 to 10 in practice, but who may
+// make one may make a chain of thousands.
+inline constexpr std::size_t kCgroupDepth = 32;
+
 }  // namespace veilwire::limits
