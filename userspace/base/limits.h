@@ -110,4 +110,39 @@ inline constexpr std::size_t kRsaExponent = 8;
 // make one may make a chain of thousands.
 inline constexpr std::size_t kCgroupDepth = 32;
 
+// What an IdP, or who took its place, answers: discovery documents and tokens (a body without end).
+// Real ones have 2 to 20 kB.
+inline constexpr std::size_t kIdpAnswer = 64 * 1024;
+inline constexpr std::size_t kIdpUrl = 2048;
+// What an IdP says to a person or an operator: cut, or it would fill screens and records.
+inline constexpr std::size_t kIdpText = 256;
+inline constexpr std::size_t kUserCode = 32;
+// Parameters of a callback, which any page that a browser shows can call.
+inline constexpr std::size_t kCallback = 16 * 1024;
+inline constexpr std::size_t kCallbackParameters = 32;
+// Tokens with a kid that somebody made up would make us ask the IdP for its keys without end.
+inline constexpr std::chrono::seconds kKeySetPause{30};
+// How long a key set is good without asking again, whatever its Cache-Control says. At least: one
+// of `max-age=0` would be asked for at every request. At most: what an IdP has withdrawn would go
+// on to verify.
+inline constexpr std::chrono::seconds kKeySetFreshLeast{300};
+inline constexpr std::chrono::seconds kKeySetFreshMost{24 * 3600};
+inline constexpr std::chrono::seconds kKeySetFreshUnstated{3600};
+// How long it verifies while the IdP does not answer, since it came: who can keep us from the IdP
+// must not keep a stolen key alive with that.
+inline constexpr std::chrono::seconds kKeySetKept{24 * 3600};
+// A lifetime that an IdP states for a token is believed up to here; a longer one is cut, which only
+// makes us ask sooner.
+inline constexpr std::chrono::seconds kTokenLifeMost{24 * 3600};
+inline constexpr std::chrono::seconds kTokenLifeUnstated{300};
+// A sign-in by device code: how long it may stay open, and how long the IdP may make us wait
+// between polls.
+inline constexpr std::chrono::seconds kDeviceFlowTime{1800};
+inline constexpr std::chrono::seconds kDevicePollMost{120};
+// Waits between tries at an IdP that fails. What Retry-After asks for is honoured up to the most.
+inline constexpr std::chrono::seconds kIdpRetryLeast{1};
+inline constexpr std::chrono::seconds kIdpRetryMost{300};
+// An assertion that proves who we are: who sees one can be us for so long (RFC 7523, 3).
+inline constexpr std::chrono::seconds kAssertionLife{60};
+
 }  // namespace veilwire::limits

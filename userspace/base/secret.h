@@ -1,4 +1,5 @@
 // Bytes that must not outlive their use: wiped on destruction, not copyable, not formattable.
+// Tested by tests/unit/base/secret_test.cpp.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +43,22 @@ class Secret {
     wipe(bytes_.data(), bytes_.size());
     bytes_.clear();
   }
+
+ private:
+  std::string bytes_;
+};
+
+// Puts a secret together piece by piece; what it outgrows is wiped.
+class SecretBuilder {
+ public:
+  SecretBuilder() = default;
+  SecretBuilder(const SecretBuilder&) = delete;
+  SecretBuilder& operator=(const SecretBuilder&) = delete;
+  ~SecretBuilder() { wipe(bytes_.data(), bytes_.size()); }
+
+  SecretBuilder& append(std::string_view piece);  // no part of what is here already
+  bool empty() const { return bytes_.empty(); }
+  Secret take() { return Secret(std::move(bytes_)); }
 
  private:
   std::string bytes_;

@@ -24,6 +24,18 @@ TEST(Secret, MovingLeavesNothingBehind) {
   EXPECT_EQ(b.reveal().size(), 40U);
 }
 
+TEST(Secret, IsPutTogetherInPieces) {
+  SecretBuilder builder;
+  std::string whole;
+  for (std::size_t size = 0; size < 70; ++size) {
+    builder.append(std::string(size, static_cast<char>('0' + size)));
+    whole.append(size, static_cast<char>('0' + size));
+  }
+  EXPECT_EQ(builder.take().reveal(), whole);
+  EXPECT_TRUE(builder.empty());
+  EXPECT_EQ(builder.append("anew").take().reveal(), "anew");
+}
+
 TEST(Secret, ComparesInConstantTime) {
   EXPECT_TRUE(equal_constant_time("abc", "abc"));
   EXPECT_FALSE(equal_constant_time("abc", "abd"));
