@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -21,12 +23,10 @@ inline const std::string kTestSerial("0123456789abcdef");
 // An authority, and leafs of it for one key.
 struct Credentials {
   explicit Credentials(std::chrono::seconds from = -std::chrono::hours(1),
-                       std::chrono::seconds to = std::chrono::hours(24))
-      : made(std::move(make_ca({"t",
-                                {kHost, "*.wild.test"},
-                                at(-std::chrono::hours(240)),
-                                at(std::chrono::hours(2400)),
-                                kTestSerial}))
+                       std::chrono::seconds to = std::chrono::hours(24),
+                       std::vector<std::string> hosts = {kHost, "*.wild.test"})
+      : made(std::move(make_ca({"t", std::move(hosts), at(-std::chrono::hours(240)),
+                                at(std::chrono::hours(2400)), kTestSerial}))
                  .value()),
         ca(std::move(CertificateAuthority::load(made.certificate_pem, made.key_pem.reveal()))
                .value()),
