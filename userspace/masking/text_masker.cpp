@@ -1,5 +1,6 @@
 #include "userspace/masking/text_masker.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace veilwire::masking {
@@ -19,20 +20,21 @@ void TextMasker::feed(std::string_view text, Edits& out) {
   look_into_base64(text, out);
 }
 
-bool TextMasker::passes(std::string_view text, const Edits& out) {
+// Where nothing was found, out says what of held_ and text is released.
+bool TextMasker::passes(std::string_view text, Edits& out) {
   if (!out.findings.empty() || out.list.size() > 1 || base64_.held() != 0) return false;
+  if (!out.list.empty() && out.list.front().replaced) return false;
   const std::size_t released = out.list.empty() ? 0 : out.list.front().consumed;
-  if (held_.empty()) {
-    if (!base64_.passes(text.substr(0, released))) return false;
-    held_ = text.substr(released);
-    return true;
+  const std::size_t old = std::min(released, held_.size());
+  if (!base64_.passes(std::string_view(held_).substr(0, old))) return false;
+  const std::string_view fresh = text.substr(0, released - old);
+  if (!base64_.passes(fresh)) {
+    out.list.clear();
+    if (old != 0) out.list.emplace_back().consumed = old;
+    base64_.feed(fresh, out);
   }
-  held_ += text;
-  if (!base64_.passes(std::string_view(held_).substr(0, released))) {
-    held_.resize(held_.size() - text.size());
-    return false;
-  }
-  held_.erase(0, released);
+  held_.erase(0, old);
+  held_ += text.substr(fresh.size());
   return true;
 }
 
@@ -56,9 +58,8 @@ void TextMasker::restart() {
 
 // text: what has come behind held_.
 void TextMasker::look_into_base64(std::string_view text, Edits& out) {
-  const bool held = !held_.empty();
-  if (held) held_ += text;
-  std::string_view rest = held ? std::string_view(held_) : text;
+  const std::string joined = held_.empty() ? std::string() : held_ + std::string(text);
+  std::string_view rest = held_.empty() ? text : std::string_view(joined);
   std::size_t told = 0;
   const auto tell = [&](std::size_t before) {
     for (; told < before; ++told) out.findings.push_back(std::move(edits_.findings[told]));
@@ -81,11 +82,7 @@ void TextMasker::look_into_base64(std::string_view text, Edits& out) {
     out.list.push_back(std::move(edit));
   }
   tell(edits_.findings.size());
-  if (held) {
-    held_.erase(0, held_.size() - rest.size());
-  } else {
-    held_ = rest;
-  }
+  held_ = rest;
   edits_.clear();
 }
 

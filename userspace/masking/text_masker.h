@@ -25,7 +25,7 @@ class TextMasker {
   std::uint64_t held() const { return held_.size() + base64_.held(); }  // bytes
 
  private:
-  bool passes(std::string_view text, const Edits& out);
+  bool passes(std::string_view text, Edits& out);
   void look_into_base64(std::string_view text, Edits& out);
 
   StreamMasker masker_;
