@@ -105,10 +105,8 @@ inline constexpr std::size_t kKeyId = 256;
 // and 65537.
 inline constexpr std::size_t kRsaModulusBits = 8192;
 inline constexpr std::size_t kRsaExponent = 8;
-// Answers of an IdP, or of who took its place: without end, they would fill the memory of who waits
-// for one.
+// Heads of an IdP's answers: without end, they would fill the memory of who waits for one.
 inline constexpr std::size_t kIdpHead = 32 * 1024;
-inline constexpr std::size_t kIdpBody = 1024 * 1024;
 
 // Cgroups around a process that are looked at to find its session: 5 to 10 in practice, but who may
 // make one may make a chain of thousands.

@@ -1,4 +1,4 @@
-#include "agent/identity/https_client.h"
+#include "agent/identity/idp_client.h"
 
 #include "userspace/base/limits.h"
 #include "userspace/wire/tls_engine.h"
@@ -14,7 +14,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
@@ -29,23 +28,23 @@ using wire::TlsEngine;
 
 constexpr std::size_t kPiece = 16 * 1024;
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
+using identity::IdpRequest;
+using identity::IdpResponse;
 
-std::string serialized(const HttpsRequest& request) {
-  const bool usual = request.port == (request.tls ? 443 : 80);
-  std::string out = request.method + " " + request.target + " HTTP/1.1\r\nHost: " + request.host +
-                    (usual ? "" : ":" + std::to_string(request.port)) + "\r\n";
-  for (const auto& [name, value] : request.fields)
-    out.append(name).append(": ").append(value).append("\r\n");
-  if (!request.body.empty() || request.method != "GET")
-    out += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
-  return out + "Connection: close\r\n\r\n" + request.body;
+Secret serialized(const IdpRequest& request) {
+  const bool post = request.method == IdpRequest::Method::Post;
+  std::string out = post ? "POST " : "GET ";
+  out.append(request.url.target).append(" HTTP/1.1\r\nHost: ").append(request.url.authority);
+  out += "\r\nAccept: application/json\r\nConnection: close\r\n";
+  if (!request.authorization.empty())
+    out.append("Authorization: ").append(request.authorization.reveal()).append("\r\n");
+  if (post) {
+    out += "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ";
+    out += std::to_string(request.body.reveal().size()) + "\r\n";
+  }
+  out += "\r\n";
+  if (post) out += request.body.reveal();
+  return Secret(std::move(out));
 }
 
 // One connection's bytes, with TLS or without.
@@ -58,7 +57,7 @@ class Link {
   tcp::socket socket;
   bool late = false;  // and closed
 
-  asio::awaitable<std::optional<HttpsFailure>> send(std::string_view text) {
+  asio::awaitable<std::optional<IdpClientFailure>> send(std::string_view text) {
     if (!tls_) co_return co_await write(std::string(text));
     while (tls_->state() == TlsEngine::State::Handshaking) {
       if (auto failure = co_await exchange()) co_return failure;
@@ -68,7 +67,7 @@ class Link {
   }
 
   // Appends what comes next; nothing where the peer has ended.
-  asio::awaitable<std::optional<HttpsFailure>> receive(std::string& out) {
+  asio::awaitable<std::optional<IdpClientFailure>> receive(std::string& out) {
     const std::size_t before = out.size();
     while (out.size() == before && !ended_) {
       if (!tls_) {
@@ -89,13 +88,13 @@ class Link {
   bool whole() const { return !tls_ || !tls_->truncated(); }
 
  private:
-  HttpsFailure failed() const {
+  IdpClientFailure failed() const {
     const bool cut = tls_->truncated();
-    return {cut ? HttpsError::Cut : HttpsError::Untrusted,
+    return {cut ? IdpClientError::Cut : IdpClientError::Untrusted,
             std::string(cut ? "the connection ended early" : tls_->error_detail())};
   }
 
-  asio::awaitable<std::optional<HttpsFailure>> exchange() {
+  asio::awaitable<std::optional<IdpClientFailure>> exchange() {
     if (auto failure = co_await flush()) co_return failure;
     std::string bytes;
     if (auto failure = co_await read(bytes)) co_return failure;
@@ -106,32 +105,32 @@ class Link {
     (void)co_await flush();  // an alert
     if (tls_->state() == TlsEngine::State::Failed) co_return failed();
     if (ended_ && tls_->state() == TlsEngine::State::Handshaking)
-      co_return HttpsFailure{HttpsError::Cut, "the connection ended in the handshake"};
+      co_return IdpClientFailure{IdpClientError::Cut, "the connection ended in the handshake"};
     co_return std::nullopt;
   }
 
-  asio::awaitable<std::optional<HttpsFailure>> flush() {
+  asio::awaitable<std::optional<IdpClientFailure>> flush() {
     std::string bytes;
     tls_->take_ciphertext(bytes);
     co_return co_await write(std::move(bytes));
   }
 
-  asio::awaitable<std::optional<HttpsFailure>> write(std::string bytes) {
+  asio::awaitable<std::optional<IdpClientFailure>> write(std::string bytes) {
     error_code error;
     co_await asio::async_write(socket, asio::buffer(bytes),
                                asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return HttpsFailure{HttpsError::Cut, error.message()};
+    if (error) co_return IdpClientFailure{IdpClientError::Cut, error.message()};
     co_return std::nullopt;
   }
 
-  asio::awaitable<std::optional<HttpsFailure>> read(std::string& out) {
+  asio::awaitable<std::optional<IdpClientFailure>> read(std::string& out) {
     error_code error;
     const std::size_t size = co_await socket.async_read_some(
         asio::buffer(piece_), asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::eof) {
       ended_ = true;
     } else if (error) {
-      co_return HttpsFailure{HttpsError::Cut, error.message()};
+      co_return IdpClientFailure{IdpClientError::Cut, error.message()};
     }
     out.append(piece_.data(), size);
     co_return std::nullopt;
@@ -142,16 +141,16 @@ class Link {
   bool ended_ = false;
 };
 
-HttpsFailure not_http(const error_code& error) {
+IdpClientFailure not_http(const error_code& error) {
   const bool large = error == http::error::header_limit || error == http::error::body_limit ||
                      error == http::error::buffer_overflow;
-  return {large ? HttpsError::TooLarge : HttpsError::Malformed, error.message()};
+  return {large ? IdpClientError::TooLarge : IdpClientError::Malformed, error.message()};
 }
 
-asio::awaitable<Result<HttpsResponse, HttpsFailure>> read_response(Link& link) {
+asio::awaitable<Result<IdpResponse, IdpClientFailure>> read_response(Link& link, std::size_t most) {
   http::response_parser<http::string_body> parser;
   parser.header_limit(limits::kIdpHead);
-  parser.body_limit(limits::kIdpBody);
+  parser.body_limit(most);
   parser.eager(true);
   std::string bytes;
   error_code error;
@@ -160,9 +159,9 @@ asio::awaitable<Result<HttpsResponse, HttpsFailure>> read_response(Link& link) {
     if (auto failure = co_await link.receive(bytes)) co_return Unexpected{*std::move(failure)};
     if (bytes.size() == before) {
       if (!link.whole() || !parser.got_some())
-        co_return Unexpected{HttpsFailure{HttpsError::Cut, "the connection ended early"}};
+        co_return Unexpected{IdpClientFailure{IdpClientError::Cut, "the connection ended early"}};
       parser.put_eof(error);
-      if (error) co_return Unexpected{HttpsFailure{HttpsError::Cut, error.message()}};
+      if (error) co_return Unexpected{IdpClientFailure{IdpClientError::Cut, error.message()}};
       break;
     }
     while (!bytes.empty() && !parser.is_done()) {
@@ -177,52 +176,53 @@ asio::awaitable<Result<HttpsResponse, HttpsFailure>> read_response(Link& link) {
     }
   }
   auto message = parser.release();
-  HttpsResponse response;
-  response.status = message.result_int();
-  for (const auto& field : message)
-    response.fields.emplace_back(lower({field.name_string().data(), field.name_string().size()}),
-                                 std::string(field.value()));
-  response.body = std::move(message.body());
-  co_return response;
+  const auto field = [&](http::field name) {
+    std::string all;
+    const auto range = message.equal_range(name);
+    for (auto it = range.first; it != range.second; ++it)
+      all.append(all.empty() ? "" : ", ").append(it->value().data(), it->value().size());
+    return all;
+  };
+  co_return IdpResponse{.status = static_cast<int>(message.result_int()),
+                        .content_type = field(http::field::content_type),
+                        .cache_control = field(http::field::cache_control),
+                        .retry_after = field(http::field::retry_after),
+                        .body = Secret(std::move(message.body()))};
 }
 
 }  // namespace
 
-std::string_view HttpsResponse::field(std::string_view name) const {
-  const auto found = std::ranges::find(fields, name, [](const auto& f) { return f.first; });
-  return found == fields.end() ? std::string_view() : found->second;
-}
-
-std::string_view to_string(HttpsError error) {
+std::string_view to_string(IdpClientError error) {
   switch (error) {
-    case HttpsError::NotLoopback:
+    case IdpClientError::NotLoopback:
       return "plain HTTP is for loopback addresses alone";
-    case HttpsError::Unresolved:
+    case IdpClientError::Unresolved:
       return "its name cannot be resolved";
-    case HttpsError::Refused:
+    case IdpClientError::Refused:
       return "no connection";
-    case HttpsError::Untrusted:
+    case IdpClientError::Untrusted:
       return "TLS";
-    case HttpsError::Cut:
+    case IdpClientError::Cut:
       return "the connection ended early";
-    case HttpsError::Malformed:
+    case IdpClientError::Malformed:
       return "its answer is no HTTP";
-    case HttpsError::TooLarge:
+    case IdpClientError::TooLarge:
       return "its answer is too large";
-    case HttpsError::Late:
+    case IdpClientError::Late:
       return "no answer in time";
   }
   return "";
 }
 
-HttpsClient::HttpsClient(asio::io_context& io, std::shared_ptr<wire::TlsClientContext> context,
-                         std::function<WallTime()> wall_clock)
+IdpClient::IdpClient(asio::io_context& io, std::shared_ptr<wire::TlsClientContext> context,
+                     std::function<WallTime()> wall_clock)
     : io_(io), context_(std::move(context)), wall_clock_(std::move(wall_clock)) {}
 
-asio::awaitable<Result<HttpsResponse, HttpsFailure>> HttpsClient::fetch(
-    const HttpsRequest& request, std::chrono::milliseconds patience) {
+asio::awaitable<Result<IdpResponse, IdpClientFailure>> IdpClient::ask(
+    const IdpRequest& request, std::chrono::milliseconds patience) {
+  const identity::Url& url = request.url;
   std::optional<TlsEngine> tls;
-  if (request.tls) tls.emplace(TlsEngine::client(context_, request.host, wall_clock_()));
+  if (url.secure) tls.emplace(TlsEngine::client(context_, url.host, wall_clock_()));
   const auto link = std::make_shared<Link>(io_, std::move(tls));
   asio::steady_timer timer(io_, patience);
   timer.async_wait([link](const error_code& error) {
@@ -232,25 +232,26 @@ asio::awaitable<Result<HttpsResponse, HttpsFailure>> HttpsClient::fetch(
     link->resolver.cancel();
     link->socket.close(ignored);
   });
-  const auto fail = [&](HttpsFailure failure) -> Result<HttpsResponse, HttpsFailure> {
-    if (link->late) failure = {HttpsError::Late, ""};
+  const auto fail = [&](IdpClientFailure failure) -> Result<IdpResponse, IdpClientFailure> {
+    if (link->late) failure = {IdpClientError::Late, ""};
     return Unexpected{std::move(failure)};
   };
 
   error_code error;
   const auto addresses = co_await link->resolver.async_resolve(
-      request.host, std::to_string(request.port), asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return fail({HttpsError::Unresolved, error.message()});
+      url.host, std::to_string(url.port), asio::redirect_error(asio::use_awaitable, error));
+  if (error) co_return fail({IdpClientError::Unresolved, error.message()});
   const auto is_loopback = [](const auto& entry) {
     return entry.endpoint().address().is_loopback();
   };
-  if (!request.tls && !std::all_of(addresses.begin(), addresses.end(), is_loopback))
-    co_return fail({HttpsError::NotLoopback, ""});
+  if (!url.secure && !std::all_of(addresses.begin(), addresses.end(), is_loopback))
+    co_return fail({IdpClientError::NotLoopback, ""});
   co_await asio::async_connect(link->socket, addresses,
                                asio::redirect_error(asio::use_awaitable, error));
-  if (error || link->late) co_return fail({HttpsError::Refused, error.message()});
-  if (auto failure = co_await link->send(serialized(request))) co_return fail(*std::move(failure));
-  auto response = co_await read_response(*link);
+  if (error || link->late) co_return fail({IdpClientError::Refused, error.message()});
+  const Secret bytes = serialized(request);
+  if (auto failure = co_await link->send(bytes.reveal())) co_return fail(*std::move(failure));
+  auto response = co_await read_response(*link, request.most_answer);
   if (!response) co_return fail(std::move(response).error());
   co_return response;
 }

@@ -1,6 +1,6 @@
 // Against servers on loopback that answer as told: over TLS and without, in pieces, cut, too large,
 // with other certificates, and not at all.
-#include "agent/identity/https_client.h"
+#include "agent/identity/idp_client.h"
 
 #include "tests/unit/tls/tls_harness.h"
 #include "userspace/base/limits.h"
@@ -22,7 +22,9 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using wire::testing::Credentials;
 
-using Outcome = Result<HttpsResponse, HttpsFailure>;
+using identity::IdpRequest;
+using identity::IdpResponse;
+using Outcome = Result<IdpResponse, IdpClientFailure>;
 
 constexpr std::chrono::seconds kPatience{20};  // only a broken client takes this long
 
@@ -121,73 +123,77 @@ const Credentials& other_credentials() {
   return made;
 }
 
-Outcome fetch(const HttpsRequest& request, std::chrono::milliseconds patience = kPatience) {
+Outcome fetch(const IdpRequest& request, std::chrono::milliseconds patience = kPatience) {
   asio::io_context io;
-  HttpsClient client(io, credentials().client(), [] { return wire::testing::at({}); });
+  IdpClient client(io, credentials().client(), [] { return wire::testing::at({}); });
   std::optional<Outcome> outcome;
   asio::co_spawn(
       io,
-      [&]() -> asio::awaitable<void> { outcome.emplace(co_await client.fetch(request, patience)); },
+      [&]() -> asio::awaitable<void> { outcome.emplace(co_await client.ask(request, patience)); },
       asio::detached);
   io.run();
   return std::move(*outcome);
 }
 
-HttpsRequest get(std::uint16_t port) {
-  HttpsRequest request;
-  request.tls = false;
-  request.host = "127.0.0.1";
-  request.port = port;
+IdpRequest get(std::uint16_t port, const std::string& origin = "http://127.0.0.1:") {
+  const auto url =
+      identity::parse_url(origin + std::to_string(port) + "/a?x=1", identity::PlainHttp::Loopback);
+  EXPECT_TRUE(url);
+  IdpRequest request;
+  request.url = *url;
   return request;
 }
 
-TEST(HttpsClient, SendsARequestAndReadsItsAnswer) {
+TEST(IdpClient, SendsARequestAndReadsItsAnswer) {
   for (const std::size_t piece : {1U, 7U, 100'000U}) {
     Server server({.answer = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n"
-                             "Transfer-Encoding: chunked\r\nRetry-After: 7\r\n\r\n"
+                             "Transfer-Encoding: chunked\r\nRetry-After: 7\r\n"
+                             "Cache-Control: no-store\r\ncache-control: private\r\n\r\n"
                              "5\r\n{\"a\":\r\n2\r\n1}\r\n0\r\n\r\n",
                    .piece = piece});
-    HttpsRequest request = get(server.port());
-    request.method = "POST";
-    request.target = "/token?x=1";
-    request.fields = {{"Accept", "application/json"}};
-    request.body = "grant_type=refresh_token";
+    IdpRequest request = get(server.port());
+    request.method = IdpRequest::Method::Post;
+    request.authorization = Secret(std::string("Basic YTpi"));
+    request.body = Secret(std::string("grant_type=refresh_token"));
     const Outcome outcome = fetch(request);
     ASSERT_TRUE(outcome) << to_string(outcome.error().error) << outcome.error().detail;
-    EXPECT_EQ(outcome->status, 401U);
-    EXPECT_EQ(outcome->field("retry-after"), "7");
-    EXPECT_EQ(outcome->field("location"), "");
-    EXPECT_EQ(outcome->body, "{\"a\":1}");
+    EXPECT_EQ(outcome->status, 401);
+    EXPECT_EQ(outcome->content_type, "application/json");
+    EXPECT_EQ(outcome->cache_control, "no-store, private");
+    EXPECT_EQ(outcome->retry_after, "7");
+    EXPECT_EQ(outcome->body.reveal(), "{\"a\":1}");
     EXPECT_EQ(server.request(),
-              "POST /token?x=1 HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) +
-                  "\r\nAccept: application/json\r\nContent-Length: 24\r\nConnection: close\r\n\r\n"
+              "POST /a?x=1 HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) +
+                  "\r\nAccept: application/json\r\nConnection: close\r\n"
+                  "Authorization: Basic YTpi\r\n"
+                  "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 24\r\n\r\n"
                   "grant_type=refresh_token");
   }
 }
 
-TEST(HttpsClient, ReadsABodyThatEndsWithItsConnection) {
+TEST(IdpClient, ReadsABodyThatEndsWithItsConnection) {
   Server server({.answer = "HTTP/1.1 200 OK\r\n\r\nall of it"});
   const Outcome outcome = fetch(get(server.port()));
   ASSERT_TRUE(outcome);
-  EXPECT_EQ(outcome->body, "all of it");
+  EXPECT_EQ(outcome->body.reveal(), "all of it");
 }
 
 std::string error_of(const Outcome& outcome) {
   return outcome ? "none" : std::string(to_string(outcome.error().error));
 }
 
-TEST(HttpsClient, SaysWhatIsWrongWithAnAnswer) {
-  const std::string large(limits::kIdpBody + 1, 'x');
-  const std::pair<std::string, HttpsError> cases[] = {
-      {"", HttpsError::Cut},
-      {"HTTP/1.1 200 OK\r\nContent-Le", HttpsError::Cut},
-      {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1234", HttpsError::Cut},
-      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc", HttpsError::Cut},
-      {"SSH-2.0-OpenSSH\r\n\r\n", HttpsError::Malformed},
+TEST(IdpClient, SaysWhatIsWrongWithAnAnswer) {
+  const std::string large(limits::kIdpAnswer + 1, 'x');
+  const std::pair<std::string, IdpClientError> cases[] = {
+      {"", IdpClientError::Cut},
+      {"HTTP/1.1 200 OK\r\nContent-Le", IdpClientError::Cut},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1234", IdpClientError::Cut},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc", IdpClientError::Cut},
+      {"SSH-2.0-OpenSSH\r\n\r\n", IdpClientError::Malformed},
       {"HTTP/1.1 200 OK\r\nX: " + std::string(limits::kIdpHead, 'x') + "\r\n\r\n",
-       HttpsError::TooLarge},
-      {"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n", HttpsError::TooLarge},
-      {"HTTP/1.1 200 OK\r\n\r\n" + large, HttpsError::TooLarge},
+       IdpClientError::TooLarge},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n", IdpClientError::TooLarge},
+      {"HTTP/1.1 200 OK\r\n\r\n" + large, IdpClientError::TooLarge},
   };
   for (const auto& [answer, error] : cases) {
     Server server({.answer = answer});
@@ -195,33 +201,32 @@ TEST(HttpsClient, SaysWhatIsWrongWithAnAnswer) {
   }
 }
 
-TEST(HttpsClient, GivesUpInTime) {
+TEST(IdpClient, GivesUpInTime) {
   Server server({.answer = "", .answers = false});
   EXPECT_EQ(error_of(fetch(get(server.port()), std::chrono::milliseconds(50))),
-            to_string(HttpsError::Late));
+            to_string(IdpClientError::Late));
 }
 
-TEST(HttpsClient, SaysWhatIsWrongWithAnAddress) {
+TEST(IdpClient, SaysWhatIsWrongWithAnAddress) {
   asio::io_context io;
   tcp::acceptor closed(io, {asio::ip::make_address("127.0.0.1"), 0});
   const std::uint16_t port = closed.local_endpoint().port();
   closed.close();
-  EXPECT_EQ(error_of(fetch(get(port))), to_string(HttpsError::Refused));
-  HttpsRequest elsewhere = get(80);
-  elsewhere.host = "192.0.2.1";
-  EXPECT_EQ(error_of(fetch(elsewhere)), to_string(HttpsError::NotLoopback));
-  elsewhere.host = "no such name";
-  EXPECT_EQ(error_of(fetch(elsewhere)), to_string(HttpsError::Unresolved));
+  EXPECT_EQ(error_of(fetch(get(port))), to_string(IdpClientError::Refused));
+  IdpRequest elsewhere = get(80);
+  elsewhere.url.host = "192.0.2.1";
+  EXPECT_EQ(error_of(fetch(elsewhere)), to_string(IdpClientError::NotLoopback));
+  elsewhere.url.host = "no such name";
+  EXPECT_EQ(error_of(fetch(elsewhere)), to_string(IdpClientError::Unresolved));
 }
 
-HttpsRequest get_securely(std::uint16_t port) {
-  HttpsRequest request = get(port);
-  request.tls = true;
-  request.host = "localhost";
+IdpRequest get_securely(std::uint16_t port) {
+  IdpRequest request = get(port, "https://localhost:");
+  request.most_answer = 100'000;
   return request;
 }
 
-TEST(HttpsClient, SpeaksTls) {
+TEST(IdpClient, SpeaksTls) {
   for (const std::size_t piece : {5U, 100'000U}) {
     Server server(
         {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n" + std::string(70'000, 'y'),
@@ -229,29 +234,29 @@ TEST(HttpsClient, SpeaksTls) {
          .piece = piece * 1000});
     const Outcome outcome = fetch(get_securely(server.port()));
     ASSERT_TRUE(outcome) << to_string(outcome.error().error) << outcome.error().detail;
-    EXPECT_EQ(outcome->body, std::string(70'000, 'y'));
-    EXPECT_TRUE(server.request().starts_with("GET / HTTP/1.1\r\nHost: localhost:"));
+    EXPECT_EQ(outcome->body.reveal(), std::string(70'000, 'y'));
+    EXPECT_TRUE(server.request().starts_with("GET /a?x=1 HTTP/1.1\r\nHost: localhost:"));
   }
 }
 
 // An end that nobody has signed may be an attacker's.
-TEST(HttpsClient, ABodyThatEndsWithItsConnectionEndsWithTls) {
+TEST(IdpClient, ABodyThatEndsWithItsConnectionEndsWithTls) {
   for (const bool goodbye : {true, false}) {
     Server server({.answer = "HTTP/1.1 200 OK\r\n\r\nall of it",
                    .tls = credentials().server("localhost"),
                    .says_goodbye = goodbye});
     EXPECT_EQ(error_of(fetch(get_securely(server.port()))),
-              goodbye ? "none" : to_string(HttpsError::Cut));
+              goodbye ? "none" : to_string(IdpClientError::Cut));
   }
 }
 
-TEST(HttpsClient, TrustsNobodyElsesCertificate) {
+TEST(IdpClient, TrustsNobodyElsesCertificate) {
   const Credentials expired(-std::chrono::hours(9), -std::chrono::hours(1), {"localhost"});
   const Credentials elsewhere(-std::chrono::hours(1), std::chrono::hours(24), {"example.test"});
   for (const auto& tls : {other_credentials().server("localhost"), expired.server("localhost"),
                           elsewhere.server("example.test")}) {
     Server server({.answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", .tls = tls});
-    EXPECT_EQ(error_of(fetch(get_securely(server.port()))), to_string(HttpsError::Untrusted));
+    EXPECT_EQ(error_of(fetch(get_securely(server.port()))), to_string(IdpClientError::Untrusted));
     EXPECT_EQ(server.request(), "");
   }
 }
