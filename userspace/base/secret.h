@@ -54,13 +54,18 @@ class SecretBuilder {
   SecretBuilder() = default;
   SecretBuilder(const SecretBuilder&) = delete;
   SecretBuilder& operator=(const SecretBuilder&) = delete;
-  ~SecretBuilder() { wipe(bytes_.data(), bytes_.size()); }
+  SecretBuilder(SecretBuilder&& other) noexcept : bytes_(other.bytes_) { other.clear(); }
+  ~SecretBuilder() { clear(); }
 
   SecretBuilder& append(std::string_view piece);  // no part of what is here already
   bool empty() const { return bytes_.empty(); }
   Secret take() { return Secret(std::move(bytes_)); }
 
  private:
+  void clear() noexcept {
+    wipe(bytes_.data(), bytes_.size());
+    bytes_.clear();
+  }
   std::string bytes_;
 };
 

@@ -89,7 +89,7 @@ Result<OidcProvider, IdpFault> read_discovery(const IdpResponse& response, const
   } else if (*name != issuer.text) {
     reader.fail(IdpError::WrongIssuer, "issuer");
   }
-  provider.issuer = issuer.text;
+  provider.issuer = issuer;
 
   auto jwks_uri = reader.url(*document, "jwks_uri");
   if (!jwks_uri) reader.fail(IdpError::MemberMissing, "jwks_uri");

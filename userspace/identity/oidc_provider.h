@@ -33,7 +33,7 @@ struct ClientEndpoints {
 };
 
 struct OidcProvider {
-  std::string issuer;
+  Url issuer;
   Url jwks_uri;
   // IdPs of build systems have keys and nothing else.
   std::optional<Url> authorization_endpoint;
