@@ -147,4 +147,19 @@ inline constexpr std::chrono::seconds kIdpRetryMost{300};
 // An assertion that proves who we are: who sees one can be us for so long (RFC 7523, 3).
 inline constexpr std::chrono::seconds kAssertionLife{60};
 
+// Sessions of one user of this host (who opens login after login and signs in at each, to leave no
+// room to others) and of all. One more is refused: to make room by ending another would let one
+// user sign out the rest.
+inline constexpr std::size_t kSessionsOfUser = 64;
+inline constexpr std::size_t kSessions = 4096;
+// One session with its sealed tokens, and all of them (an IdP that writes tokens of megabytes).
+// Real ones have 2 to 8 kB.
+inline constexpr std::size_t kSession = 64 * 1024;
+inline constexpr std::size_t kSessionsBytes = 64 * 1024 * 1024;
+// Revocations that are remembered against tokens still on their way (an IdP, or who took its place,
+// that sends events without end), and changes that caches can catch up on; who is further behind
+// starts anew.
+inline constexpr std::size_t kRevocations = 4096;
+inline constexpr std::size_t kSessionChanges = 1024;
+
 }  // namespace veilwire::limits

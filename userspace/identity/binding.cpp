@@ -61,6 +61,21 @@ std::optional<BootId> parse_boot_id(std::string_view text) {
   return id;
 }
 
+bool is_well_formed(const Binding& binding) {
+  const bool has_uid = binding.uid != kUnsetAuditId, has_cgroup = binding.cgroup_id != 0;
+  const bool has_loginuid = binding.loginuid != kUnsetAuditId;
+  const bool has_session = binding.audit_session != kUnsetAuditId;
+  switch (binding.kind) {
+    case BindingKind::Login:
+      return has_uid && has_loginuid && has_session && !has_cgroup;
+    case BindingKind::Unit:
+      return has_uid && !has_loginuid && !has_session && has_cgroup;
+    case BindingKind::Job:
+      return !has_uid && has_loginuid == has_session && has_cgroup;
+  }
+  return false;
+}
+
 std::string to_string(const Binding& binding) {
   const auto user = [](std::uint32_t uid) { return "user " + std::to_string(uid); };
   const std::string session = "audit session " + std::to_string(binding.audit_session);

@@ -76,6 +76,8 @@ struct Binding {
   // NOLINTNEXTLINE(modernize-use-nullptr)
   friend auto operator<=>(const Binding&, const Binding&) = default;
 };
+// Whether it is as its kind wants it: one binding has one spelling.
+bool is_well_formed(const Binding& binding);
 // "login of user 1000 in audit session 5": for operators and for messages to the client.
 std::string to_string(const Binding& binding);
 
