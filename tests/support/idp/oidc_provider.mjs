@@ -1,0 +1,115 @@
+// A certified OpenID provider (npm oidc-provider) on a loopback port, with people and clients that
+// are made up. Prints its issuer as the first line, and serves until its standard input ends.
+//
+//   node oidc_provider.mjs "$(tests/support/install-clients --print idp)"
+//
+// Beside the provider's own endpoints, for tests:
+//   POST /test/person   {"name", "groups"?, "gone"?}   changes a person
+//   POST /test/keys     signs with a new key from here on, and publishes both
+//   POST /test/trouble  {"status"?, "delay"?}          what every other request gets instead
+import http from 'node:http';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import path from 'node:path';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+
+const installed = createRequire(path.join(process.argv[2], 'package.json'));
+const { default: Provider } = await import(pathToFileURL(installed.resolve('oidc-provider')));
+
+const people = new Map([
+  ['alice', { groups: ['developers', 'release'] }],
+  ['bob', { groups: ['developers'] }],
+]);
+let trouble = {};
+
+function key() {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), alg: 'ES256', use: 'sig' };
+}
+const keys = [key()];
+
+const grants = ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'];
+const configuration = () => ({
+  clients: [
+    {
+      client_id: 'workstation',
+      application_type: 'native',
+      token_endpoint_auth_method: 'none',
+      grant_types: grants,
+      redirect_uris: ['http://127.0.0.1/signed-in'],
+      id_token_signed_response_alg: 'ES256',
+    },
+    {
+      client_id: 'build-server',
+      client_secret: 'made-up-secret-of-a-test',
+      grant_types: ['client_credentials'],
+      id_token_signed_response_alg: 'ES256',
+      redirect_uris: [],
+      response_types: [],
+    },
+  ],
+  jwks: { keys },
+  claims: { openid: ['sub'], profile: ['preferred_username'], groups: ['groups'] },
+  scopes: ['openid', 'offline_access', 'profile', 'groups'],
+  conformIdTokenClaims: false,
+  features: {
+    devInteractions: { enabled: true },
+    deviceFlow: { enabled: true },
+    introspection: { enabled: true, allowedPolicy: () => true },
+    revocation: { enabled: true, allowedPolicy: () => true },
+    clientCredentials: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => 'https://veilwire.test',
+      useGrantedResource: () => true,
+      getResourceServerInfo: () => ({
+        scope: 'openid profile groups',
+        accessTokenFormat: 'jwt',
+        jwt: { sign: { alg: 'ES256' } },
+      }),
+    },
+  },
+  ttl: { AccessToken: 300, IdToken: 300, ClientCredentials: 300, DeviceCode: 120, RefreshToken: 3600, Session: 3600, Grant: 3600, Interaction: 600 },
+  pkce: { required: () => true },
+  issueRefreshToken: () => true,
+  rotateRefreshToken: true,
+  findAccount: (_, id) => {
+    const person = people.get(id);
+    if (!person || person.gone) return undefined;
+    return {
+      accountId: id,
+      claims: () => ({ sub: id, preferred_username: id, groups: person.groups }),
+    };
+  },
+  cookies: { keys: [randomUUID()] },
+});
+
+const server = http.createServer();
+await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+const issuer = `http://127.0.0.1:${server.address().port}`;
+let provider = new Provider(issuer, configuration());
+
+async function body(request) {
+  let text = '';
+  for await (const piece of request) text += piece;
+  return text === '' ? {} : JSON.parse(text);
+}
+
+server.on('request', async (request, response) => {
+  if (!request.url.startsWith('/test/')) {
+    if (trouble.delay) await new Promise((go) => setTimeout(go, trouble.delay));
+    if (!trouble.status) return provider.callback()(request, response);
+    return response.writeHead(trouble.status, { 'content-type': 'text/html' }).end('<h1>trouble</h1>');
+  }
+  const said = await body(request);
+  if (request.url === '/test/person') people.set(said.name, { ...people.get(said.name), ...said });
+  if (request.url === '/test/trouble') trouble = said;
+  if (request.url === "/test/keys") {
+    keys.unshift(key());
+    provider = new Provider(issuer, { ...configuration(), adapter: undefined });
+  }
+  response.writeHead(204).end();
+});
+
+console.log(issuer);
+process.stdin.on('end', () => process.exit(0)).resume();
