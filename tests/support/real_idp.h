@@ -1,0 +1,85 @@
+// A real identity provider on loopback (tests/support/idp), and somebody who signs in there.
+#pragma once
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace veilwire::testing {
+
+// What a shell command prints, without the last line end. Throws where it fails.
+inline std::string output_of(const std::string& command) {
+  const auto close = [](std::FILE* file) { ::pclose(file); };
+  std::unique_ptr<std::FILE, decltype(close)> file(::popen(command.c_str(), "r"), close);
+  if (!file) throw std::runtime_error(command);
+  std::string out;
+  std::array<char, 4096> piece{};
+  while (const std::size_t size = std::fread(piece.data(), 1, piece.size(), file.get()))
+    out.append(piece.data(), size);
+  if (::pclose(file.release()) != 0) throw std::runtime_error(command + ": " + out);
+  while (out.ends_with('\n')) out.pop_back();
+  return out;
+}
+
+class RealIdp {
+ public:
+  // Throws std::runtime_error; its packages are installed by tests/support/install-clients.
+  explicit RealIdp(const std::string& tree) : support_(tree + "/tests/support") {
+    const std::string packages = output_of(support_ + "/install-clients --print idp");
+    const std::string script = support_ + "/idp/oidc_provider.mjs";
+    std::array<int, 2> in{}, out{};
+    if (::pipe(in.data()) != 0 || ::pipe(out.data()) != 0) throw std::runtime_error("pipe");
+    child_ = ::fork();
+    if (child_ == 0) {
+      ::dup2(in[0], STDIN_FILENO);
+      ::dup2(out[1], STDOUT_FILENO);
+      for (const int fd : {in[0], in[1], out[0], out[1]}) ::close(fd);
+      ::execlp("env", "env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "node", "--no-warnings",
+               script.c_str(), packages.c_str(), nullptr);
+      ::_exit(127);
+    }
+    ::close(in[0]);
+    ::close(out[1]);
+    life_ = in[1];
+    char c = 0;
+    while (::read(out[0], &c, 1) == 1 && c != '\n') issuer_ += c;
+    said_ = out[0];  // it may say more
+    if (issuer_.empty()) throw std::runtime_error("the identity provider has not started");
+  }
+  ~RealIdp() {
+    ::close(life_);
+    ::close(said_);
+    ::waitpid(child_, nullptr, 0);
+  }
+  RealIdp(const RealIdp&) = delete;
+  RealIdp& operator=(const RealIdp&) = delete;
+
+  const std::string& issuer() const { return issuer_; }
+
+  // Where the browser of somebody ends up who opens the address and agrees to everything.
+  std::string visit(const std::string& name, const std::string& address) const {
+    return output_of("env -i PATH=/usr/bin:/bin python3 '" + support_ + "/idp/person.py' '" + name +
+                     "' '" + address + "'");
+  }
+  // POST /test/WHAT; see oidc_provider.mjs.
+  void tell(const std::string& what, const std::string& json) const {
+    output_of("env -i PATH=/usr/bin:/bin curl -sS --fail --noproxy '*' -d '" + json + "' '" +
+              issuer_ + "/test/" + what + "'");
+  }
+
+ private:
+  std::string support_;
+  std::string issuer_;
+  pid_t child_ = -1;
+  int life_ = -1;  // it ends with this
+  int said_ = -1;
+};
+
+}  // namespace veilwire::testing
