@@ -53,7 +53,7 @@ void check(const IdpFault& fault) {
 void check(const Url& url) {
   require(visible(url.text) && !url.host.empty() && url.port != 0 && url.target.front() == '/');
   require(url.text.size() <= limits::kIdpUrl && url.authority.find('@') == std::string::npos);
-  require(url.text.find(url.authority) == (url.secure ? 8U : 7U));
+  require(url.text.substr(url.secure ? 8 : 7).starts_with(url.authority));
 }
 
 void check(const Tokens& tokens) {

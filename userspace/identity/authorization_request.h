@@ -69,8 +69,7 @@ class AuthorizationRequest {
   const Secret& verifier() const { return verifier_; }
   const std::string& nonce() const { return nonce_; }  // for TokenExpectation
 
-  // The code, out of the target of a request to the redirect. Given once: what comes behind it is
-  // Spent.
+  // The code, out of the target of a request to the redirect. Given once, then all are Spent.
   Result<Secret, CallbackFault> take_callback(std::string_view target);
 
  private:

@@ -74,8 +74,7 @@ struct ClientContext {
   const crypto::RandomSource& random;
 };
 
-// The form as a Post to the endpoint, with what proves who we are. nullopt: the IdP has no such
-// endpoint.
+// The form as a Post, with what proves who we are. nullopt: the IdP has no such endpoint.
 std::optional<IdpRequest> client_request(const ClientContext& context, ClientEndpoint endpoint,
                                          Form form);
 

@@ -22,8 +22,7 @@ namespace veilwire::identity {
 std::optional<IdpRequest> device_authorization_request(const ClientContext& context,
                                                        std::string_view scope);
 
-// 3.2. What a person reads is visible ASCII, whose end cannot be hidden and which no terminal
-// obeys.
+// 3.2. What a person reads is visible ASCII: none of it can be hidden, and no terminal obeys it.
 struct DeviceStart {
   Secret device_code;
   std::string user_code;                  // at most limits::kUserCode
@@ -55,6 +54,7 @@ class DeviceFlow {
   // When the next poll is due. Nothing: one is under way, or there will be none any more.
   std::optional<Monotonic> due() const;
 
+  // A poll has gone out: answered() or unreachable() follows.
   void asked(Monotonic now);
   // What the last poll brought; `random`: any, for the jitter of a back-off.
   std::optional<Tokens> answered(const IdpResponse& response, Monotonic now, std::uint32_t random);

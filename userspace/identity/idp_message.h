@@ -3,7 +3,7 @@
 //
 // The agent sends Host, `Accept: application/json`, and for a Post the length and `Content-Type:
 // application/x-www-form-urlencoded`. It follows no redirect, as a 3xx is an answer that these
-// machines refuse; it stops reading behind `most_answer`, and answers one request at most once.
+// machines refuse, and stops reading one byte behind `most_answer`. Tested with those that use it.
 #pragma once
 
 #include "userspace/base/limits.h"

@@ -30,11 +30,11 @@ class KeyCache {
   // When the next request is due; a time that has passed: at once. While one is under way: never.
   std::optional<Monotonic> due() const;
   // A token named a key that the set does not hold (TokenError::UnknownKey). Makes a request due,
-  // at the soonest limits::kKeySetPause after the last one. The token itself is refused or waits,
-  // as the caller likes: true says that a request is due or under way whose answer may have the
-  // key.
+  // at the soonest limits::kKeySetPause after the last one. True: one is due or under way whose
+  // answer may have the key, for which the token may wait.
   bool unknown_key(Monotonic now);
 
+  // A request has gone out: answered() or unreachable() follows, or none is ever due again.
   void asked(Monotonic now);
   // The set stays as it is on a failure. `random`: any, for the jitter.
   Result<void, IdpFault> answered(const IdpResponse& response, Monotonic now, std::uint32_t random);

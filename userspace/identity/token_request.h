@@ -1,5 +1,5 @@
 // The token endpoint: what each grant asks for, and the tokens that come back (RFC
-// 6749, 4.1.3, 4.4, 5 and 6; RFC 7636, 4.5; RFC 8628, 3.4). Tokens are opaque here: verify_token()
+// 6749, 4.1.3, 4.4, 5 and 6; RFC 7636, 4.5; RFC 8628, 3.4). Tokens are opaque here, verify_token()
 // says what they prove. Tested by tests/unit/identity/token_request_test.cpp.
 #pragma once
 
@@ -20,6 +20,8 @@ namespace veilwire::identity {
 // Each is nullopt where the IdP has no token endpoint.
 std::optional<IdpRequest> code_request(const ClientContext& context, const Secret& code,
                                        std::string_view redirect_uri, const Secret& verifier);
+// An answer that is lost may have rotated the token, and a second try with the old one then looks
+// like theft, for which an IdP may end the whole grant (RFC 9700, 4.14.2): one request at a time.
 std::optional<IdpRequest> refresh_request(const ClientContext& context,
                                           const Secret& refresh_token);
 std::optional<IdpRequest> device_code_request(const ClientContext& context,
