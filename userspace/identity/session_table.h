@@ -99,7 +99,8 @@ class SessionTable {
   // of no use any more.
   bool renew(const Binding& binding, WallTime expires_at, std::string sealed, Now now);
   bool end(const Binding& binding, SessionEnd why, Now now);
-  // Gives the bindings whose sessions it ended.
+  // Gives the bindings whose sessions it ended. One without an issuer or a name, or not printable,
+  // ends nothing and is not remembered.
   std::vector<Binding> revoke(Revocation revocation, SessionEnd why, Now now);
 
   // Notes who has expired, and forgets what ended long ago.
