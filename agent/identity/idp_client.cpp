@@ -11,7 +11,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -24,12 +23,11 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
+using identity::IdpRequest;
+using identity::IdpResponse;
 using wire::TlsEngine;
 
 constexpr std::size_t kPiece = 16 * 1024;
-
-using identity::IdpRequest;
-using identity::IdpResponse;
 
 Secret serialized(const IdpRequest& request) {
   const bool post = request.method == IdpRequest::Method::Post;

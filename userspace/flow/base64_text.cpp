@@ -1,8 +1,10 @@
 #include "userspace/flow/base64_text.h"
 
 #include "userspace/base/limits.h"
+#include "userspace/crypto/encoding.h"
 #include "userspace/flow/masked_span.h"
 #include "userspace/flow/packed_text.h"
+#include "userspace/masking/base64_scan.h"
 
 #include <algorithm>
 #include <utility>
@@ -10,21 +12,8 @@
 namespace veilwire::flow {
 namespace {
 
-constexpr std::string_view kAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::string_view kUrlAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 // Of what a mask stands for: nobody's conversation is to fill the memory of all.
 constexpr std::size_t kLongestTail = std::size_t{256} * 1024;
-
-int value_of(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+' || c == '-') return 62;
-  return c == '/' || c == '_' ? 63 : -1;
-}
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -99,12 +88,11 @@ bool Base64Text::take(char character, std::string_view raw) {
     group_raw_ += raw;
     return true;
   }
-  const int value = value_of(character);
   if (character == '=' && taken_ >= 2 && taken_ + padding_ < 4) {
     ++padding_;
-  } else if (value >= 0 && padding_ == 0 && !padded_) {
+  } else if (masking::is_base64(character) && padding_ == 0 && !padded_) {
     url_ |= character == '-' || character == '_';
-    bits_ = bits_ << 6 | static_cast<std::uint32_t>(value);
+    bits_ = bits_ << 6 | masking::base64_value(character);
     ++taken_;
   } else {
     return false;
@@ -258,18 +246,12 @@ void Base64Text::release(std::uint64_t bytes, Edited& out) {
 
 void Base64Text::encode(std::string_view bytes, Edited& out) {
   carry_ += bytes;
-  const std::size_t begin = out.bytes.size();
-  const std::string_view alphabet = url_ ? kUrlAlphabet : kAlphabet;
-  std::size_t i = 0;
-  for (; i + 3 <= carry_.size(); i += 3) {
-    const auto at = [&](std::size_t k) {
-      return static_cast<std::uint32_t>(static_cast<unsigned char>(carry_[i + k]));
-    };
-    const std::uint32_t bits = at(0) << 16 | at(1) << 8 | at(2);
-    for (const unsigned shift : {18U, 12U, 6U, 0U}) out.bytes += alphabet[bits >> shift & 63];
-  }
-  if (tail_) tail_->mask += std::string_view(out.bytes).substr(begin);
-  carry_.erase(0, i);
+  const std::size_t whole = carry_.size() / 3 * 3;
+  const std::string text = url_ ? crypto::base64url_encode(carry_.substr(0, whole))
+                                : crypto::base64_encode(carry_.substr(0, whole));
+  carry_.erase(0, whole);
+  out.append(text);
+  if (tail_) tail_->mask += text;
 }
 
 void Base64Text::end_encoding(Edited& out) {

@@ -1,5 +1,7 @@
 #include "userspace/masking/base64_run.h"
 
+#include "userspace/crypto/encoding.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -10,11 +12,6 @@ namespace {
 constexpr std::size_t kShortestLine = 60;
 // Line end and indent.
 constexpr std::size_t kLongestGap = 66;
-
-constexpr std::string_view kAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::string_view kUrlAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 // Characters that edits cover behind so many bytes: of an open group as many are left as of its
 // bytes, so that each edit has one.
@@ -222,20 +219,9 @@ std::size_t Base64Run::raw_until(std::uint64_t character) {
 }
 
 std::string Base64Run::encode(std::string_view bytes) const {
-  const std::string_view alphabet = url_ ? kUrlAlphabet : kAlphabet;
-  std::string out;
-  for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(bytes.size(), 3))) {
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-      bits = bits << 8 | (i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U);
-    for (std::size_t i = 0; i < 4; ++i) {
-      if (i <= bytes.size()) {
-        out += alphabet[bits >> (18 - 6 * i) & 63];
-      } else if (padding_ != 0) {
-        out += '=';
-      }
-    }
-  }
+  std::string out = url_ ? crypto::base64url_encode(bytes) : crypto::base64_encode(bytes);
+  while (padding_ == 0 && out.ends_with('=')) out.pop_back();
+  while (padding_ != 0 && out.size() % 4 != 0) out += '=';
   return out;
 }
 

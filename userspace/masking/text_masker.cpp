@@ -22,7 +22,7 @@ void TextMasker::feed(std::string_view text, Edits& out) {
 
 // Where nothing was found, out says what of held_ and text is released.
 bool TextMasker::passes(std::string_view text, Edits& out) {
-  if (!out.findings.empty() || out.list.size() > 1 || base64_.held() != 0) return false;
+  if (!out.findings.empty() || out.list.size() > 1) return false;
   if (!out.list.empty() && out.list.front().replaced) return false;
   const std::size_t released = out.list.empty() ? 0 : out.list.front().consumed;
   const std::size_t old = std::min(released, held_.size());
