@@ -87,6 +87,7 @@ Who Lookups::fresh(const Entry& entry, Monotonic now) const {
   if (auto* known = std::get_if<KnownPerson>(&who)) {
     known->valid_for = std::chrono::ceil<std::chrono::milliseconds>(entry.until - now);
     known->person.valid_until = entry.until;
+    known->age = std::chrono::floor<std::chrono::milliseconds>(now - entry.since);
   }
   return who;
 }
@@ -122,7 +123,7 @@ std::optional<Who> Lookups::ask(const identity::Peer& peer, Ticket ticket, Monot
       (it == entries_.end() && entries_.size() >= limits_.entries && !make_room(now))) {
     ++counters_.too_many;
     return NobodyKnown{
-        "too many questions about users are open on this host; try again in a moment"};
+        .reason = "too many questions about users are open on this host; try again in a moment"};
   }
   Entry& entry = entries_[key];
   entry.who.reset();
@@ -146,12 +147,13 @@ std::vector<Answered> Lookups::collect(Monotonic now) {
   for (Shared::Done& d : done) {
     Entry& entry = entries_[d.key];
     entry.running = false;
+    entry.since = now;
     if (d.result) {
-      entry.who = KnownPerson{std::move(d.result).value(), limits_.validity};
+      entry.who = KnownPerson{std::move(d.result).value(), limits_.validity, {}};
       entry.until = now + limits_.validity;
     } else {
       ++counters_.refused;
-      entry.who = NobodyKnown{d.result.error().message};
+      entry.who = NobodyKnown{.reason = d.result.error().message};
       entry.until = now + limits_.refusal_validity;
     }
     for (const Waiting& waiting : entry.waiting)
@@ -165,7 +167,7 @@ std::vector<Answered> Lookups::collect(Monotonic now) {
     for (auto it = entry.waiting.begin(); it != late; ++it) {
       ++counters_.too_late;
       answered.push_back(
-          {it->ticket, NobodyKnown{"the user database of this host does not answer"}});
+          {it->ticket, NobodyKnown{.reason = "the user database of this host does not answer"}});
     }
     waiting_ -= static_cast<std::size_t>(late - entry.waiting.begin());
     entry.waiting.erase(entry.waiting.begin(), late);

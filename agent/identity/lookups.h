@@ -86,7 +86,7 @@ class Lookups {
   struct Entry {
     bool running = false;
     std::optional<Who> who;
-    Monotonic until;
+    Monotonic since, until;
     std::vector<Waiting> waiting;  // in the order of their deadlines
   };
   Who fresh(const Entry& entry, Monotonic now) const;

@@ -50,9 +50,9 @@ void Server::reply(const Ticket& ticket, Who who) {
   if (!message)
     message = protocol::encode(protocol::IdentityAnswer{
         ticket.question,
-        protocol::NobodyKnown{"the groups of this user do not fit an answer: more than " +
-                              std::to_string(protocol::kIdentityGroups) +
-                              " or with very long names"}});
+        protocol::NobodyKnown{.reason = "the groups of this user do not fit an answer: more than " +
+                                        std::to_string(protocol::kIdentityGroups) +
+                                        " or with very long names"}});
   server_.send(ticket.connection, *std::move(message));
 }
 

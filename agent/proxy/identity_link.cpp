@@ -64,8 +64,13 @@ class IdentityLink::Impl {
 
  private:
   bool answered(std::string_view message) {
-    auto answer = protocol::decode_identity_answer(message, host::now().mono);
-    if (!answer) return false;
+    auto word = protocol::decode_identity_word(message, host::now().mono);
+    if (!word) return false;
+    const auto* answer = std::get_if<protocol::IdentityAnswer>(&*word);
+    if (answer == nullptr) {
+      known_.clear();
+      return true;
+    }
     const Subject* subject = questions_.subject(answer->id);
     if (subject == nullptr) return true;
     if (const auto* nobody = std::get_if<protocol::NobodyKnown>(&answer->who)) {

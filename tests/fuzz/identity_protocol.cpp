@@ -13,9 +13,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto question = protocol::decode_identity_question(message)) {
     if (protocol::encode(*question).size() != size) std::abort();
   }
-  if (const auto answer = protocol::decode_identity_answer(message, veilwire::Monotonic{})) {
-    const auto again = protocol::encode(*answer);
-    if (!again || *again != message) std::abort();
+  if (const auto word = protocol::decode_identity_word(message, veilwire::Monotonic{})) {
+    if (const auto* answer = std::get_if<protocol::IdentityAnswer>(&*word)) {
+      const auto again = protocol::encode(*answer);
+      if (!again || *again != message) std::abort();
+    } else if (protocol::encode(std::get<protocol::IdentityChanged>(*word)) != message) {
+      std::abort();
+    }
   }
   return 0;
 }

@@ -45,7 +45,7 @@ Result<Person, Refusal> local_person(const Peer& peer, const Account* running_as
     person.person_class = PersonClass::Service;
   } else if (peer.uid != peer.loginuid) {
     person.person_class = PersonClass::Derived;
-    person.name += " as " + running_as->name;
+    person.running_as = running_as->name;
   } else {
     person.person_class = PersonClass::Human;
   }

@@ -34,7 +34,7 @@ std::uint32_t accountable_uid(const Peer& peer);
 //
 // Who logged in answers for what they do as somebody else: subject and groups are theirs, so that
 // neither `sudo -u` gains an exception that a policy makes for a group nor `su` escapes a
-// restriction. The name shows both.
+// restriction. Both names are in the person.
 Result<Person, Refusal> local_person(const Peer& peer, const Account* running_as,
                                      const Account* logged_in, Monotonic valid_until);
 

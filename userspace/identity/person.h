@@ -5,6 +5,7 @@
 #include "userspace/base/time.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,8 +47,16 @@ struct Person {
   PersonClass person_class = PersonClass::Human;
   std::string method;  // how it was established: local, pkce, device, ci, machine, saml
   Monotonic valid_until;
+
+  // What an answer about a peer says besides, for the record and never for a decision.
+  std::string running_as = {};                   // Derived: the account that they have become
+  std::optional<std::uint32_t> inside_uid = {};  // the peer's uid as its container sees it
+  bool cached = false;  // who is asked about them has not answered for a while: an old word counts
+  Monotonic confirmed_at = {};  // when that word came
 };
 
 std::string_view to_string(PersonClass c);
+// "alice", or "alice as root".
+std::string display_name(const Person& person);
 
 }  // namespace veilwire::identity

@@ -68,9 +68,10 @@ Person person_of(const Found& found, const Peer& peer, const Account* running_as
   Person person = found.session->person;
   person.person_class = found.person_class;
   person.valid_until = found.good_until;
+  person.cached = found.standing == Standing::Cached;
   if (found.person_class == PersonClass::Derived) {
     const bool has_name = running_as != nullptr && printable(running_as->name);
-    person.name += " as " + (has_name ? running_as->name : "user id " + std::to_string(peer.uid));
+    person.running_as = has_name ? running_as->name : "user id " + std::to_string(peer.uid);
   }
   return person;
 }

@@ -75,7 +75,8 @@ struct Found {
 };
 
 // As it is handed on and recorded. running_as: the account of the peer's uid, nullptr where it has
-// none; it shows in the name where the peer has become another. found has a session.
+// none; it is named where the peer has become another. found has a session. confirmed_at is the
+// asker's, from found.age.
 Person person_of(const Found& found, const Peer& peer, const Account* running_as);
 // Why there is none, and what to do: for the person at the client. found may not pass.
 std::string reason(const Found& found);

@@ -9,8 +9,9 @@ namespace {
 
 constexpr std::uint32_t kMagic = 0x44495756;  // "VWID"
 constexpr std::size_t kComm = 16;             // TASK_COMM_LEN
+constexpr std::uint32_t kNoUid = UINT32_MAX;  // (uid_t)-1 is nobody's, in any user namespace
 
-enum class Type : std::uint16_t { Question = 1, Known = 2, Nobody = 3 };
+enum class Type : std::uint16_t { Question = 1, Known = 2, Nobody = 3, Changed = 4 };
 
 class Writer {
  public:
@@ -25,6 +26,7 @@ class Writer {
     number(static_cast<std::uint16_t>(s.size()));
     bytes_ += s;
   }
+  void boolean(bool value) { number(static_cast<std::uint8_t>(value)); }
   void head(Type type, std::uint64_t id) {
     number(kMagic);
     number(kIdentityVersion);
@@ -61,8 +63,20 @@ class Reader {
     return std::string(take(length));
   }
   std::string_view fixed(std::size_t n) { return take(n); }
+  bool boolean() {
+    const auto value = number<std::uint8_t>();
+    if (value > 1) failed_ = true;
+    return value == 1;
+  }
+  template <class E>
+  E enumerator(E last) {
+    const auto value = number<std::uint8_t>();
+    if (value > static_cast<std::uint8_t>(last)) failed_ = true;
+    return failed_ ? E{} : static_cast<E>(value);
+  }
   bool at_end() const { return !failed_ && rest_.empty(); }
   bool failed() const { return failed_; }
+  void fail() { failed_ = true; }
 
  private:
   std::string_view take(std::size_t n) {
@@ -96,16 +110,61 @@ Result<Head, IdentityProtocolError> read_head(Reader& reader) {
 
 bool fits(const identity::Person& person) {
   if (person.groups.size() > kIdentityGroups) return false;
-  std::size_t total =
-      person.issuer.size() + person.subject.size() + person.name.size() + person.method.size();
-  for (const std::string* s : {&person.issuer, &person.subject, &person.name, &person.method})
+  std::size_t total = 0;
+  for (const std::string* s :
+       {&person.issuer, &person.subject, &person.name, &person.method, &person.running_as}) {
     if (s->size() > kIdentityText) return false;
+    total += s->size();
+  }
   for (const std::string& group : person.groups) {
     if (group.size() > kIdentityText) return false;
     total += group.size() + sizeof(std::uint16_t);
   }
   constexpr std::size_t kFixedParts = 64;
   return total <= kIdentityMessage - kFixedParts;
+}
+
+KnownPerson read_known(Reader& r, Monotonic now) {
+  KnownPerson known;
+  identity::Person& person = known.person;
+  known.valid_for = std::chrono::milliseconds(r.number<std::uint32_t>());
+  known.age = std::chrono::milliseconds(r.number<std::uint32_t>());
+  person.cached = r.boolean();
+  person.person_class = r.enumerator(identity::PersonClass::Ci);
+  person.issuer = r.text();
+  person.subject = r.text();
+  person.name = r.text();
+  person.method = r.text();
+  person.running_as = r.text();
+  if (const auto uid = r.number<std::uint32_t>(); uid != kNoUid) person.inside_uid = uid;
+  const std::size_t groups = r.number<std::uint16_t>();
+  if (groups > kIdentityGroups) r.fail();
+  for (std::size_t i = 0; i < groups && !r.failed(); ++i) person.groups.push_back(r.text());
+  // A person without an issuer or a subject would be nobody's and anybody's.
+  if (known.valid_for > kIdentityLongestValidity || known.age > kIdentityOldestWord ||
+      person.issuer.empty() || person.subject.empty())
+    r.fail();
+  person.valid_until = now + known.valid_for;
+  person.confirmed_at = now + -known.age;
+  return known;
+}
+
+IdentityChanged read_changed(Reader& r) {
+  IdentityChanged changed;
+  if (r.boolean()) return changed;
+  const std::size_t count = r.number<std::uint16_t>();
+  if (count > kIdentityChanges) r.fail();
+  changed.bindings.emplace();
+  for (std::size_t i = 0; i < count && !r.failed(); ++i) {
+    identity::Binding binding;
+    binding.kind = r.enumerator(identity::BindingKind::Job);
+    binding.uid = r.number<std::uint32_t>();
+    binding.loginuid = r.number<std::uint32_t>();
+    binding.audit_session = r.number<std::uint32_t>();
+    binding.cgroup_id = r.number<std::uint64_t>();
+    changed.bindings->push_back(binding);
+  }
+  return changed;
 }
 
 }  // namespace
@@ -158,6 +217,7 @@ Result<std::string, IdentityProtocolError> encode(const IdentityAnswer& answer) 
   Writer w;
   if (const auto* nobody = std::get_if<NobodyKnown>(&answer.who)) {
     w.head(Type::Nobody, answer.id);
+    w.boolean(nobody->sign_in);
     w.text(std::string_view(nobody->reason).substr(0, kIdentityText));
     return std::move(w).take();
   }
@@ -166,53 +226,66 @@ Result<std::string, IdentityProtocolError> encode(const IdentityAnswer& answer) 
   if (!fits(person) || known.valid_for < known.valid_for.zero() ||
       known.valid_for > kIdentityLongestValidity)
     return Unexpected{IdentityProtocolError::TooLarge};
+  const auto age =
+      std::clamp<std::chrono::milliseconds>(known.age, known.age.zero(), kIdentityOldestWord);
   w.head(Type::Known, answer.id);
   w.number(static_cast<std::uint32_t>(known.valid_for.count()));
+  w.number(static_cast<std::uint32_t>(age.count()));
+  w.boolean(person.cached);
   w.number(static_cast<std::uint8_t>(person.person_class));
   w.text(person.issuer);
   w.text(person.subject);
   w.text(person.name);
   w.text(person.method);
+  w.text(person.running_as);
+  w.number(person.inside_uid.value_or(kNoUid));
   w.number(static_cast<std::uint16_t>(person.groups.size()));
   for (const std::string& group : person.groups) w.text(group);
   return std::move(w).take();
 }
 
-Result<IdentityAnswer, IdentityProtocolError> decode_identity_answer(std::string_view message,
-                                                                     Monotonic now) {
+std::string encode(const IdentityChanged& changed) {
+  Writer w;
+  w.head(Type::Changed, 0);
+  const bool everything = !changed.bindings || changed.bindings->size() > kIdentityChanges;
+  w.boolean(everything);
+  if (everything) return std::move(w).take();
+  w.number(static_cast<std::uint16_t>(changed.bindings->size()));
+  for (const identity::Binding& binding : *changed.bindings) {
+    w.number(static_cast<std::uint8_t>(binding.kind));
+    w.number(binding.uid);
+    w.number(binding.loginuid);
+    w.number(binding.audit_session);
+    w.number(binding.cgroup_id);
+  }
+  return std::move(w).take();
+}
+
+Result<IdentityWord, IdentityProtocolError> decode_identity_word(std::string_view message,
+                                                                 Monotonic now) {
   if (message.size() > kIdentityMessage) return Unexpected{IdentityProtocolError::Malformed};
   Reader r(message);
   const auto head = read_head(r);
   if (!head) return Unexpected{head.error()};
-  IdentityAnswer answer;
-  answer.id = head->id;
-  if (head->type == Type::Nobody) {
-    NobodyKnown nobody{r.text()};
-    if (!r.at_end()) return Unexpected{IdentityProtocolError::Malformed};
-    answer.who = std::move(nobody);
-    return answer;
+  IdentityWord word;
+  switch (head->type) {
+    case Type::Known:
+      word = IdentityAnswer{head->id, read_known(r, now)};
+      break;
+    case Type::Nobody: {
+      const bool sign_in = r.boolean();
+      word = IdentityAnswer{head->id, NobodyKnown{r.text(), sign_in}};
+      break;
+    }
+    case Type::Changed:
+      if (head->id != 0) r.fail();
+      word = read_changed(r);
+      break;
+    default:
+      r.fail();
   }
-  if (head->type != Type::Known) return Unexpected{IdentityProtocolError::Malformed};
-  KnownPerson known;
-  known.valid_for = std::chrono::milliseconds(r.number<std::uint32_t>());
-  const auto person_class = r.number<std::uint8_t>();
-  identity::Person& person = known.person;
-  person.issuer = r.text();
-  person.subject = r.text();
-  person.name = r.text();
-  person.method = r.text();
-  const std::size_t groups = r.number<std::uint16_t>();
-  if (known.valid_for > kIdentityLongestValidity || groups > kIdentityGroups ||
-      person_class > static_cast<std::uint8_t>(identity::PersonClass::Ci))
-    return Unexpected{IdentityProtocolError::Malformed};
-  person.person_class = static_cast<identity::PersonClass>(person_class);
-  for (std::size_t i = 0; i < groups && !r.failed(); ++i) person.groups.push_back(r.text());
-  // A person without an issuer or a subject would be nobody's and anybody's.
-  if (!r.at_end() || person.issuer.empty() || person.subject.empty())
-    return Unexpected{IdentityProtocolError::Malformed};
-  person.valid_until = now + known.valid_for;
-  answer.who = std::move(known);
-  return answer;
+  if (!r.at_end()) return Unexpected{IdentityProtocolError::Malformed};
+  return word;
 }
 
 }  // namespace veilwire::host::protocol

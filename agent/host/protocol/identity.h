@@ -3,24 +3,35 @@
 // connection; answers carry the question's id and come in any order, so that a slow directory holds
 // up only those who need it.
 //
+// And one message unasked: the answers that were given on this connection for peers that may fall
+// under some bindings are no more to be relied on (may_fall_under). It stands behind every answer
+// that it takes back, and before every answer that knows better. A new connection starts with
+// nothing to take back, so the asker forgets what an earlier one has said.
+//
+// A peer without a session may be let wait for its answer, so that somebody who is just signing in
+// passes: for kIdentityLongestHold at most, and the asker has more patience than that.
+//
 // Integers are in the host's byte order: both ends are on this host, built together; another
 // version is refused. Tested by tests/unit/identity/protocol_test.cpp and
 // tests/fuzz/identity_protocol.cpp.
 #pragma once
 
 #include "userspace/base/result.h"
+#include "userspace/identity/binding.h"
 #include "userspace/identity/person.h"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace veilwire::host::protocol {
 
-inline constexpr std::uint16_t kIdentityVersion = 1;
+inline constexpr std::uint16_t kIdentityVersion = 2;
 // A directory server decides how long names are and how many groups somebody has; these bounds keep
 // an answer within one local message. Somebody with more groups is refused, not cut: a policy may
 // make an exception for the last one.
@@ -29,6 +40,11 @@ inline constexpr std::size_t kIdentityGroups = 4096;
 inline constexpr std::size_t kIdentityMessage = 96 * 1024;
 // An answer is good for at most this long; a longer one is a broken or hostile identity program.
 inline constexpr std::chrono::hours kIdentityLongestValidity{24};
+// The word that an answer goes by may be this old. An older one is cut: it is for the record alone.
+inline constexpr std::chrono::hours kIdentityOldestWord{1000};
+inline constexpr std::chrono::seconds kIdentityLongestHold{20};
+// With more bindings than this, everything has changed.
+inline constexpr std::size_t kIdentityChanges = 1024;
 
 enum class IdentityProtocolError : std::uint8_t {
   OtherVersion,  // or not this protocol at all
@@ -42,23 +58,35 @@ struct IdentityQuestion {
 };
 
 struct KnownPerson {
-  identity::Person person;  // valid_until is the asker's own: the time of decoding plus valid_for
+  // valid_until and confirmed_at are the asker's own: the time of decoding, plus valid_for and less
+  // age.
+  identity::Person person;
   std::chrono::milliseconds valid_for{0};
+  std::chrono::milliseconds age{0};  // of the word that it goes by
 };
 struct NobodyKnown {
-  std::string reason;  // for the person at the client and for the record
+  std::string reason;    // for the person at the client and for the record
+  bool sign_in = false;  // it would help
 };
 struct IdentityAnswer {
   std::uint64_t id = 0;
   std::variant<KnownPerson, NobodyKnown> who;
 };
 
+struct IdentityChanged {
+  // nullopt: everything may have.
+  std::optional<std::vector<identity::Binding>> bindings;
+};
+using IdentityWord = std::variant<IdentityAnswer, IdentityChanged>;
+
 std::string encode(const IdentityQuestion& question);
 Result<IdentityQuestion, IdentityProtocolError> decode_identity_question(std::string_view message);
 
 // A reason that is too long is cut; a person who does not fit is TooLarge.
 Result<std::string, IdentityProtocolError> encode(const IdentityAnswer& answer);
-Result<IdentityAnswer, IdentityProtocolError> decode_identity_answer(std::string_view message,
-                                                                     Monotonic now);
+std::string encode(const IdentityChanged& changed);
+// Whether bindings are what is_well_formed() takes is for the asker to see.
+Result<IdentityWord, IdentityProtocolError> decode_identity_word(std::string_view message,
+                                                                 Monotonic now);
 
 }  // namespace veilwire::host::protocol

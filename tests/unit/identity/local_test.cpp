@@ -34,7 +34,7 @@ TEST(LocalPerson, WhoBecameAnotherUserStaysAccountableAndShowsBoth) {
   ASSERT_TRUE(person) << person.error().message;
   EXPECT_EQ(person->person_class, PersonClass::Derived);
   EXPECT_EQ(person->subject, "1001");
-  EXPECT_EQ(person->name, "bob as root");
+  EXPECT_EQ(display_name(*person), "bob as root");
   EXPECT_EQ(person->groups, (std::vector<std::string>{"bob", "contractors"}));
   EXPECT_EQ(accountable_uid(peer(0, 1001)), 1001U);
 }

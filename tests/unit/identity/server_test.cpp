@@ -60,9 +60,11 @@ class ServerTest : public ::testing::Test {
     EXPECT_TRUE(host::wait_readable(fd, kPatience));
     const auto message = host::receive_message(fd);
     EXPECT_TRUE(message);
-    auto decoded = protocol::decode_identity_answer(message ? message->bytes : "", Monotonic{});
-    EXPECT_TRUE(decoded);
-    return decoded ? std::move(decoded).value() : protocol::IdentityAnswer{};
+    auto word = protocol::decode_identity_word(message ? message->bytes : "", Monotonic{});
+    EXPECT_TRUE(word);
+    auto* answer = word ? std::get_if<protocol::IdentityAnswer>(&*word) : nullptr;
+    EXPECT_NE(answer, nullptr);
+    return answer != nullptr ? std::move(*answer) : protocol::IdentityAnswer{};
   }
   // The server has closed: end of file or a reset.
   static bool closed(int fd) {
@@ -94,6 +96,7 @@ TEST_F(ServerTest, AnswersTheProxyByQuestion) {
   const auto nobody = answer(proxy.get());
   EXPECT_EQ(nobody.id, 2U);
   EXPECT_EQ(std::get<protocol::NobodyKnown>(nobody.who).reason, "unknown");
+  EXPECT_FALSE(std::get<protocol::NobodyKnown>(nobody.who).sign_in);
 }
 
 TEST_F(ServerTest, AnswersOvertakeASlowOne) {

@@ -85,6 +85,9 @@ TEST(SessionTable, WhoHasSignedInIsFoundWithTheirGroupsAndHowLongThatIsGood) {
   EXPECT_EQ(person.name, "alice");
   EXPECT_EQ(person.groups, (std::vector<std::string>{"developers", "staff"}));
   EXPECT_EQ(person.valid_until, at(90).mono);
+  EXPECT_EQ(person.running_as, "");
+  EXPECT_FALSE(person.cached);
+  EXPECT_TRUE(person_of(table.find(kAlice, kTerminal, {}, at(91)), kAlice, nullptr).cached);
 }
 
 TEST(SessionTable, WhoHasNotIsUnknownAndToldForWhatToSignIn) {
@@ -105,9 +108,9 @@ TEST(SessionTable, ADerivedProcessIsThePersonWhoLoggedInWithBothNames) {
   const Found found = table.find(kAliceAsRoot, kTerminal, {}, at(1));
   EXPECT_EQ(found.person_class, PersonClass::Derived);
   const Account root{0, "root", {}}, forged{0, "root\n", {}};
-  EXPECT_EQ(person_of(found, kAliceAsRoot, &root).name, "alice as root");
-  EXPECT_EQ(person_of(found, kAliceAsRoot, &forged).name, "alice as user id 0");
-  EXPECT_EQ(person_of(found, kAliceAsRoot, nullptr).name, "alice as user id 0");
+  EXPECT_EQ(display_name(person_of(found, kAliceAsRoot, &root)), "alice as root");
+  EXPECT_EQ(person_of(found, kAliceAsRoot, &forged).running_as, "user id 0");
+  EXPECT_EQ(person_of(found, kAliceAsRoot, nullptr).running_as, "user id 0");
   EXPECT_EQ(person_of(found, kAliceAsRoot, &root).subject, "alice-sub");
   const BindingSettings refused{DerivedUse::Refused, {}, false};
   EXPECT_EQ(reason(table.find(kAliceAsRoot, kTerminal, refused, at(1))),
