@@ -33,6 +33,13 @@ struct ConfigSection::State {
     asked.emplace(key);
     return table == nullptr ? nullptr : table->get(key);
   }
+  ConfigSection within(std::string_view key, const toml::table* inner) const {
+    auto section = std::make_shared<State>();
+    section->file = file;
+    section->table = inner;
+    section->name = name + "." + std::string(key);
+    return ConfigSection(std::move(section));
+  }
   [[noreturn]] void fail(const toml::source_region& where, std::string_view key,
                          const std::string& why) const {
     throw ConfigError(file->name + ":" + std::to_string(where.begin.line) + ":" +
@@ -160,6 +167,36 @@ std::vector<std::int64_t> ConfigSection::integers(std::string_view key,
     result.push_back(value->get());
   }
   return result;
+}
+
+ConfigSection ConfigSection::table(std::string_view key) const {
+  const toml::node* node = state_->find(key);
+  if (node != nullptr && !node->is_table()) state_->fail(node->source(), key, "must be a table");
+  return state_->within(key, node == nullptr ? nullptr : node->as_table());
+}
+
+std::vector<ConfigSection> ConfigSection::tables(std::string_view key) const {
+  const toml::node* node = state_->find(key);
+  if (node == nullptr) return {};
+  const std::string allowed = "must be a list of tables";
+  const auto* array = node->as_array();
+  if (array == nullptr) state_->fail(node->source(), key, allowed);
+  std::vector<ConfigSection> result;
+  for (const toml::node& element : *array) {
+    if (!element.is_table()) state_->fail(element.source(), key, allowed);
+    result.push_back(state_->within(key, element.as_table()));
+  }
+  return result;
+}
+
+bool ConfigSection::has(std::string_view key) const { return state_->find(key) != nullptr; }
+
+void ConfigSection::refuse(std::string_view key, const std::string& why) const {
+  const toml::node* node = state_->find(key);
+  if (node != nullptr) state_->fail(node->source(), key, why);
+  if (state_->table != nullptr) state_->fail(state_->table->source(), key, why);
+  throw ConfigError(state_->file->name + ": [" + state_->name + "] " + std::string(key) + ": " +
+                    why);
 }
 
 void ConfigSection::check() const {

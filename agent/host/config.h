@@ -31,6 +31,14 @@ class ConfigSection {
   std::vector<std::string> texts(std::string_view key, std::vector<std::string> fallback) const;
   std::vector<std::int64_t> integers(std::string_view key, std::vector<std::int64_t> fallback,
                                      std::int64_t low, std::int64_t high) const;
+  // A table in it, and the tables of a list ([[NAME.KEY]]); each is to be checked by itself. An
+  // absent one is an empty table, or no tables.
+  ConfigSection table(std::string_view key) const;
+  std::vector<ConfigSection> tables(std::string_view key) const;
+  bool has(std::string_view key) const;
+  // For what a value means and its type does not tell: throws, with the place of the key, or of the
+  // table where the key is not there.
+  [[noreturn]] void refuse(std::string_view key, const std::string& why) const;
   // Throws for the first key that no call above has named: a typing error must not silently mean
   // the default.
   void check() const;

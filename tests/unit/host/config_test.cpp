@@ -78,5 +78,35 @@ TEST(Config, RefusesATableOfNoProgram) {
   ::unlink(path.c_str());
 }
 
+TEST(Config, TablesInATableAreCheckedByThemselves) {
+  const Config config = Config::parse(
+      "[a]\ninner = {n = 1}\n[[a.rule]]\nname = \"x\"\n[[a.rule]]\nname = \"y\"\nnmae = 1\n", "f");
+  const ConfigSection a = config.section("a");
+  EXPECT_EQ(a.table("inner").integer("n", 0, 0, 9), 1);
+  EXPECT_TRUE(a.has("inner"));
+  EXPECT_FALSE(a.has("other"));
+  EXPECT_EQ(a.table("other").integer("n", 7, 0, 9), 7);
+  const auto rules = a.tables("rule");
+  ASSERT_EQ(rules.size(), 2U);
+  EXPECT_EQ(rules[0].text("name", ""), "x");
+  EXPECT_EQ(rules[1].text("name", ""), "y");
+  a.check();
+  rules[0].check();
+  EXPECT_EQ(error_of([&] { rules[1].check(); }),
+            "f:7:1: [a.rule] nmae: unknown key; known are: name");
+  EXPECT_EQ(error_of([&] { (void)a.tables("inner"); }),
+            "f:2:9: [a] inner: must be a list of tables");
+  EXPECT_EQ(error_of([&] { (void)a.table("rule"); }), "f:3:1: [a] rule: must be a table");
+}
+
+TEST(Config, AValueIsRefusedWithItsPlace) {
+  const Config config = Config::parse("[a]\nn = 1\n", "f");
+  EXPECT_EQ(error_of([&] { config.section("a").refuse("n", "is odd"); }), "f:2:5: [a] n: is odd");
+  EXPECT_EQ(error_of([&] { config.section("a").refuse("m", "is missing"); }),
+            "f:1:1: [a] m: is missing");
+  EXPECT_EQ(error_of([&] { config.section("b").refuse("m", "is missing"); }),
+            "f: [b] m: is missing");
+}
+
 }  // namespace
 }  // namespace veilwire::host
