@@ -33,8 +33,9 @@ class Base64Runs {
   // Text in which the rules have found nothing. Appends edits that cover it in order, as
   // StreamMasker does.
   void feed(std::string_view text, Edits& out);
-  // The same where all of it may go at once: then true, and it is fed. Nothing may be held.
-  bool passes(std::string_view text);
+  // The same for as much of it from its beginning as may go at once; returns how much that is. The
+  // rest is not fed.
+  std::size_t pass(std::string_view text);
   // So many bytes of something else stand here, or the text ends.
   void end(std::uint64_t bytes, Edits& out);
   void adopt(std::shared_ptr<const Engine> engine, Edits& out);
@@ -67,6 +68,7 @@ class Base64Runs {
     std::size_t size_ = 0;
   };
 
+  std::size_t pass_windows(std::string_view text);
   std::size_t take_short(std::string_view text, Edits& out);
   std::size_t take_text(std::string_view text, Edits& out);
   void give_short(Edits& out);

@@ -28,10 +28,9 @@ inline bool is_base64(char c) { return base64_value(c) != 64; }
 // No shorter run of such characters is looked into: of shorter words too many decode to text.
 inline constexpr std::size_t kShortestBase64 = 16;
 
-// How many the text begins with.
-std::size_t base64_prefix(std::string_view text);
-// Where the first run begins that is long enough or that the text ends in; its size where there is
-// none. A run may begin where the text does.
-std::size_t next_base64(std::string_view text);
+// A bit for each of up to 64 bytes, the first the lowest: whether it is of base64. Bits behind them
+// are 0.
+inline constexpr std::size_t kBase64Window = 64;
+std::uint64_t base64_mask(std::string_view window);
 
 }  // namespace veilwire::masking

@@ -10,6 +10,18 @@
 
 namespace veilwire::masking {
 
+// Steps the state from byte `at` on, to the end of the text or until `step(state, byte, next)` says
+// no: that byte has not been read. Returns how far it has come.
+template <class State, class Step>
+std::size_t advance(State& state, std::string_view text, std::size_t at, Step step) {
+  State here = state;
+  for (State next{}; at < text.size(); ++at, here = next) {
+    if (!step(here, static_cast<unsigned char>(text[at]), next)) break;
+  }
+  state = here;
+  return at;
+}
+
 class Lanes {
  public:
   static constexpr std::size_t kCount = 4;
@@ -30,8 +42,8 @@ class Lanes {
     return text_.substr(begin(lane) - memory_, memory_);
   }
 
-  // Steps all lanes from byte `at` of each on, to their ends or until `step(state, byte, next)` of
-  // one of them says no: that byte has been read by none. Returns how far they have come.
+  // The same for all lanes, from byte `at` of each on: a byte at which one says no has been read by
+  // none.
   template <class State, class Step>
   std::size_t advance(Each<State>& states, std::size_t at, Step step) const {
     const auto* const text = reinterpret_cast<const unsigned char*>(text_.data());

@@ -144,29 +144,12 @@ bool LiteralScanner::build(const std::vector<Entry>& entries) {
 }
 
 std::size_t LiteralScanner::run(Node& node, std::string_view text, std::size_t at) const {
-  const Node* const table = table_.data();
-  const unsigned shift = shift_;
-  Node here = node;
-  for (; at < text.size(); ++at) {
-    const Node next =
-        table[(std::size_t{here} << shift) + classes_[static_cast<unsigned char>(text[at])]];
-    if (next >= first_hit_) break;
-    here = next;
-  }
-  node = here;
-  return at;
+  return advance(node, text, at, plain_step());
 }
 
 std::size_t LiteralScanner::run(Lanes::Each<Node>& nodes, const Lanes& lanes,
                                 std::size_t at) const {
-  const Node* const table = table_.data();
-  const std::uint8_t* const classes = classes_.data();
-  const unsigned shift = shift_;
-  const std::uint32_t first_hit = first_hit_;
-  return lanes.advance(nodes, at, [=](Node node, unsigned char byte, Node& next) {
-    next = table[(std::size_t{node} << shift) + classes[byte]];
-    return next < first_hit;
-  });
+  return lanes.advance(nodes, at, plain_step());
 }
 
 }  // namespace veilwire::masking

@@ -65,16 +65,26 @@ class LiteralScanner {
     }
   }
 
- private:
-  Node next(Node node, char c) const {
-    return table_[(std::size_t{node} << shift_) + classes_[static_cast<unsigned char>(c)]];
-  }
+  // One byte on, as scan() does it.
   template <class OnHit>
   Node step(Node node, char c, std::size_t end, OnHit& on_hit) const {
     node = next(node, c);
     if (node < first_hit_) return node;
     for (const Hit& hit : hits_[static_cast<std::size_t>(node - first_hit_)]) on_hit(end, hit);
     return node;
+  }
+  // The same where nothing is hit: (node, byte, next) gives false where something is.
+  auto plain_step() const {
+    return [table = table_.data(), classes = classes_.data(), shift = shift_,
+            first_hit = first_hit_](Node node, unsigned char byte, Node& next) {
+      next = table[(std::size_t{node} << shift) + classes[byte]];
+      return next < first_hit;
+    };
+  }
+
+ private:
+  Node next(Node node, char c) const {
+    return table_[(std::size_t{node} << shift_) + classes_[static_cast<unsigned char>(c)]];
   }
   // Reads on from `at`; stops before a byte at which something is hit, or at the end. Returns
   // where.

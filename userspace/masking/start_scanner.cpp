@@ -77,26 +77,11 @@ std::int32_t StartScanner::explore(Node node, unsigned char byte) const {
 }
 
 std::size_t StartScanner::run(Node& node, std::string_view text, std::size_t at) const {
-  Node here = node;
-  for (; at < text.size(); ++at) {
-    const std::uint8_t byte_class = classes_[static_cast<unsigned char>(text[at])];
-    const std::int32_t next = next_of(here, byte_class).load(std::memory_order_acquire);
-    if (next <= 0) break;
-    here = static_cast<Node>(next);
-  }
-  node = here;
-  return at;
+  return advance(node, text, at, plain_step());
 }
 
 std::size_t StartScanner::run(Lanes::Each<Node>& nodes, const Lanes& lanes, std::size_t at) const {
-  std::int32_t* const table = table_.get();
-  const std::uint8_t* const classes = classes_.data();
-  return lanes.advance(nodes, at, [=](Node node, unsigned char byte, Node& next) {
-    const std::int32_t entry =
-        std::atomic_ref(table[node + classes[byte]]).load(std::memory_order_acquire);
-    next = static_cast<Node>(entry);
-    return entry > 0;
-  });
+  return lanes.advance(nodes, at, plain_step());
 }
 
 bool StartScanner::is_fresh(const Key& key) {

@@ -76,6 +76,33 @@ class StartScanner {
     return node;
   }
 
+  // One byte on, as scan() does it.
+  template <class OnStart>
+  Node step(Node node, char c, std::size_t end, OnStart& on_start) const {
+    const auto byte = static_cast<unsigned char>(c);
+    std::int32_t next = next_of(node, classes_[byte]).load(std::memory_order_acquire);
+    if (next > 0) [[likely]]
+      return static_cast<Node>(next);
+    if (next == kUnknown) next = explore(node, byte);
+    if (next == kTooMany) {
+      for (const Start& start : state(node).untold) on_start(end - 1, start);
+      return step(begin(state(node).key->before), c, end, on_start);
+    }
+    node = static_cast<Node>(next < 0 ? -next : next);
+    for (const Start& start : state(node).key->told) on_start(end, start);
+    return node;
+  }
+  // The same where nothing is told and all is worked out: (node, byte, next) gives false elsewhere.
+  auto plain_step() const {
+    return [table = table_.get(), classes = classes_.data()](Node node, unsigned char byte,
+                                                             Node& next) {
+      const std::int32_t entry =
+          std::atomic_ref(table[node + classes[byte]]).load(std::memory_order_acquire);
+      next = static_cast<Node>(entry);
+      return entry > 0;
+    };
+  }
+
   // Of the matches that may have begun and are not told yet: how much of the end of the text may be
   // secret, and where they begin. 0, and empty, for most texts.
   std::size_t held(Node node) const { return state(node).held; }
@@ -115,21 +142,6 @@ class StartScanner {
   }
   const State& state(Node node) const { return *states_[node >> shift_]; }
 
-  template <class OnStart>
-  Node step(Node node, char c, std::size_t end, OnStart& on_start) const {
-    const auto byte = static_cast<unsigned char>(c);
-    std::int32_t next = next_of(node, classes_[byte]).load(std::memory_order_acquire);
-    if (next > 0) [[likely]]
-      return static_cast<Node>(next);
-    if (next == kUnknown) next = explore(node, byte);
-    if (next == kTooMany) {
-      for (const Start& start : state(node).untold) on_start(end - 1, start);
-      return step(begin(state(node).key->before), c, end, on_start);
-    }
-    node = static_cast<Node>(next < 0 ? -next : next);
-    for (const Start& start : state(node).key->told) on_start(end, start);
-    return node;
-  }
   std::int32_t explore(Node node, unsigned char byte) const;
   // Reads on from `at`; stops before a byte at which something is told or has to be worked out, or
   // at the end. Returns where.

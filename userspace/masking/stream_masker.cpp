@@ -1,5 +1,6 @@
 #include "userspace/masking/stream_masker.h"
 
+#include "userspace/masking/both_scanners.h"
 #include "userspace/masking/engine_parts.h"
 #include "userspace/masking/rule_search.h"
 #include "userspace/masking/utf8.h"
@@ -147,9 +148,17 @@ void StreamMasker::State::take(std::string_view block) {
 
 // Looks for what announces a match in a part of the buffer that begins at `from`.
 void StreamMasker::State::read(std::string_view block, std::uint64_t from) {
-  node = engine->literals.scan(node, block, [&](std::size_t end, const LiteralScanner::Hit& hit) {
+  const auto on_hit = [&](std::size_t end, const LiteralScanner::Hit& hit) {
     on_literal(hit.owner, from + end - hit.length, hit.length);
-  });
+  };
+  const auto on_start = [&](std::size_t end, const StartScanner::Start& s) {
+    add_start(s.rule, from + end - s.length);
+  };
+  if (start_node && block.size() <= kSideBySide) {
+    scan_both(engine->literals, node, engine->starts, *start_node, block, on_hit, on_start);
+    return;
+  }
+  node = engine->literals.scan(node, block, on_hit);
   if (engine->starts.empty()) return;
   if (!start_node && from == 0) start_node = engine->starts.begin(Automaton::Before::Text);
   if (!start_node && !block.empty()) {  // what stands before the first byte is not known
@@ -157,11 +166,7 @@ void StreamMasker::State::read(std::string_view block, std::uint64_t from) {
     block.remove_prefix(1);
     ++from;
   }
-  if (!start_node) return;
-  start_node =
-      engine->starts.scan(*start_node, block, [&](std::size_t end, const StartScanner::Start& s) {
-        add_start(s.rule, from + end - s.length);
-      });
+  if (start_node) start_node = engine->starts.scan(*start_node, block, on_start);
 }
 
 void StreamMasker::State::on_literal(std::uint32_t owner, std::uint64_t literal,

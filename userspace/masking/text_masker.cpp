@@ -25,16 +25,24 @@ bool TextMasker::passes(std::string_view text, Edits& out) {
   if (!out.findings.empty() || out.list.size() > 1) return false;
   if (!out.list.empty() && out.list.front().replaced) return false;
   const std::size_t released = out.list.empty() ? 0 : out.list.front().consumed;
-  const std::size_t old = std::min(released, held_.size());
-  if (!base64_.passes(std::string_view(held_).substr(0, old))) return false;
-  const std::string_view fresh = text.substr(0, released - old);
-  if (!base64_.passes(fresh)) {
+  if (text.size() > kBase64Window) {
+    const std::size_t old = std::min(released, held_.size());
     out.list.clear();
-    if (old != 0) out.list.emplace_back().consumed = old;
-    base64_.feed(fresh, out);
+    base64_.feed(std::string_view(held_).substr(0, old), out);
+    base64_.feed(text.substr(0, released - old), out);
+    held_.erase(0, old);
+    held_ += text.substr(released - old);
+    return true;
   }
-  held_.erase(0, old);
-  held_ += text.substr(fresh.size());
+  held_ += text;
+  const std::string_view goes = std::string_view(held_).substr(0, released);
+  const std::size_t passed = base64_.pass(goes);
+  if (passed < released) {
+    out.list.clear();
+    if (passed != 0) out.list.emplace_back().consumed = passed;
+    base64_.feed(goes.substr(passed), out);
+  }
+  held_.erase(0, released);
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include "tests/support/every_split.h"
 #include "tests/support/made_up_rules.h"
 #include "userspace/crypto/encoding.h"
+#include "userspace/masking/base64_run.h"
 #include "userspace/masking/text_masker.h"
 
 #include <random>
@@ -276,6 +277,27 @@ TEST(Base64Runs, HoldNothingThatIsNoText) {
   }
   masked.feed("c29tZSBwcm9zZSB0aGF0");  // "some prose that"
   EXPECT_EQ(masked.held(), 0U);
+}
+
+TEST(Base64Runs, ThatMayBeTextAreWhereTheRestStops) {
+  std::mt19937 random(1);
+  const std::string run = base64("what a run says");
+  for (int round = 0; round < 100000; ++round) {
+    // Runs that are none or no text, of every length around those that matter, across windows.
+    std::string before;
+    for (std::size_t size = random() % 200; before.size() < size;) {
+      before.append(random() % 3 == 0 ? random() % 140 : random() % 20, 'q');
+      before += " .\n\"\x80"[random() % 5];
+    }
+    const std::size_t shown = random() % (run.size() + 1);
+    const std::size_t stays = shown > kBase64Shown ? shown : 0;
+    const std::string text = before + run.substr(0, shown);
+    Base64Runs runs(engine());
+    const std::size_t cut = random() % (before.size() + 1);
+    ASSERT_EQ(runs.pass(std::string_view(text).substr(0, cut)), cut) << text;
+    ASSERT_EQ(runs.pass(std::string_view(text).substr(cut)), text.size() - cut - stays) << text;
+    ASSERT_EQ(runs.held(), 0U);
+  }
 }
 
 TEST(Base64Runs, InRandomTextsHideNothingAtAnyCut) {
