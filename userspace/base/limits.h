@@ -162,4 +162,22 @@ inline constexpr std::size_t kSessionsBytes = 64 * 1024 * 1024;
 inline constexpr std::size_t kRevocations = 4096;
 inline constexpr std::size_t kSessionChanges = 1024;
 
+// A response of a SAML IdP, in base64: any page that a browser shows can post one to the loopback
+// address. Real ones have 4 to 20 kB. What the XML in it may hold is bounded by elements and depth
+// ("<a><a><a>" is one tree node for three bytes, and recursion for whoever walks it).
+inline constexpr std::size_t kSamlResponse = 96 * 1024;
+inline constexpr std::size_t kSamlElements = 4096;
+inline constexpr std::size_t kSamlDepth = 24;
+// Attributes of one assertion, and their values in all: what leaves the parser.
+inline constexpr std::size_t kSamlAttributes = 64;
+inline constexpr std::size_t kSamlValues = 1024;
+// RelayState: 80 bytes is what IdPs must keep (SAML 2.0 bindings, 3.4.3).
+inline constexpr std::size_t kSamlRelayState = 80;
+// Assertions that are remembered so that none counts twice (an IdP, or who has its key, that signs
+// without end).
+inline constexpr std::size_t kSamlRemembered = 8192;
+// An assertion that is good for longer than this is no answer to a sign-in of now, and would have
+// to be remembered for as long.
+inline constexpr std::chrono::seconds kSamlLifeMost{24 * 3600};
+
 }  // namespace veilwire::limits
