@@ -1,4 +1,5 @@
-// A real identity provider on loopback (tests/support/idp), and somebody who signs in there.
+// Real identity providers on loopback (tests/support/idp), and somebody who signs in there. Two
+// that share no code, so that the habits of one are not taken for the standard.
 #pragma once
 
 #include <array>
@@ -28,12 +29,20 @@ inline std::string output_of(const std::string& command) {
   return out;
 }
 
+enum class IdpProgram {
+  OidcProvider,  // of npm, which tests/support/install-clients installs
+  Glewlwyd,      // of Debian
+};
+
 class RealIdp {
  public:
-  // Throws std::runtime_error; its packages are installed by tests/support/install-clients.
-  explicit RealIdp(const std::string& tree) : support_(tree + "/tests/support") {
-    const std::string packages = output_of(support_ + "/install-clients --print idp");
-    const std::string script = support_ + "/idp/oidc_provider.mjs";
+  // Throws std::runtime_error.
+  RealIdp(const std::string& tree, IdpProgram program) : support_(tree + "/tests/support") {
+    const std::string command =
+        "exec " + (program == IdpProgram::Glewlwyd
+                       ? "python3 '" + support_ + "/idp/glewlwyd.py'"
+                       : "node --no-warnings '" + support_ + "/idp/oidc_provider.mjs' '" +
+                             output_of(support_ + "/install-clients --print idp") + "'");
     std::array<int, 2> in{}, out{};
     if (::pipe(in.data()) != 0 || ::pipe(out.data()) != 0) throw std::runtime_error("pipe");
     child_ = ::fork();
@@ -41,17 +50,22 @@ class RealIdp {
       ::dup2(in[0], STDIN_FILENO);
       ::dup2(out[1], STDOUT_FILENO);
       for (const int fd : {in[0], in[1], out[0], out[1]}) ::close(fd);
-      ::execlp("env", "env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "node", "--no-warnings",
-               script.c_str(), packages.c_str(), nullptr);
+      ::execlp("env", "env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/bin",
+               "sh", "-c", command.c_str(), nullptr);
       ::_exit(127);
     }
     ::close(in[0]);
     ::close(out[1]);
     life_ = in[1];
     char c = 0;
-    while (::read(out[0], &c, 1) == 1 && c != '\n') issuer_ += c;
+    std::string line;
+    while (::read(out[0], &c, 1) == 1 && c != '\n') line += c;
     said_ = out[0];  // it may say more
-    if (issuer_.empty()) throw std::runtime_error("the identity provider has not started");
+    const std::size_t space = line.find(' ');
+    if (space == std::string::npos)
+      throw std::runtime_error("the identity provider has not started");
+    issuer_ = line.substr(0, space);
+    tests_ = line.substr(space + 1);
   }
   ~RealIdp() {
     ::close(life_);
@@ -68,15 +82,16 @@ class RealIdp {
     return output_of("env -i PATH=/usr/bin:/bin python3 '" + support_ + "/idp/person.py' '" + name +
                      "' '" + address + "'");
   }
-  // POST /test/WHAT; see oidc_provider.mjs.
+  // POST WHAT; see the head of each program in tests/support/idp.
   void tell(const std::string& what, const std::string& json) const {
     output_of("env -i PATH=/usr/bin:/bin curl -sS --fail --noproxy '*' -d '" + json + "' '" +
-              issuer_ + "/test/" + what + "'");
+              tests_ + "/" + what + "'");
   }
 
  private:
   std::string support_;
   std::string issuer_;
+  std::string tests_;
   pid_t child_ = -1;
   int life_ = -1;  // it ends with this
   int said_ = -1;

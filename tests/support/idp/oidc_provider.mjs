@@ -1,12 +1,12 @@
 // A certified OpenID provider (npm oidc-provider) on a loopback port, with people and clients that
-// are made up. Prints its issuer as the first line, and serves until its standard input ends.
+// are made up. Prints its issuer and an address for tests, and serves until its standard input ends.
 //
 //   node oidc_provider.mjs "$(tests/support/install-clients --print idp)"
 //
-// Beside the provider's own endpoints, for tests:
-//   POST /test/person   {"name", "groups"?, "gone"?}   changes a person
-//   POST /test/keys     signs with a new key from here on, and publishes both
-//   POST /test/trouble  {"status"?, "delay"?}          what every other request gets instead
+// Below that address:
+//   POST /person   {"name", "groups"?, "gone"?}   changes a person
+//   POST /keys     signs with a new key from here on, and publishes both
+//   POST /trouble  {"status"?, "delay"?}          what every other request gets instead
 import http from 'node:http';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import path from 'node:path';
@@ -111,5 +111,5 @@ server.on('request', async (request, response) => {
   response.writeHead(204).end();
 });
 
-console.log(issuer);
+console.log(issuer, `${issuer}/test`);
 process.stdin.on('end', () => process.exit(0)).resume();

@@ -7,6 +7,7 @@ Prints where the browser is sent in the end, which is an address that nobody ser
 
 import html.parser
 import http.cookiejar
+import json
 import sys
 import urllib.error
 import urllib.parse
@@ -49,6 +50,10 @@ class Page(html.parser.HTMLParser):
       self.text.append(data.strip())
 
 
+# Of everybody whom an identity provider asks for one.
+PASSWORD = "any will do"
+
+
 class StopAtRedirect(urllib.request.HTTPRedirectHandler):
   def redirect_request(self, *_):
     return None
@@ -67,6 +72,10 @@ class Person:
     for _ in range(STEPS):
       if urllib.parse.urlsplit(address).netloc != home:
         return address
+      if urllib.parse.urlsplit(address).path == "/login.html":
+        address = self._run_login_page(address)
+        if "://" not in address:
+          return address
       try:
         with self._browser.open(urllib.request.Request(address, data)) as answer:
           page = Page(answer.read().decode())
@@ -81,12 +90,26 @@ class Person:
         if field in ("login", "username"):
           page.fields[field] = self._name
         if field == "password":
-          page.fields[field] = "any will do"
+          page.fields[field] = PASSWORD
       address = urllib.parse.urljoin(address, page.action)
       data = urllib.parse.urlencode(page.fields).encode()
       if page.method == "get":
         address, data = address + "?" + data.decode(), None
     raise RuntimeError(f"no end after {STEPS} steps, at {address}")
+
+  def _run_login_page(self, address):
+    """What the script in glewlwyd's login page does: where it goes next, or what it says."""
+    asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(address).query))
+    if "client_id" not in asked:
+      return asked["prompt"]  # deviceComplete
+    self._call(address, "POST", "api/auth/", {"username": self._name, "password": PASSWORD})
+    self._call(address, "PUT", "api/auth/grant/" + asked["client_id"], {"scope": asked["scope"]})
+    return asked["callback_url"] + "&g_continue"
+
+  def _call(self, address, method, path, body):
+    request = urllib.request.Request(urllib.parse.urljoin(address, "/" + path), json.dumps(body).encode(),
+                                     {"Content-Type": "application/json"}, method=method)
+    self._browser.open(request).close()
 
 
 if __name__ == "__main__":
