@@ -21,8 +21,8 @@ std::string blanks_to_group(std::size_t bytes) { return std::string((3 - bytes %
 
 }  // namespace
 
-Base64Run::Base64Run(std::shared_ptr<const Engine> engine, std::uint64_t offset)
-    : masker_(std::move(engine)), offset_(offset) {}
+Base64Run::Base64Run(std::shared_ptr<const Engine> engine, std::uint64_t offset, std::size_t shown)
+    : masker_(std::move(engine)), offset_(offset), shown_(shown) {}
 
 std::size_t Base64Run::feed(std::string_view text, Edits& out) {
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -71,7 +71,7 @@ bool Base64Run::take(char c) {
   } else {
     return false;
   }
-  if (line_ > kBase64Shown || width_ != 0 || padding_ != 0) raw_ += c;
+  if (line_ > shown_ || width_ != 0 || padding_ != 0) raw_ += c;
   return true;
 }
 
@@ -162,7 +162,7 @@ void Base64Run::give_spilled(std::size_t bytes, std::size_t raw, Edits& out) {
 
 void Base64Run::replace(const Edit& edit, const Finding* finding, Edits& out) {
   std::string text = std::exchange(ahead_, {});
-  if (characters_of(passed_) < kBase64Shown) text.clear();
+  if (characters_of(passed_) < shown_) text.clear();
   passed_ += edit.consumed;
   bytes_.erase(0, edit.consumed);
   judged_ -= edit.consumed;
@@ -172,7 +172,7 @@ void Base64Run::replace(const Edit& edit, const Finding* finding, Edits& out) {
   } else {
     text.clear();  // a begin/end finding goes on
   }
-  const bool shown = characters_of(passed_) <= kBase64Shown;
+  const bool shown = characters_of(passed_) <= shown_;
   if (shown && (finding == nullptr || finding->treatment != Treatment::Block)) return;
   give(raw_until(characters_of(passed_)), encode(text), finding, out);
   spilling_ = !shown && passed_ % 3 != 0;

@@ -3,9 +3,7 @@
 //
 // A mask takes the groups of four characters that its finding is in, but for what else is in them.
 // Blanks behind it keep the groups that follow in their places, so that these stay as they came.
-// What is left of its last group has an edit of its own, which is replaced and has no finding. The
-// run's first group stays: three bytes, which of most secrets are what every one of its kind begins
-// with. Any short word may be such a group, and holding it would change how ordinary text streams.
+// What is left of its last group has an edit of its own, which is replaced and has no finding.
 // Tested through Base64Runs.
 #pragma once
 
@@ -25,9 +23,6 @@ constexpr bool is_text_byte(unsigned byte) {
   return byte >= 0x20 ? byte != 0x7F : byte == '\t' || byte == '\n' || byte == '\r' || byte == 0x1B;
 }
 
-// Characters of a run that are never held nor masked.
-inline constexpr std::size_t kBase64Shown = 4;
-
 class Base64Run {
  public:
   enum class State : std::uint8_t {
@@ -35,8 +30,9 @@ class Base64Run {
     Ended,    // with padding, or before a character that is none of it
     Foreign,  // from here on it is no text
   };
-  // offset: in the text, behind the characters that are shown, for findings.
-  Base64Run(std::shared_ptr<const Engine> engine, std::uint64_t offset);
+  // offset: in the text, behind the characters that are shown, for findings. shown: so many are
+  // never held nor masked, 0 or 4.
+  Base64Run(std::shared_ptr<const Engine> engine, std::uint64_t offset, std::size_t shown);
 
   // From its first character on. Returns how much of the text is the run's; less than all where it
   // is Open no more. Edits cover that in order, but for the characters that are shown, and all of
@@ -73,10 +69,11 @@ class Base64Run {
   std::uint64_t open_offset_ = 0;  // of the last begin/end finding
 
   // Characters.
-  std::string raw_;                     // that no edit covers, with what stands between lines
-  std::uint64_t given_ = kBase64Shown;  // before raw_
-  std::string gap_;                     // line end and indent: of the run where it goes on behind
-  std::size_t line_ = 0, width_ = 0;    // in this line, and in those before
+  std::string raw_;  // that no edit covers, with what stands between lines
+  std::size_t shown_;
+  std::uint64_t given_ = shown_;      // before raw_
+  std::string gap_;                   // line end and indent: of the run where it goes on behind
+  std::size_t line_ = 0, width_ = 0;  // in this line, and in those before
   std::uint32_t bits_ = 0;
   unsigned taken_ = 0, padding_ = 0;  // in the group
   bool url_ = false;                  // '-' and '_' in place of '+' and '/'

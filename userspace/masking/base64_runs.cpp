@@ -11,10 +11,11 @@ namespace {
 
 // Whether a run that begins so may be text.
 bool may_be_text(std::string_view run) {
-  // Of most words it is seen at their first three bytes that they are none.
-  std::uint32_t first = 0;
-  for (const char c : run.substr(0, 4)) first = first << 6 | base64_value(c);
-  if ((first & 0x808080) != 0) return false;
+  if (run.size() >= 4) {  // of most words it is seen at their first three bytes that they are none
+    std::uint32_t first = 0;
+    for (const char c : run.substr(0, 4)) first = first << 6 | base64_value(c);
+    if ((first & 0x808080) != 0) return false;
+  }
   std::uint32_t bits = 0;
   unsigned held = 0;
   // No text begins with a line end or a control character.
@@ -42,6 +43,13 @@ std::uint64_t long_runs(std::uint64_t mask) {
   return runs & runs >> 8;
 }
 
+// Where in a document, a table or a command a value stands: in quotation marks, behind "=", "," or
+// ": ".
+bool value_begins(char before, char before_that) {
+  if (before == ' ' || before == '\t') return before_that == ':';
+  return before == '"' || before == '\'' || before == '`' || before == '=' || before == ',';
+}
+
 }  // namespace
 
 Base64Runs::Base64Runs(std::shared_ptr<const Engine> engine) : engine_(std::move(engine)) {}
@@ -50,23 +58,29 @@ Base64Runs& Base64Runs::operator=(Base64Runs&&) noexcept = default;
 Base64Runs::~Base64Runs() = default;
 
 void Base64Runs::feed(std::string_view text, Edits& out) {
+  const auto advance = [this](std::string_view& rest, std::size_t taken) {
+    look_back_on(rest.substr(0, taken));
+    rest.remove_prefix(taken);
+  };
   while (!text.empty()) {
     if (state_ == State::Text) {
-      text.remove_prefix(take_text(text, out));
+      advance(text, take_text(text, out));
       continue;
     }
     const std::size_t passed = pass_windows(text);
     plain(passed, out);
-    text.remove_prefix(passed);
+    advance(text, passed);
     if (text.empty()) return;
+    if (state_ == State::Outside) shown_ = shown_at(text, 0);
     state_ = State::Short;
-    text.remove_prefix(take_short(text, out));
+    advance(text, take_short(text, out));
   }
 }
 
 std::size_t Base64Runs::pass(std::string_view text) {
   const std::size_t passed = pass_windows(text);
   offset_ += passed;
+  look_back_on(text.substr(0, passed));
   return passed;
 }
 
@@ -81,8 +95,7 @@ std::size_t Base64Runs::pass_windows(std::string_view text) {
       const auto lead = static_cast<std::size_t>(std::countr_one(mask));
       const bool ends = lead < window.size();
       // One that ends too short is none.
-      if (state_ == State::Short &&
-          short_.size() + lead > (ends ? kShortestBase64 - 1 : kBase64Shown)) {
+      if (state_ == State::Short && short_.size() + lead > (ends ? kShortestBase64 - 1 : shown_)) {
         Short head = short_;
         head.append(window.substr(0, lead));
         if (may_be_text(head.view())) break;
@@ -111,18 +124,22 @@ std::size_t Base64Runs::pass_windows(std::string_view text) {
     at += window.size();
     if (last >= kShortestBase64) {
       state_ = State::Foreign;
-    } else if (at < text.size()) {
-      at -= last;
-    } else if (last <= kBase64Shown) {
-      if (last == 0) break;
+      continue;
+    }
+    at -= last;
+    if (at + last < text.size()) continue;
+    if (last == 0) break;
+    const std::size_t shown = shown_at(text, at);
+    if (last <= shown) {
       state_ = State::Short;
-      short_.append(text.substr(at - last));
-    } else if (may_be_text(text.substr(at - last))) {
-      at -= last;
+      shown_ = shown;
+      short_.append(text.substr(at));
+    } else if (may_be_text(text.substr(at))) {
       break;
     } else {
       state_ = State::Foreign;
     }
+    return text.size();
   }
   return at;
 }
@@ -130,17 +147,17 @@ std::size_t Base64Runs::pass_windows(std::string_view text) {
 std::size_t Base64Runs::take_short(std::string_view text, Edits& out) {
   const auto taken = static_cast<std::size_t>(
       std::countr_one(base64_mask(text.substr(0, kShortestBase64 - short_.size()))));
-  if (short_.size() < kBase64Shown) plain(std::min(taken, kBase64Shown - short_.size()), out);
+  if (short_.size() < shown_) plain(std::min(taken, shown_ - short_.size()), out);
   short_.append(text.substr(0, taken));
   if (short_.size() < kShortestBase64 && taken < text.size()) {
     state_ = State::Outside;
     give_short(out);
-  } else if (short_.size() > kBase64Shown && !may_be_text(short_.view())) {
+  } else if (short_.size() > shown_ && !may_be_text(short_.view())) {
     state_ = State::Foreign;
     give_short(out);
   } else if (short_.size() == kShortestBase64) {
     state_ = State::Text;
-    run_ = std::make_unique<Base64Run>(engine_, offset_);
+    run_ = std::make_unique<Base64Run>(engine_, offset_, shown_);
     take_text(std::exchange(short_, {}).view(), out);
   }
   return taken;
@@ -164,6 +181,7 @@ void Base64Runs::end(std::uint64_t bytes, Edits& out) {
   give_short(out);
   state_ = State::Outside;
   offset_ += bytes;
+  if (bytes != 0) before_ = {};
 }
 
 void Base64Runs::adopt(std::shared_ptr<const Engine> engine, Edits& out) {
@@ -175,11 +193,12 @@ void Base64Runs::restart() {
   state_ = State::Outside;
   short_.clear();
   run_.reset();
+  before_ = {};
   offset_ = 0;
 }
 
 std::uint64_t Base64Runs::held() const {
-  return run_ ? run_->held() : short_.size() - std::min(short_.size(), kBase64Shown);
+  return run_ ? run_->held() : short_.size() - std::min(short_.size(), shown_);
 }
 
 void Base64Runs::give_short(Edits& out) {
@@ -192,6 +211,22 @@ void Base64Runs::plain(std::uint64_t bytes, Edits& out) {
   offset_ += bytes;
   if (out.list.empty() || out.list.back().replaced) out.list.emplace_back();
   out.list.back().consumed += bytes;
+}
+
+// Of a run that begins at this place of a text that comes next.
+std::size_t Base64Runs::shown_at(std::string_view text, std::size_t at) const {
+  const auto back = [&](std::size_t count) {
+    return count <= at ? text[at - count] : before_[before_.size() - (count - at)];
+  };
+  return value_begins(back(1), back(2)) ? 0 : 4;
+}
+
+void Base64Runs::look_back_on(std::string_view text) {
+  if (text.size() > 1) {
+    before_ = {text[text.size() - 2], text.back()};
+  } else if (!text.empty()) {
+    before_ = {before_[1], text[0]};
+  }
 }
 
 }  // namespace veilwire::masking

@@ -5,9 +5,10 @@
 // bytes of ASCII, and UTF-8 behind them. Lines of one length that are wrapped as base64 is are one
 // run, indented or not. Images and digests never begin so.
 //
-// Held is a run that may still be text, from its fifth character on until it is long enough, and
-// then what StreamMasker holds of what it decodes to. Tested by
-// tests/unit/masking/base64_runs_test.cpp.
+// Held is a run that may still be text until it is long enough, and then what StreamMasker holds of
+// what it decodes to. Where no value stands (value_begins), any short word may be the first group
+// of a run, and holding it would change how ordinary text streams: there it goes at once and stays,
+// four characters, three bytes. Tested by tests/unit/masking/base64_runs_test.cpp.
 #pragma once
 
 #include "userspace/masking/base64_scan.h"
@@ -73,11 +74,15 @@ class Base64Runs {
   std::size_t take_text(std::string_view text, Edits& out);
   void give_short(Edits& out);
   void plain(std::uint64_t bytes, Edits& out);
+  std::size_t shown_at(std::string_view text, std::size_t at) const;
+  void look_back_on(std::string_view text);
 
   std::shared_ptr<const Engine> engine_;
   State state_ = State::Outside;
   Short short_;
+  std::size_t shown_ = 0;  // of the run, characters that do not wait
   std::unique_ptr<Base64Run> run_;
+  std::array<char, 2> before_{};  // the last of the text, nearest last; 0: none
   std::uint64_t offset_ = 0;  // in the text, behind what edits cover; run_'s own where there is one
 };
 
