@@ -11,12 +11,12 @@ import tomllib
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent / "packaging/systemd"
 # In tenths, as `systemd-analyze security` counts: below these.
-EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "redirector": 31}
+EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "saml": 15, "redirector": 31}
 REDIRECTOR = ["CAP_BPF", "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]
 # Without these a program cannot confine itself (agent/host/confinement.cpp), and a filter ends it.
 CONFINES_WITH = {"capget", "capset", "prctl", "prlimit64", "setresuid"}
 WRITES_RECORDS = {"recorder", "proxy"}
-WITHOUT_NETWORK = {"signer", "identity", "recorder"}
+WITHOUT_NETWORK = {"signer", "identity", "recorder", "saml"}
 
 
 def values(text, key):
@@ -92,7 +92,7 @@ def places(units):
   for name, text in units.items():
     if f"--config {default}" not in text:
       yield f"{name}: reads another configuration than {default}, where it is installed"
-  for name in set(units) - {"proxy"}:
+  for name in set(units) - {"proxy", "saml"}:  # which speaks with identity alone
     if config["proxy"][f"{name}_socket"] != config[name]["socket"]:
       yield f"agent.toml: the proxy looks for {name} where it is not"
 

@@ -14,7 +14,8 @@
 namespace veilwire::host {
 namespace {
 
-constexpr std::string_view kTables[] = {"identity", "proxy", "recorder", "redirector", "signer"};
+constexpr std::string_view kTables[] = {"identity",   "proxy", "recorder",
+                                        "redirector", "saml",  "signer"};
 
 }  // namespace
 
