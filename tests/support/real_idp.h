@@ -32,17 +32,21 @@ inline std::string output_of(const std::string& command) {
 enum class IdpProgram {
   OidcProvider,  // of npm, which tests/support/install-clients installs
   Glewlwyd,      // of Debian
+  Samlp,         // of npm, for SAML
 };
 
 class RealIdp {
  public:
   // Throws std::runtime_error.
   RealIdp(const std::string& tree, IdpProgram program) : support_(tree + "/tests/support") {
+    const auto of_npm = [this](const std::string& set, const std::string& script) {
+      return "node --no-warnings '" + support_ + "/" + set + "/" + script + "' '" +
+             output_of(support_ + "/install-clients --print " + set) + "'";
+    };
     const std::string command =
-        "exec " + (program == IdpProgram::Glewlwyd
-                       ? "python3 '" + support_ + "/idp/glewlwyd.py'"
-                       : "node --no-warnings '" + support_ + "/idp/oidc_provider.mjs' '" +
-                             output_of(support_ + "/install-clients --print idp") + "'");
+        "exec " + (program == IdpProgram::Glewlwyd ? "python3 '" + support_ + "/idp/glewlwyd.py'"
+                   : program == IdpProgram::Samlp  ? of_npm("saml-idp", "samlp.mjs")
+                                                   : of_npm("idp", "oidc_provider.mjs"));
     std::array<int, 2> in{}, out{};
     if (::pipe(in.data()) != 0 || ::pipe(out.data()) != 0) throw std::runtime_error("pipe");
     child_ = ::fork();
