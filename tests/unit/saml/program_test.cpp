@@ -1,6 +1,7 @@
 // The real program: a process that is confined as it says, and answers one user alone.
 #include "agent/host/local_socket.h"
 #include "agent/host/protocol/status.h"
+#include "agent/identity/saml_link.h"
 #include "tests/unit/saml/signed_responses.h"
 
 #include <cerrno>
@@ -10,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -107,6 +110,30 @@ TEST(SamlProgram, BeginsAndFinishesASignIn) {
   for (const char* part :
        {R"("program":"veilwire-saml","healthy":true)", R"("begun":1)", R"("refused":1)"})
     EXPECT_NE(status->find(part), status->npos) << *status;
+}
+
+TEST(SamlProgram, AnswersTheIdentityProgramsLink) {
+  const Running r(false);
+  boost::asio::io_context io;
+  agent_identity::SamlLink link(io, r.path("saml.sock"));
+  std::string subject, again;
+  boost::asio::co_spawn(
+      io,
+      [&]() -> boost::asio::awaitable<void> {
+        const SamlBegin begin{"state", true};
+        const auto begun = co_await link.begin(begin);
+        EXPECT_TRUE(begun) << r.log();
+        const std::string text = crypto::base64_encode(idp().sign(response(assertion())));
+        const SamlFinish finish{text, kRequest, kNow};
+        const auto finished = co_await link.finish(finish);
+        subject = finished ? finished->subject : finished.error().message;
+        const auto repeated = co_await link.finish(finish);
+        again = repeated ? repeated->subject : repeated.error().message;
+      },
+      boost::asio::detached);
+  io.run();
+  EXPECT_EQ(subject, "alice");
+  EXPECT_EQ(again, "the response has been used before");
 }
 
 TEST(SamlProgram, HangsUpOnAMessageThatIsNone) {
