@@ -71,6 +71,13 @@ PrivateKey PrivateKey::generate() {
   return PrivateKey(std::move(state));
 }
 
+PrivateKey PrivateKey::generate_ed25519() {
+  auto state = std::make_unique<State>();
+  state->key.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+  require(state->key != nullptr);
+  return PrivateKey(std::move(state));
+}
+
 std::optional<PrivateKey> PrivateKey::from_pem(std::string_view pem) {
   if (pem.empty() || pem.size() > INT_MAX) return std::nullopt;
   const OwnedBio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));

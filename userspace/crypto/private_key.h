@@ -19,7 +19,8 @@ namespace veilwire::crypto {
 class PrivateKey {
  public:
   // Fresh, from OpenSSL's own generator. Stops the process when there is no randomness.
-  static PrivateKey generate();
+  static PrivateKey generate();          // P-256
+  static PrivateKey generate_ed25519();  // RFC 8032
   // PKCS#8 or SEC1, not encrypted, any kind of key. nullopt: not a private key.
   static std::optional<PrivateKey> from_pem(std::string_view pem);
 
