@@ -1,7 +1,7 @@
 // The service provider as lasso has it: makes requests, and reads a response a second time. It
 // turns all XML of a message into objects, by type names that the message holds (CVE-2025-47151),
-// so that it is given only responses that have passed every check of ours: what the IdP has signed,
-// for us and now. Its word is needed as well as ours. Tested by tests/unit/saml/lasso_sp_test.cpp.
+// so that it is given only what the IdP has signed, for us and now: Response::xml, after every
+// check of ours. Its word is needed as well as ours. Tested by tests/unit/saml/lasso_sp_test.cpp.
 #pragma once
 
 #include "agent/host/protocol/saml.h"

@@ -6,7 +6,9 @@
 #include "userspace/identity/printable.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <set>
+#include <utility>
 
 #include <libxml/tree.h>
 
@@ -80,11 +82,67 @@ std::optional<SamlRefused> refuse_places(const XmlNode* root, const std::vector<
   return std::nullopt;
 }
 
+void keep_attributes(XmlNode* node, std::initializer_list<std::string_view> names) {
+  for (xmlAttr *a = node->properties, *next = nullptr; a != nullptr; a = next) {
+    next = a->next;
+    const std::string_view name = reinterpret_cast<const char*>(a->name);
+    if (a->ns != nullptr || std::find(names.begin(), names.end(), name) == names.end())
+      xmlRemoveProp(a);
+  }
+}
+
+void keep_children(XmlNode* node, std::initializer_list<const XmlNode*> kept) {
+  for (xmlNode *child = node->children, *next = nullptr; child != nullptr; child = next) {
+    next = child->next;
+    if (std::find(kept.begin(), kept.end(), child) != kept.end()) continue;
+    xmlUnlinkNode(child);
+    xmlFreeNode(child);
+  }
+}
+
+// A signature leaves itself uncovered, and so whatever stands in it beside SignedInfo.
+void strip_signature(XmlNode* assertion) {
+  XmlNode* signature = only_child(assertion, kSignatureNamespace, "Signature");
+  if (signature == nullptr) return;
+  XmlNode* info = only_child(signature, kSignatureNamespace, "SignedInfo");
+  XmlNode* value = only_child(signature, kSignatureNamespace, "SignatureValue");
+  keep_attributes(signature, {});
+  keep_children(signature, {info, value});
+  if (value != nullptr) keep_attributes(value, {});
+}
+
+std::string signed_part(XmlNode* root, XmlNode* assertion, const std::string& issued_at) {
+  XmlNode* issuer = only_child(root, kAssertionNamespace, "Issuer");
+  XmlNode* status = only_child(root, kProtocolNamespace, "Status");
+  XmlNode* code = only_child(status, kProtocolNamespace, "StatusCode");
+  keep_attributes(root, {"Version", "InResponseTo", "Destination"});
+  keep_children(root, {issuer, status, assertion});
+  if (issuer != nullptr) keep_attributes(issuer, {});
+  keep_attributes(status, {});
+  keep_children(status, {code});
+  keep_attributes(code, {"Value"});
+  keep_children(code, {});
+  strip_signature(assertion);
+  const auto set = [root](const char* name, const std::string& value) {
+    xmlNewProp(root, reinterpret_cast<const xmlChar*>(name),
+               reinterpret_cast<const xmlChar*>(value.c_str()));
+  };
+  set("ID", "_response-" + *attribute(assertion, "ID"));
+  set("IssueInstant", issued_at);
+  xmlChar* bytes = nullptr;
+  int size = 0;
+  xmlDocDumpMemoryEnc(root->doc, &bytes, &size, "UTF-8");
+  std::string text;
+  if (bytes != nullptr)
+    text.assign(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  xmlFree(bytes);
+  return text;
+}
+
 }  // namespace
 
-Result<identity::SamlAssertion, SamlRefused> read_response(std::string_view bytes,
-                                                           const Expected& expected,
-                                                           const Verify& verify) {
+Result<Response, SamlRefused> read_response(std::string_view bytes, const Expected& expected,
+                                            const Verify& verify) {
   const auto xml = Xml::parse(bytes, XmlOrigin::Foreign);
   if (!xml) return refuse(xml.error());
   XmlNode* root = xml->root();
@@ -117,7 +175,10 @@ Result<identity::SamlAssertion, SamlRefused> read_response(std::string_view byte
     if (element == root && children(root, kSignatureNamespace, "Signature").empty()) continue;
     if (const auto verified = verify(element); !verified) return refuse(verified.error());
   }
-  return read_assertion(assertion, expected);
+  auto read = read_assertion(assertion, expected);
+  if (!read) return Unexpected{read.error()};
+  return Response{*std::move(read),
+                  signed_part(root, assertion, *attribute(assertion, "IssueInstant"))};
 }
 
 }  // namespace veilwire::saml

@@ -28,10 +28,17 @@ struct Expected {
 // Whether an element is signed: PinnedKeys::verify in the program.
 using Verify = std::function<Result<void, host::protocol::SamlError>(XmlNode* element)>;
 
+struct Response {
+  identity::SamlAssertion assertion;
+  // The response again, with nothing in it but the signed assertion and what it must have around
+  // it: all of it is the IdP's word or ours.
+  std::string xml;
+};
+
 // xml: decoded. said names the place, where there is one, or what the IdP says about a refusal.
-Result<identity::SamlAssertion, host::protocol::SamlRefused> read_response(std::string_view xml,
-                                                                           const Expected& expected,
-                                                                           const Verify& verify);
+Result<Response, host::protocol::SamlRefused> read_response(std::string_view xml,
+                                                            const Expected& expected,
+                                                            const Verify& verify);
 
 // xs:dateTime in UTC, as SAML has it (core, 1.3.3), from 1970 to 2200.
 std::optional<WallTime> read_time(std::string_view text);

@@ -32,14 +32,15 @@ Result<identity::SamlAssertion, SamlRefused> Service::finish(const SamlFinish& q
                           .recipient = settings_.address,
                           .in_response_to = question.in_response_to,
                           .now = question.now};
-  auto assertion =
+  auto response =
       read_response(*xml, expected, [this](XmlNode* element) { return keys_.verify(element); });
-  if (!assertion) return assertion;
-  if (!lasso_.takes(*xml, assertion->id))
+  if (!response) return Unexpected{response.error()};
+  identity::SamlAssertion& assertion = response->assertion;
+  if (!lasso_.takes(response->xml, assertion.id))
     return Unexpected{SamlRefused{SamlError::BadSignature, "lasso"}};
-  if (const auto refused = used_.use(assertion->id, assertion->usable_until, question.now))
+  if (const auto refused = used_.use(assertion.id, assertion.usable_until, question.now))
     return Unexpected{SamlRefused{*refused, {}}};
-  return assertion;
+  return std::move(assertion);
 }
 
 SamlAnswer Service::answer(const SamlQuestion& question) {

@@ -192,6 +192,28 @@ TEST(SamlResponse, ARefusalIsToldWithTheIdpsReason) {
   EXPECT_EQ(error_of(refusal, other), words(SamlError::WrongRequest)) << "anybody may post one";
 }
 
+TEST(SamlResponse, NothingUnsignedGoesOnToLasso) {
+  const std::string unsigned_xml = "<x xmlns=\"urn:x\" xmlns:t=\"urn:t\" t:type=\"y\">evil</x>";
+  std::string xml = idp().sign(
+      response(replaced(assertion(), "</ds:Signature>",
+                        "<ds:KeyInfo>" + unsigned_xml + "</ds:KeyInfo></ds:Signature>")));
+  xml = replaced(
+      xml, "<samlp:Status>",
+      "\n<samlp:Extensions>" + unsigned_xml + "</samlp:Extensions><samlp:Status evil=\"1\">");
+  xml = replaced(xml, "</samlp:Status>",
+                 "<samlp:StatusMessage>evil</samlp:StatusMessage><samlp:StatusDetail>" +
+                     unsigned_xml + "</samlp:StatusDetail></samlp:Status>");
+  xml = replaced(xml, "<ds:Signature ", "<ds:Signature evil=\"1\" ");
+  xml = replaced(xml, "<ds:SignatureValue>", "<ds:SignatureValue Id=\"evil2\">");
+  xml = replaced(xml, "ID=\"_r1\"", "ID=\"evil\" Consent=\"evil\"");
+  xml = replaced(xml, "<saml:Issuer>", "<saml:Issuer SPProvidedID=\"evil\">");
+  const auto got = read_whole(xml);
+  ASSERT_TRUE(got) << to_string(got.error().error) << got.error().said;
+  EXPECT_EQ(got->xml.find("evil"), got->xml.npos) << got->xml;
+  EXPECT_EQ(got->xml.find("urn:x"), got->xml.npos) << got->xml;
+  EXPECT_EQ(error_of(got->xml), "taken as alice") << "what is left still verifies";
+}
+
 TEST(SamlResponse, EncryptedPartsAreRefusedByName) {
   EXPECT_EQ(error_of(response("<saml:EncryptedAssertion/>")), words(SamlError::Encrypted));
   EXPECT_EQ(error_of(changed("<saml:AttributeStatement>",

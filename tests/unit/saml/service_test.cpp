@@ -75,6 +75,13 @@ TEST(SamlService, AnIdpWithoutARedirectEndpointIsSaidSo) {
   EXPECT_EQ(error_in(s.answer({1, SamlBegin{}})), words(SamlError::Unusable));
 }
 
+TEST(SamlService, TakesAResponseThatIsSignedTwice) {
+  Service s = service();
+  const std::string both = idp().sign(
+      replaced(response(assertion()), "<samlp:Status>", signature("_r1") + "<samlp:Status>"));
+  EXPECT_EQ(error_in(s.answer(finish(crypto::base64_encode(both)))), "");
+}
+
 TEST(SamlService, LassoTakesWhatWeTakeAndNoOtherKeys) {
   const std::string good = idp().sign(response(assertion()));
   const SpSettings settings{kOurName, kCallback, identity::kSamlPersistent};

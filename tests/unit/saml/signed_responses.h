@@ -175,10 +175,17 @@ inline std::string response(std::string_view inside) {
          std::string(inside) + "</samlp:Response>";
 }
 
-inline auto read(const std::string& xml, const Expected& wanted = expected(),
-                 const TestIdp& by = idp()) {
+inline Result<Response, host::protocol::SamlRefused> read_whole(const std::string& xml,
+                                                                const Expected& wanted = expected(),
+                                                                const TestIdp& by = idp()) {
   const PinnedKeys keys({by.certificate()});
   return read_response(xml, wanted, [&keys](XmlNode* element) { return keys.verify(element); });
+}
+inline Result<identity::SamlAssertion, host::protocol::SamlRefused> read(
+    const std::string& xml, const Expected& wanted = expected()) {
+  const auto whole = read_whole(xml, wanted);
+  if (!whole) return Unexpected{whole.error()};
+  return whole->assertion;
 }
 
 inline std::string error_of(const std::string& xml, const Expected& wanted = expected()) {
