@@ -37,8 +37,11 @@ Secret serialized(const IdpRequest& request) {
   if (!request.authorization.empty())
     out.append("Authorization: ").append(request.authorization.reveal()).append("\r\n");
   if (post) {
-    out += "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ";
-    out += std::to_string(request.body.reveal().size()) + "\r\n";
+    out += request.body_type == IdpRequest::BodyType::Json
+               // What is said in it is in English (RFC 8936, 2.4.4).
+               ? "Content-Type: application/json\r\nContent-Language: en\r\n"
+               : "Content-Type: application/x-www-form-urlencoded\r\n";
+    out += "Content-Length: " + std::to_string(request.body.reveal().size()) + "\r\n";
   }
   out += "\r\n";
   if (post) out += request.body.reveal();

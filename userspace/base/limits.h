@@ -147,6 +147,22 @@ inline constexpr std::chrono::seconds kIdpRetryMost{300};
 // An assertion that proves who we are: who sees one can be us for so long (RFC 7523, 3).
 inline constexpr std::chrono::seconds kAssertionLife{60};
 
+// Tokens of one poll for events, the answer that holds them, and names of one subject (a
+// transmitter, or who took its place, that would have us verify and look up without end).
+inline constexpr std::size_t kEventsOfPoll = 32;
+inline constexpr std::size_t kEventAnswer = 1024 * 1024;
+inline constexpr std::size_t kEventSubjects = 16;
+// Ids that are remembered against events that come again. A forgotten one does nothing twice.
+inline constexpr std::size_t kEventIds = 4096;
+// Between polls, whatever they bring.
+inline constexpr std::chrono::seconds kEventPollPause{1};
+// How long a poll may take, and one that the transmitter may hold back: beyond, the connection may
+// have died unseen, and events take effect within a minute.
+inline constexpr std::chrono::seconds kEventPollTime{15};
+inline constexpr std::chrono::seconds kEventPollHeld{45};
+// How long an event waits for its key, while key sets are asked for again.
+inline constexpr std::chrono::seconds kEventKeyTime{180};
+
 // Sessions of one user of this host (who opens login after login and signs in at each, to leave no
 // room to others) and of all. One more is refused: to make room by ending another would let one
 // user sign out the rest.

@@ -36,9 +36,4 @@ nanoseconds retry_wait(unsigned failures, std::uint32_t random,
   return std::max(wait, asked + share(asked / 2, random));
 }
 
-Standing standing(Monotonic confirmed, Monotonic fresh_until, nanoseconds most_age, Monotonic now) {
-  if (now < fresh_until) return Standing::Fresh;
-  return now - confirmed <= most_age ? Standing::Cached : Standing::Stale;
-}
-
 }  // namespace veilwire::identity

@@ -61,19 +61,5 @@ TEST(RefreshPlan, NeverComesBackBeforeItIsAskedTo) {
   EXPECT_NE(retry_wait(1, 0, seconds(60)), retry_wait(1, UINT32_MAX, seconds(60)));
 }
 
-TEST(RefreshPlan, UsesAnAnswerUpToTheStatedAge) {
-  const Monotonic confirmed = at(seconds(1000)), fresh_until = at(seconds(1060));
-  const auto standing_at = [&](int second) {
-    return standing(confirmed, fresh_until, minutes(15), at(seconds(second)));
-  };
-  EXPECT_EQ(standing_at(1000), Standing::Fresh);
-  EXPECT_EQ(standing_at(1059), Standing::Fresh);
-  EXPECT_EQ(standing_at(1060), Standing::Cached);
-  EXPECT_EQ(standing_at(1900), Standing::Cached);
-  EXPECT_EQ(standing_at(1901), Standing::Stale);
-  // An age of none: no answer is used behind its time.
-  EXPECT_EQ(standing(confirmed, fresh_until, seconds(0), at(seconds(1060))), Standing::Stale);
-}
-
 }  // namespace
 }  // namespace veilwire::identity
