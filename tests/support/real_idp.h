@@ -33,6 +33,7 @@ enum class IdpProgram {
   OidcProvider,  // of npm, which tests/support/install-clients installs
   Glewlwyd,      // of Debian
   Samlp,         // of npm, for SAML
+  Transmitter,   // ours, of security events
 };
 
 class RealIdp {
@@ -45,8 +46,10 @@ class RealIdp {
     };
     const std::string command =
         "exec " + (program == IdpProgram::Glewlwyd ? "python3 '" + support_ + "/idp/glewlwyd.py'"
-                   : program == IdpProgram::Samlp  ? of_npm("saml-idp", "samlp.mjs")
-                                                   : of_npm("idp", "oidc_provider.mjs"));
+                   : program == IdpProgram::Transmitter
+                       ? "node '" + support_ + "/idp/transmitter.mjs'"
+                   : program == IdpProgram::Samlp ? of_npm("saml-idp", "samlp.mjs")
+                                                  : of_npm("idp", "oidc_provider.mjs"));
     std::array<int, 2> in{}, out{};
     if (::pipe(in.data()) != 0 || ::pipe(out.data()) != 0) throw std::runtime_error("pipe");
     child_ = ::fork();
@@ -86,10 +89,10 @@ class RealIdp {
     return output_of("env -i PATH=/usr/bin:/bin python3 '" + support_ + "/idp/person.py' '" + name +
                      "' '" + address + "'");
   }
-  // POST WHAT; see the head of each program in tests/support/idp.
-  void tell(const std::string& what, const std::string& json) const {
-    output_of("env -i PATH=/usr/bin:/bin curl -sS --fail --noproxy '*' -d '" + json + "' '" +
-              tests_ + "/" + what + "'");
+  // POST WHAT; see the head of each program in tests/support/idp. Gives what it answers.
+  std::string tell(const std::string& what, const std::string& json) const {
+    return output_of("env -i PATH=/usr/bin:/bin curl -sS --fail --noproxy '*' -d '" + json + "' '" +
+                     tests_ + "/" + what + "'");
   }
 
  private:

@@ -1,7 +1,7 @@
 // The conversations with an IdP, carried to real ones and back: what our reading of the standards
 // is worth. Each is had with every program; where they differ is in the table of habits.
-#include "agent/identity/idp_client.h"
 #include "tests/support/real_idp.h"
+#include "tests/unit/identity/carried.h"
 #include "userspace/crypto/random.h"
 #include "userspace/identity/authorization_request.h"
 #include "userspace/identity/device_flow.h"
@@ -11,24 +11,14 @@
 #include "userspace/identity/revocation.h"
 #include "userspace/identity/token_request.h"
 
-#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <gtest/gtest.h>
 
 namespace veilwire::identity {
 namespace {
-
-namespace asio = boost::asio;
-
-constexpr std::chrono::seconds kPatience{20};  // only what is broken takes this long
-
-WallTime wall() { return {std::chrono::system_clock::now().time_since_epoch()}; }
-Monotonic mono() { return {std::chrono::steady_clock::now().time_since_epoch()}; }
 
 struct Habits {
   testing::IdpProgram program{};
@@ -89,25 +79,6 @@ class IdpConversation : public ::testing::TestWithParam<Habits> {
     ASSERT_TRUE(taken) << to_string(taken.error());
   }
 
-  static IdpResponse ask(const IdpRequest& request) {
-    asio::io_context io;
-    agent_identity::IdpClient client(io, nullptr, wall);
-    IdpResponse response;
-    asio::co_spawn(
-        io,
-        [&]() -> asio::awaitable<void> {
-          auto answer = co_await client.ask(request, kPatience);
-          EXPECT_TRUE(answer) << agent_identity::to_string(answer.error().error);
-          if (answer) response = std::move(answer).value();
-        },
-        asio::detached);
-    io.run();
-    return response;
-  }
-  static IdpResponse ask(const std::optional<IdpRequest>& request) {
-    EXPECT_TRUE(request);
-    return request ? ask(*request) : IdpResponse();
-  }
   ClientContext context(const OidcClient& client) const {
     return {.provider = provider_, .client = client, .now = wall(), .random = random_};
   }
