@@ -6,7 +6,7 @@ import sys
 from source_files import ROOT
 
 PROGRAMS = ("redirector", "signer", "identity", "recorder", "proxy", "saml")
-KEY = re.compile(r'(?:\b(?:section\.(?:text|integer|texts|integers|boolean|required_text)|mebibytes)\(|'
+KEY = re.compile(r'(?:\b(?:(?:section|parent)\.(?:text|integer|texts|integers|boolean|required_text|tables)|mebibytes)\(|'
                  r'choose<\w+>\(\s*section,)\s*"(\w+)"')
 OPTION = re.compile(r'add_(?:option|flag)\(\s*"--([a-z-]+)"')
 COMMON = ("add_daemon_options", "read_daemon_settings")  # what agent/host/program.cpp adds

@@ -76,6 +76,19 @@ def promises(name, text, sets):
     yield "others can read its state"
 
 
+def drop_in():
+  """What veilwire-identity is given more for an identity provider, and that it is no more than the proxy has."""
+  text, proxy = (SOURCE / "veilwire-identity-oidc.conf").read_text(), (SOURCE / "veilwire-proxy.service").read_text()
+  families = set(" ".join(values(text, "RestrictAddressFamilies")).split())
+  if families != {"AF_INET", "AF_INET6", "AF_NETLINK"} or families - set(
+      values(proxy, "RestrictAddressFamilies")[0].split()):
+    yield "veilwire-identity-oidc.conf: its address families are not what the design says"
+  if values(text, "ProtectProc") != ["default"]:
+    yield "veilwire-identity-oidc.conf: who signs in cannot be read"
+  if "VEILWIRE_BOOT_ID=%b" not in values(text, "Environment"):
+    yield "veilwire-identity-oidc.conf: the boot id cannot be known"
+
+
 def places(units):
   """The configuration that is installed: each program's files lie in folders of its own, and sockets are found."""
   config = tomllib.loads((SOURCE.parent / "agent.toml").read_text())
@@ -102,7 +115,7 @@ def main():
     print("SKIPPED: systemd-analyze is missing")
     return 77
   built = pathlib.Path(sys.argv[1])
-  complaints = []
+  complaints = list(drop_in())
   sets = filter_sets()
   with tempfile.TemporaryDirectory() as folder:
     units = [shutil.copy(SOURCE / "veilwire.target", folder)]

@@ -1,6 +1,7 @@
 // veilwire: the command with which an operator looks at the agent and tries policies. Each
 // subcommand's work is in a file of its own; here are only its options.
 #include "agent/ctl/audit_commands.h"
+#include "agent/ctl/people_commands.h"
 #include "agent/ctl/policy_commands.h"
 #include "agent/ctl/scan_command.h"
 #include "agent/ctl/status.h"
@@ -198,6 +199,7 @@ int main(int argc, char** argv) {
   add_policy(app, options, exit_code);
   add_scan(app, options, exit_code);
   ctl::add_audit(app, exit_code);
+  ctl::add_people(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -23,6 +23,15 @@ std::string read_id(const std::string& path) {
 
 }  // namespace
 
+std::string HostIds::boot_uuid() const {
+  std::string uuid;
+  for (std::size_t i = 0; i < boot.size(); ++i) {
+    if (i == 8 || i == 12 || i == 16 || i == 20) uuid += '-';
+    uuid += boot[i];
+  }
+  return uuid;
+}
+
 HostIds read_host_ids(const std::string& root) {
   HostIds ids{.machine = read_id(root + "/etc/machine-id"),
               .boot = read_id(root + "/proc/sys/kernel/random/boot_id")};

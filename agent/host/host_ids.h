@@ -9,6 +9,7 @@ namespace veilwire::host {
 struct HostIds {
   std::string machine;  // "" on a host without a machine-id(5)
   std::string boot;
+  std::string boot_uuid() const;  // as the kernel spells it, with dashes
 };
 
 // The kernel's boot id lies in a part of /proc that a sandboxed unit does not see (ProcSubset=pid):

@@ -98,9 +98,11 @@ Daemon::Daemon(DaemonSettings settings) : settings_(std::move(settings)) {
     status = std::make_unique<protocol::StatusSocket>(settings_.status_socket, 0600);
 }
 
-void Daemon::confine(bool unconfined) const {
+void Daemon::confine(bool unconfined, Network network) const {
   if (unconfined) return;
-  host::confine({.user = settings_.user, .keep_capabilities = {}, .forbid_network = true});
+  host::confine({.user = settings_.user,
+                 .keep_capabilities = {},
+                 .forbid_network = network == Network::Forbidden});
 }
 
 void Daemon::serve(const std::string& doing, const std::function<void(int stop)>& run) const {

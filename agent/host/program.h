@@ -7,6 +7,7 @@
 #include "agent/host/protocol/status.h"
 #include "agent/host/unique_fd.h"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -56,9 +57,11 @@ class Daemon {
   UniqueFd listener;                               // to be moved away
   std::unique_ptr<protocol::StatusSocket> status;  // nullptr: none is configured
 
-  // To the configured user, without capabilities and without network; unless `unconfined` (tests).
-  // Secrets are read after this. Throws std::exception, also for root.
-  void confine(bool unconfined) const;
+  // To the configured user, without capabilities and, but for who asks others elsewhere, without
+  // network; unless `unconfined` (tests). Secrets are read after this. Throws std::exception, also
+  // for root.
+  enum class Network : std::uint8_t { Forbidden, Needed };
+  void confine(bool unconfined, Network network = Network::Forbidden) const;
 
   // Tells log and service manager that the program is ready, and when it ends. `run` gets a
   // descriptor that is readable when it shall end.

@@ -57,8 +57,10 @@ std::vector<gid_t> group_ids(const passwd& entry) {
   }
 }
 
-// No value: there is no such account.
-Result<std::optional<Account>, Refusal> look_up(std::uint32_t uid, std::size_t first_buffer) {
+}  // namespace
+
+Result<std::optional<Account>, Refusal> look_up_account(std::uint32_t uid,
+                                                        std::size_t first_buffer) {
   std::vector<char> buffer;
   passwd entry{};
   passwd* found = nullptr;
@@ -89,17 +91,15 @@ Result<std::optional<Account>, Refusal> look_up(std::uint32_t uid, std::size_t f
   return std::optional(std::move(account));
 }
 
-}  // namespace
-
 Result<identity::Person, Refusal> LocalSource::identify(const identity::Peer& peer) {
-  const auto running_as = look_up(peer.uid, first_buffer_);
+  const auto running_as = look_up_account(peer.uid, first_buffer_);
   if (!running_as) return Unexpected{running_as.error()};
   Result<std::optional<Account>, Refusal> logged_in = std::optional<Account>{};
   if (peer.loginuid != identity::kUnsetAuditId) {
     if (peer.loginuid == peer.uid)
       logged_in = *running_as;
     else
-      logged_in = look_up(peer.loginuid, first_buffer_);
+      logged_in = look_up_account(peer.loginuid, first_buffer_);
     if (!logged_in) return Unexpected{logged_in.error()};
   }
   const auto pointer = [](const std::optional<Account>& account) {

@@ -57,5 +57,10 @@ TEST_F(HostIdsTest, AnUnknownBootIsAnError) {
 
 TEST_F(HostIdsTest, ThisHostHasThem) { EXPECT_EQ(read_host_ids().boot.size(), 32U); }
 
+TEST_F(HostIdsTest, TheBootIsSpelledAsTheKernelDoes) {
+  EXPECT_EQ((HostIds{.machine = "", .boot = kBoot}.boot_uuid()),
+            "01234567-89ab-cdef-0123-456789abcdef");
+}
+
 }  // namespace
 }  // namespace veilwire::host

@@ -1,0 +1,216 @@
+#include "agent/identity/oidc_server.h"
+
+#include "agent/host/clock.h"
+#include "agent/host/limited_log.h"
+#include "agent/host/log.h"
+#include "agent/host/proxy_connections.h"
+#include "agent/identity/local_listener.h"
+#include "agent/identity/people_desk.h"
+#include "agent/identity/question_desk.h"
+
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <unistd.h>
+
+namespace veilwire::agent_identity {
+namespace {
+
+namespace asio = boost::asio;
+namespace protocol = host::protocol;
+using asio::posix::stream_descriptor;
+using boost::system::error_code;
+
+constexpr std::size_t kPeopleConnections = 1024, kPeopleOfUser = 32;
+constexpr std::chrono::seconds kDirectoryPatience{10};
+
+std::shared_ptr<wire::TlsClientContext> trust(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  const std::string pem{std::istreambuf_iterator<char>(in), {}};
+  auto context = wire::TlsClientContext::make({.roots_pem = pem, .never_trust_pem = {}});
+  if (!context)
+    throw std::runtime_error(path +
+                             ": holds no certificates to trust; [identity] roots names them");
+  return *std::move(context);
+}
+
+host::UniqueFd duplicate(int fd) { return host::UniqueFd(::dup(fd)); }
+
+}  // namespace
+
+class OidcServer::Impl {
+ public:
+  explicit Impl(OidcServerOptions options)
+      : options_(std::move(options)),
+        settings_(options_.settings),
+        random_(crypto::system_random()),
+        idp_(io_, trust(settings_.roots), [] { return host::now().wall; }),
+        issuer_(settings_.issuer ? std::make_unique<Issuer>(io_, idp_, *settings_.issuer,
+                                                            settings_.idp_patience, random_)
+                                 : nullptr),
+        client_(make_client(settings_.client)),
+        accounts_(io_, kDirectoryPatience),
+        cgroups_(cgroup2_mount().value_or("/sys/fs/cgroup")),
+        sealer_(sealer_of(settings_.key_file, random_)),
+        keeper_(io_,
+                {.settings = settings_,
+                 .idp = idp_,
+                 .issuer = issuer_.get(),
+                 .client = client_,
+                 .accounts = accounts_,
+                 .sealer = sealer_,
+                 .store = SessionStore(settings_.state_file, sealer_, random_),
+                 .boot = options_.boot,
+                 .random = random_},
+                {.changed = [this](const auto& bindings) { changed(bindings); },
+                 .checked = [this](const auto&) { questions_.look_again(); }}),
+        questions_(io_, keeper_, make_device(), cgroups_, accounts_, settings_.hold,
+                   [this](Ticket ticket, Who who) { reply(ticket, std::move(who)); }),
+        desk_(io_,
+              {.settings = settings_,
+               .keeper = keeper_,
+               .issuer = issuer_.get(),
+               .device = device_.get(),
+               .cgroups = cgroups_,
+               .accounts = accounts_,
+               .random = random_},
+              [this](auto id, std::string message) { people_->send(id, std::move(message)); }) {
+    proxy_.emplace(io_, std::move(options_.listener),
+                   LocalListener::Bounds{.connections = host::kProxyConnections,
+                                         .of_user = host::kProxyConnections},
+                   LocalListener::Events{
+                       .opened = [this](auto, int, const auto& peer) { return admit(peer); },
+                       .message = [this](auto id, auto message) { return question(id, message); },
+                       .closed = [this](auto id) { questions_.forget(id); }});
+    people_.emplace(
+        io_, std::move(options_.people),
+        LocalListener::Bounds{.connections = kPeopleConnections, .of_user = kPeopleOfUser},
+        LocalListener::Events{
+            .opened = [this](auto id, int fd,
+                             const auto& peer) { return desk_.opened(id, fd, peer); },
+            .message = [this](auto id, auto message) { return desk_.message(id, message); },
+            .closed = [this](auto id) { desk_.closed(id); }});
+  }
+
+  void run(int stop) {
+    stream_descriptor stopped(io_, duplicate(stop).release());
+    stopped.async_wait(stream_descriptor::wait_read, [this](const error_code&) { io_.stop(); });
+    std::optional<stream_descriptor> status;
+    if (options_.status) {
+      status.emplace(io_, duplicate(options_.status->descriptor()).release());
+      answer_status(*status);
+    }
+    io_.run();
+    keeper_.save();
+  }
+
+ private:
+  DeviceSignIns* make_device() {
+    if (issuer_ == nullptr) return nullptr;
+    device_ = std::make_unique<DeviceSignIns>(
+        io_, keeper_, *issuer_, settings_, random_,
+        DeviceSignIns::Events{.offered = [this](const auto& binding) { desk_.offered(binding); },
+                              .ended =
+                                  [this](const auto& binding, const auto& outcome) {
+                                    desk_.ended(binding, outcome);
+                                    questions_.look_again();
+                                  }});
+    return device_.get();
+  }
+
+  bool admit(const host::Credentials& peer) {
+    if (peer.uid == options_.proxy_uid) return true;
+    ++refused_askers_;
+    refusals_.warning("refused uid " + std::to_string(peer.uid) + ", process " +
+                          std::to_string(peer.pid) + ": only the proxy is answered",
+                      host::now().mono);
+    return false;
+  }
+
+  bool question(LocalListener::ConnectionId connection, std::string_view message) {
+    const auto question = protocol::decode_identity_question(message);
+    if (!question) {
+      host::log::warning(
+          "a question that is not of this version's protocol: the proxy and veilwire-identity "
+          "must be of one package");
+      return false;
+    }
+    questions_.ask({connection, question->id}, question->peer);
+    return true;
+  }
+
+  void reply(const Ticket& ticket, Who who) {
+    auto message = protocol::encode(protocol::IdentityAnswer{ticket.question, std::move(who)});
+    if (!message)
+      message = protocol::encode(protocol::IdentityAnswer{
+          ticket.question,
+          protocol::NobodyKnown{.reason = "the groups of this person do not fit an answer"}});
+    proxy_->send(ticket.connection, *std::move(message));
+  }
+
+  // Told before anything that is answered by what has changed.
+  void changed(const std::optional<std::vector<identity::Binding>>& bindings) {
+    if (bindings && bindings->empty()) return;
+    const bool fits = bindings && bindings->size() <= protocol::kIdentityChanges;
+    proxy_->send_all(protocol::encode(protocol::IdentityChanged{fits ? bindings : std::nullopt}));
+    questions_.look_again();
+  }
+
+  void answer_status(stream_descriptor& status) {
+    status.async_wait(stream_descriptor::wait_read, [this, &status](const error_code& error) {
+      if (error) return;
+      options_.status->answer([this] { return document(); });
+      answer_status(status);
+    });
+  }
+
+  std::string document() const {
+    const auto& q = questions_.counters();
+    const auto& k = keeper_.counters();
+    const auto member = [](std::string_view name, std::uint64_t value) {
+      return ",\"" + std::string(name) + "\":" + std::to_string(value);
+    };
+    return std::string(R"({"program":"veilwire-identity","healthy":)") +
+           (keeper_.idp_fails() ? "false" : "true") + R"(,"source":"oidc")" +
+           member("connections", proxy_->connections()) + member("people", people_->connections()) +
+           member("sessions", keeper_.table().sessions().size()) + member("asked", q.asked) +
+           member("known", q.known) + member("cached", q.cached) + member("refused", q.refused) +
+           member("held", questions_.held()) + member("held_ever", q.held) +
+           member("too_many", q.too_many) +
+           member("sign_ins_open", device_ == nullptr ? 0 : device_->open()) +
+           member("sign_ins", k.sign_ins) + member("sign_ins_refused", k.refused) +
+           member("checks", k.checks) + member("refreshes", k.refreshes) +
+           member("idp_failures", k.failures) + member("ended", k.ended) +
+           member("refused_askers", refused_askers_) + "}";
+  }
+
+  asio::io_context io_{1};
+  OidcServerOptions options_;
+  const OidcSettings& settings_;
+  crypto::RandomSource random_;
+  IdpClient idp_;
+  std::unique_ptr<Issuer> issuer_;
+  identity::OidcClient client_;
+  Accounts accounts_;
+  Cgroups cgroups_;
+  crypto::Sealer sealer_;
+  SessionKeeper keeper_;
+  std::unique_ptr<DeviceSignIns> device_;
+  QuestionDesk questions_;
+  PeopleDesk desk_;
+  std::optional<LocalListener> proxy_, people_;
+  std::uint64_t refused_askers_ = 0;
+  host::LimitedLog refusals_;
+};
+
+OidcServer::OidcServer(OidcServerOptions options)
+    : impl_(std::make_unique<Impl>(std::move(options))) {}
+OidcServer::~OidcServer() = default;
+void OidcServer::run(int stop) { impl_->run(stop); }
+
+}  // namespace veilwire::agent_identity

@@ -1,0 +1,57 @@
+// What [identity] says with provider = "oidc": whose word counts, how we prove who we are, whose
+// account is whose, and how old a word may be. Whatever cannot be meant is refused at the start,
+// with its place. Tested by tests/unit/identity/oidc_settings_test.cpp.
+#pragma once
+
+#include "agent/host/config.h"
+#include "userspace/identity/binding.h"
+#include "userspace/identity/ci_rules.h"
+#include "userspace/identity/client_authentication.h"
+#include "userspace/identity/session.h"
+#include "userspace/identity/subject_map.h"
+#include "userspace/identity/url.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace veilwire::agent_identity {
+
+struct ClientSettings {
+  std::string id;
+  identity::ClientMethod method = identity::ClientMethod::None;
+  std::string secret_file = {};  // of the methods with a secret
+  std::string key_file = {};     // of PrivateKeyJwt, PEM
+  std::string key_id = {};
+  crypto::SignatureAlgorithm algorithm{};
+  identity::AssertionAudience audience = identity::AssertionAudience::Issuer;
+};
+
+struct OidcSettings {
+  std::optional<identity::Url> issuer;  // nothing: jobs of build systems alone
+  ClientSettings client;
+  std::string scope = "openid offline_access profile";
+  std::vector<std::string> groups_claim = {"groups"};
+  std::string redirect_path = "/callback";
+  identity::SubjectSettings subjects;
+  identity::BindingSettings bindings;
+  identity::SessionTimes times;
+  std::chrono::seconds hold{5};
+  std::chrono::seconds idp_patience{10};  // for one answer of the IdP
+  std::string roots;                      // PEM: who vouches for IdPs
+  std::string people_socket;
+  std::string operator_group;  // empty: root alone
+  std::string state_file, key_file;
+  std::vector<identity::CiRule> ci_rules;
+};
+
+// `section`: [identity], of which it asks for its keys; the caller checks it. Resolves users of
+// this host. Throws std::runtime_error.
+OidcSettings read_oidc_settings(const host::ConfigSection& section);
+
+// Reads the secret or key. Throws std::runtime_error that says what to do.
+identity::OidcClient make_client(const ClientSettings& settings);
+
+}  // namespace veilwire::agent_identity

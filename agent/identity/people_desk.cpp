@@ -1,0 +1,282 @@
+#include "agent/identity/people_desk.h"
+
+#include "agent/host/clock.h"
+#include "agent/host/log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+namespace veilwire::agent_identity {
+namespace {
+
+namespace asio = boost::asio;
+namespace protocol = host::protocol;
+using identity::Binding;
+using identity::CallbackError;
+using identity::Found;
+using protocol::PeopleAnswer;
+using protocol::PeopleAsk;
+using protocol::PeopleSession;
+using std::chrono::seconds;
+
+PeopleAnswer refused(std::string why) {
+  return {.what = PeopleAnswer::What::Refused, .text = std::move(why)};
+}
+
+PeopleSession shown(const Binding& binding, const identity::Session& session,
+                    identity::PersonClass person_class, identity::Standing standing, Now now) {
+  const auto expires = identity::expiry_of(session, now) - now.mono;
+  return {.issuer = session.person.issuer,
+          .subject = session.person.subject,
+          .name = session.person.name,
+          .groups = session.person.groups,
+          .person_class = std::string(to_string(person_class)),
+          .method = session.person.method,
+          .binding = to_string(binding),
+          .standing = std::string(to_string(standing)),
+          .age = std::chrono::floor<seconds>(identity::age_of(session, now)),
+          .expires = std::max(std::chrono::floor<seconds>(expires), seconds(0))};
+}
+
+PeopleAnswer shown(const Found& found) {
+  return {.what = PeopleAnswer::What::Session,
+          .session = shown(found.binding, *found.session, found.person_class, found.standing,
+                           host::now())};
+}
+
+PeopleAnswer shown(const DeviceSignIns::Outcome& outcome) {
+  return outcome ? shown(*outcome) : refused(outcome.error());
+}
+
+PeopleAnswer shown(const DeviceSignIns::Offer& offer) {
+  return {.what = PeopleAnswer::What::Device,
+          .text = offer.address,
+          .code = offer.code,
+          .complete = offer.complete,
+          .expires = std::chrono::floor<seconds>(offer.until - host::now().mono)};
+}
+
+constexpr const char* kNobodySignsIn =
+    "people do not sign in on this host: [identity] has no issuer";
+
+}  // namespace
+
+PeopleDesk::PeopleDesk(asio::io_context& io, Parts parts,
+                       std::function<void(ConnectionId, std::string)> send)
+    : io_(io), parts_(std::move(parts)), send_(std::move(send)) {}
+
+bool PeopleDesk::opened(ConnectionId id, int fd, const host::Credentials& credentials) {
+  people_.emplace(id, Person{.who = local_peer(fd, credentials, parts_.cgroups)});
+  return true;
+}
+
+void PeopleDesk::closed(ConnectionId id) { people_.erase(id); }
+
+PeopleDesk::Person* PeopleDesk::person(ConnectionId id) {
+  const auto at = people_.find(id);
+  return at == people_.end() ? nullptr : &at->second;
+}
+
+void PeopleDesk::answer(ConnectionId id, const Answer& answer) {
+  if (person(id) != nullptr) send_(id, protocol::encode(answer));
+}
+
+bool PeopleDesk::message(ConnectionId id, std::string_view message) {
+  Person* const asks = person(id);
+  if (asks == nullptr || asks->busy) return false;
+  auto ask = protocol::decode_people_ask(message);
+  if (!ask) {
+    if (ask.error() != protocol::PeopleProtocolError::OtherVersion) return false;
+    answer(id, refused("this command is of another version than veilwire-identity, which speaks " +
+                       std::to_string(protocol::kPeopleVersion)));
+    return true;
+  }
+  if (!asks->who) {
+    answer(id, refused(std::string(asks->who.error())));
+    return true;
+  }
+  asks->busy = true;
+  asio::co_spawn(io_, take(id, *std::move(ask)), asio::detached);
+  return true;
+}
+
+asio::awaitable<void> PeopleDesk::take(ConnectionId id, PeopleAsk ask) {
+  Person* asks = person(id);
+  if (asks == nullptr) co_return;
+  const LocalPeer who = *asks->who;
+  std::optional<Answer> result;
+  switch (ask.what) {
+    case PeopleAsk::What::WhoAmI:
+      result = whoami(who);
+      break;
+    case PeopleAsk::What::Login:
+      result = co_await login(id, who, ask.port);
+      break;
+    case PeopleAsk::What::Callback:
+      result = co_await callback(id, who, std::move(ask.text));
+      break;
+    case PeopleAsk::What::LoginDevice:
+      result = login_device(id, who);
+      break;
+    case PeopleAsk::What::Logout:
+      result = logout(who);
+      break;
+    case PeopleAsk::What::Attach: {
+      const auto attached = co_await parts_.keeper.attach(who, std::move(ask.text));
+      result = shown(attached);
+      break;
+    }
+    case PeopleAsk::What::Sessions:
+    case PeopleAsk::What::Revoke: {
+      const bool may = co_await is_operator(who);
+      if (!may) {
+        result = refused("only root, and who is in the operators' group, may do that");
+      } else if (ask.what == PeopleAsk::What::Sessions) {
+        list_sessions(id);
+        result = Answer{.what = Answer::What::Done};
+      } else {
+        const std::size_t count = parts_.keeper.revoke(std::string(ask.text.reveal()));
+        host::log::info("user " + std::to_string(who.peer.uid) + " ended " + std::to_string(count) +
+                        " sessions of a subject");
+        result = Answer{.what = Answer::What::Done, .count = static_cast<std::uint32_t>(count)};
+      }
+      break;
+    }
+  }
+  asks = person(id);
+  if (asks == nullptr) co_return;
+  asks->busy = false;
+  if (result) answer(id, *result);
+}
+
+PeopleAnswer PeopleDesk::whoami(const LocalPeer& who) const {
+  const Found found = parts_.keeper.find(who.peer, who.place);
+  if (found.session != nullptr && may_pass(found.standing)) return shown(found);
+  return {.what = Answer::What::Nobody, .text = reason(found)};
+}
+
+PeopleAnswer PeopleDesk::logout(const LocalPeer& who) {
+  const Found found = parts_.keeper.find(who.peer, who.place);
+  // A job has what its token gave it: what it starts must not take that away.
+  if (found.session != nullptr && found.binding.kind != identity::BindingKind::Job &&
+      parts_.keeper.sign_out(found.binding))
+    return {.what = Answer::What::Done};
+  return {.what = Answer::What::Nobody, .text = reason(found)};
+}
+
+asio::awaitable<PeopleAnswer> PeopleDesk::login(ConnectionId id, LocalPeer who,
+                                                std::uint16_t port) {
+  if (parts_.issuer == nullptr) co_return refused(kNobodySignsIn);
+  const auto binding = binding_for_sign_in(who.peer, who.place, parts_.settings.bindings);
+  if (!binding) co_return refused(std::string(to_string(binding.error())));
+  const auto provider = co_await parts_.issuer->provider();
+  if (!provider) {
+    host::log::warning("no sign-in: " + host::log::printable(to_string(provider.error())));
+    co_return refused("the identity provider does not answer; try again in a moment");
+  }
+  // Without consent, no IdP gives what refreshes (OpenID Connect Core 1.0, 11).
+  const bool offline = parts_.settings.scope.find("offline_access") != std::string::npos;
+  auto request = identity::AuthorizationRequest::make(
+      **provider, parts_.settings.client.id, {.port = port, .path = parts_.settings.redirect_path},
+      {.scope = parts_.settings.scope, .prompt = offline ? "consent" : ""}, parts_.random);
+  if (!request)
+    co_return refused(
+        "the identity provider offers no sign-in in a browser; try `veilwire login --device`");
+  Person* const asks = person(id);
+  if (asks == nullptr) co_return Answer{};
+  asks->browser = *std::move(request);
+  co_return Answer{.what = Answer::What::Address, .text = asks->browser->url()};
+}
+
+asio::awaitable<PeopleAnswer> PeopleDesk::callback(ConnectionId id, LocalPeer who, Secret target) {
+  Person* const asks = person(id);
+  if (asks == nullptr || !asks->browser) co_return refused("no sign-in is under way");
+  identity::AuthorizationRequest& browser = *asks->browser;
+  const auto code = browser.take_callback(target.reveal());
+  if (!code) {
+    const CallbackError error = code.error().error;
+    const bool stranger = error == CallbackError::WrongPath || error == CallbackError::Malformed ||
+                          error == CallbackError::WrongState;
+    if (stranger) co_return Answer{.what = Answer::What::Again};
+    std::string why(to_string(error));
+    if (error == CallbackError::Refused) {
+      why += " (" + std::string(to_string(code.error().code));
+      if (!code.error().said.empty()) why += ": " + code.error().said;
+      why += ")";
+    }
+    co_return refused(std::move(why));
+  }
+  const auto provider = co_await parts_.issuer->provider();
+  if (!provider) co_return refused("the identity provider does not answer; sign in again");
+  // The connection may have gone in the meantime, and with it the request.
+  Person* const still = person(id);
+  if (still == nullptr || !still->browser) co_return Answer{};
+  const auto request =
+      identity::code_request(parts_.keeper.context(**provider), *code,
+                             still->browser->redirect_uri(), still->browser->verifier());
+  const std::string nonce = still->browser->nonce();
+  if (!request) co_return refused("the identity provider has no token endpoint");
+  const Monotonic asked_at = host::now().mono;
+  const auto response = co_await parts_.issuer->ask(*request);
+  if (!response) co_return refused("the identity provider does not answer; sign in again");
+  auto tokens = identity::read_tokens(*response, identity::IdToken::Required, asked_at);
+  if (!tokens) {
+    host::log::warning("no tokens for a code: " + host::log::printable(to_string(tokens.error())));
+    co_return refused(
+        "the identity provider gives no tokens; an administrator finds the reason in "
+        "the log of veilwire-identity");
+  }
+  const auto outcome =
+      co_await parts_.keeper.sign_in(std::move(who), *std::move(tokens), "pkce", nonce);
+  co_return shown(outcome);
+}
+
+std::optional<PeopleAnswer> PeopleDesk::login_device(ConnectionId id, const LocalPeer& who) {
+  if (parts_.device == nullptr) return refused(kNobodySignsIn);
+  const auto binding = binding_for_sign_in(who.peer, who.place, parts_.settings.bindings);
+  if (!binding) return refused(std::string(to_string(binding.error())));
+  const auto begun = parts_.device->begin(who, *binding);
+  if (!begun) return refused(begun.error());
+  person(id)->device = *binding;
+  if (const auto* const offer = parts_.device->offer(*binding)) return shown(*offer);
+  return std::nullopt;  // offered() gives it
+}
+
+void PeopleDesk::offered(const Binding& binding) {
+  const auto* const offer = parts_.device->offer(binding);
+  if (offer == nullptr) return;
+  for (const auto& [id, waits] : people_)
+    if (waits.device == binding) answer(id, shown(*offer));
+}
+
+void PeopleDesk::ended(const Binding& binding, const DeviceSignIns::Outcome& outcome) {
+  for (auto& [id, waits] : people_) {
+    if (waits.device != binding) continue;
+    waits.device.reset();
+    answer(id, shown(outcome));
+  }
+}
+
+asio::awaitable<bool> PeopleDesk::is_operator(LocalPeer who) {
+  if (who.peer.uid == 0) co_return true;
+  const std::string& group = parts_.settings.operator_group;
+  if (group.empty()) co_return false;
+  const auto account = co_await parts_.accounts.find(who.peer.uid);
+  if (!account || !*account) co_return false;
+  const auto& groups = (*account)->groups;
+  co_return std::find(groups.begin(), groups.end(), group) != groups.end();
+}
+
+void PeopleDesk::list_sessions(ConnectionId id) {
+  const Now now = host::now();
+  const identity::SessionTable& table = parts_.keeper.table();
+  for (const auto& [binding, session] : table.sessions())
+    answer(id, {.what = Answer::What::Session,
+                .session = shown(binding, session, session.person.person_class,
+                                 standing_of(session, table.times(), now), now)});
+}
+
+}  // namespace veilwire::agent_identity

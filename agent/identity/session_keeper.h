@@ -1,0 +1,131 @@
+// Who has signed in, kept: takes what a sign-in has brought, asks the IdP on, writes everything
+// down sealed, and tells what has changed. The one place that opens tokens.
+//
+// A word of the IdP that comes for a session which another has taken the place of in the meantime
+// is nobody's: each look at the IdP ends by comparing. For one thread, its io_context's. Tested by
+// tests/unit/identity/oidc_server_test.cpp with a real IdP.
+#pragma once
+
+#include "agent/host/limited_log.h"
+#include "agent/identity/accounts.h"
+#include "agent/identity/issuer.h"
+#include "agent/identity/local_peer.h"
+#include "agent/identity/oidc_settings.h"
+#include "agent/identity/session_store.h"
+#include "userspace/identity/session_care.h"
+#include "userspace/identity/session_table.h"
+#include "userspace/identity/token_request.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace veilwire::agent_identity {
+
+class SessionKeeper {
+ public:
+  struct Parts {
+    const OidcSettings& settings;
+    IdpClient& idp;  // through which issuers of jobs are asked
+    Issuer* issuer;  // nullptr: nobody but jobs signs in
+    const identity::OidcClient& client;
+    Accounts& accounts;
+    const crypto::Sealer& sealer;
+    SessionStore store;
+    identity::BootId boot;
+    crypto::RandomSource random;
+  };
+  struct Events {
+    // The table has changed; nullopt: everything may have.
+    std::function<void(const std::optional<std::vector<identity::Binding>>&)> changed;
+    // The IdP was asked about it, whatever came of that.
+    std::function<void(const identity::Binding&)> checked;
+  };
+
+  // Reads what is at rest.
+  SessionKeeper(boost::asio::io_context& io, Parts parts, Events events);
+  SessionKeeper(const SessionKeeper&) = delete;
+  SessionKeeper& operator=(const SessionKeeper&) = delete;
+
+  identity::Found find(const identity::Peer& peer, identity::Place place) const;
+  const identity::SessionTable& table() const { return table_; }
+  identity::ClientContext context(const identity::OidcProvider& provider) const;
+
+  // Somebody acts on it: so it is asked about, ahead of the end of its word.
+  void used(const identity::Binding& binding);
+  bool idp_fails() const { return care_.failures() != 0; }
+
+  // Tokens of a grant that this peer has begun. The error is a clause for the person.
+  boost::asio::awaitable<Result<identity::Found, std::string>> sign_in(
+      LocalPeer who, identity::Tokens tokens, std::string method, std::optional<std::string> nonce);
+  // The ID token of a job that this peer is part of.
+  boost::asio::awaitable<Result<identity::Found, std::string>> attach(LocalPeer who, Secret token);
+  // false: there is nothing to end. The tokens are given back behind it.
+  bool sign_out(const identity::Binding& binding);
+  // All sessions of the subject, by an operator.
+  std::size_t revoke(const std::string& subject);
+
+  // At the end of the program.
+  void save();
+
+  struct Counters {
+    std::uint64_t sign_ins = 0, refused = 0, checks = 0, refreshes = 0, failures = 0, ended = 0;
+  };
+  const Counters& counters() const { return counters_; }
+
+ private:
+  struct Asked {
+    std::optional<identity::IdpFault> fault = {};
+    bool over = false;  // the IdP does not stand by it any more
+    std::optional<std::vector<std::string>> groups = {};
+    std::optional<identity::Tokens> fresh = {};  // of a refresh
+  };
+  void load();
+  void tell_changes();
+  void save_soon();
+  void pump();
+  void expire();
+  std::uint32_t random_number() const;
+  identity::Caring caring_of(const identity::Tokens& tokens) const;
+  std::string seal(const identity::Binding& binding, const identity::Tokens& tokens) const;
+  std::optional<identity::Tokens> tokens_of(const identity::Binding& binding) const;
+  bool can_introspect() const;
+
+  boost::asio::awaitable<void> check(identity::Binding binding, identity::Care what);
+  boost::asio::awaitable<Asked> introspect(const identity::Tokens& tokens,
+                                           const std::string& subject);
+  boost::asio::awaitable<Asked> refresh(const identity::Tokens& tokens, const std::string& subject);
+  void conclude(const identity::Binding& binding, const std::string& sealed, Asked asked);
+  void give_back(identity::Tokens tokens);
+  boost::asio::awaitable<Result<std::string, std::string>> owner(
+      const LocalPeer& who, const identity::VerifiedToken& token);
+  Result<identity::Found, std::string> added(
+      const LocalPeer& who,
+      Result<std::optional<identity::Person>, identity::SessionError> outcome);
+
+  boost::asio::io_context& io_;
+  Parts parts_;
+  Events events_;
+  identity::SessionTable table_;
+  identity::SessionCare care_;
+  std::uint64_t told_ = 0;  // the generation
+  // Whether the IdP names groups where it is asked about a token; where it does not, refreshing is
+  // the only way to hear of others.
+  std::optional<bool> introspection_names_groups_;
+  std::map<std::string, std::unique_ptr<Issuer>> ci_issuers_;
+  boost::asio::steady_timer pump_timer_, expire_timer_, save_timer_;
+  bool save_waits_ = false;
+  host::LimitedLog log_;
+  Counters counters_;
+};
+
+}  // namespace veilwire::agent_identity

@@ -1,0 +1,383 @@
+// The daemon at its sockets, with a real IdP behind it: a proxy that asks, people who sign in, and
+// an IdP that changes its mind, fails and comes back. The peers are made up; the account is root's,
+// which every host has.
+#include "agent/identity/oidc_server.h"
+
+#include "agent/host/local_socket.h"
+#include "agent/host/protocol/identity.h"
+#include "agent/host/protocol/people.h"
+#include "agent/identity/cgroups.h"
+#include "tests/support/real_idp.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace veilwire::agent_identity {
+namespace {
+
+namespace protocol = host::protocol;
+using identity::Binding;
+using identity::Peer;
+using protocol::PeopleAnswer;
+using protocol::PeopleAsk;
+using std::chrono::seconds;
+
+constexpr int kPatience = 20'000;  // ms: only what is broken takes this long
+
+class OidcServerTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    idp_ =
+        std::make_unique<testing::RealIdp>(VEILWIRE_SOURCE_DIR, testing::IdpProgram::OidcProvider);
+    // A login of its own, as a person has one: a cgroup that it shares with others is none.
+    if (has_login(me())) return;
+    std::ofstream("/proc/self/loginuid") << ::geteuid();
+  }
+  static void TearDownTestSuite() { idp_.reset(); }
+
+  void SetUp() override {
+    ASSERT_TRUE(has_login(me())) << "run it as root, or logged in";
+    std::string folder = ::testing::TempDir() + "oidc-XXXXXX";
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    folder_ = folder;
+    settings_.issuer = identity::parse_issuer(idp_->issuer());
+    settings_.client.id = "workstation";
+    settings_.scope = "openid offline_access profile groups";
+    settings_.redirect_path = "/signed-in";
+    settings_.subjects.table = {{"alice", 0U}, {"carol", 0U}};
+    settings_.roots = "/etc/ssl/certs/ca-certificates.crt";
+    settings_.hold = seconds(0);
+    settings_.state_file = folder_ + "/sessions";
+    settings_.key_file = folder_ + "/sessions.key";
+    settings_.people_socket = folder_ + "/people";
+    idp_->tell("person", R"({"name":"carol","groups":["developers","release"],"gone":false})");
+  }
+  void TearDown() override {
+    stop();
+    idp_->tell("trouble", "{}");
+    std::filesystem::remove_all(folder_);
+  }
+
+  void start() {
+    stop_ = host::UniqueFd(::eventfd(0, EFD_CLOEXEC));
+    server_ = std::make_unique<OidcServer>(OidcServerOptions{
+        .listener = host::listen_local(folder_ + "/proxy", 0600),
+        .people = host::listen_local(settings_.people_socket, 0666),
+        .proxy_uid = ::geteuid(),
+        .status = std::make_unique<protocol::StatusSocket>(folder_ + "/status", 0600),
+        .settings = settings_,
+        .boot = boot_});
+    thread_ = std::thread([this] { server_->run(stop_.get()); });
+    proxy_ = connect("proxy");
+  }
+  void stop() {
+    if (!thread_.joinable()) return;
+    const std::uint64_t one = 1;
+    ASSERT_EQ(::write(stop_.get(), &one, sizeof one), static_cast<ssize_t>(sizeof one));
+    thread_.join();
+    server_.reset();
+    proxy_.reset();
+  }
+  host::UniqueFd connect(const std::string& socket) const {
+    auto fd = host::connect_local(folder_ + "/" + socket, true);
+    EXPECT_TRUE(fd);
+    return fd ? std::move(fd).value() : host::UniqueFd();
+  }
+
+  // This test as a client of the proxy: what the kernel's hooks would say of it.
+  static Peer me() {
+    Peer peer;
+    peer.uid = ::geteuid();
+    peer.tgid = static_cast<std::uint32_t>(::getpid());
+    std::ifstream("/proc/self/loginuid") >> peer.loginuid;
+    std::ifstream("/proc/self/sessionid") >> peer.audit_session;
+    std::ifstream in("/proc/self/cgroup");
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    Cgroups cgroups(cgroup2_mount().value_or(""));
+    const auto place = cgroups.place_at(cgroup2_path(text).value_or(""));
+    if (!place.empty()) peer.cgroup_id = place.front().id;
+    return peer;
+  }
+
+  void ask(std::uint64_t id, const Peer& peer) {
+    ASSERT_TRUE(
+        host::send_message(proxy_.get(), protocol::encode(protocol::IdentityQuestion{id, peer})));
+  }
+  protocol::IdentityWord word() {
+    EXPECT_TRUE(host::wait_readable(proxy_.get(), kPatience)) << "the daemon says nothing";
+    const auto message = host::receive_message(proxy_.get());
+    auto decoded = protocol::decode_identity_word(message ? message->bytes : "", Monotonic{});
+    EXPECT_TRUE(decoded);
+    return decoded ? *std::move(decoded) : protocol::IdentityWord();
+  }
+  // The next answer; how many changes came before it is counted.
+  protocol::IdentityAnswer answer() {
+    while (true) {
+      auto next = word();
+      if (auto* answer = std::get_if<protocol::IdentityAnswer>(&next)) return std::move(*answer);
+      ++changes_;
+    }
+  }
+  protocol::IdentityChanged change() {
+    while (true) {
+      auto next = word();
+      if (auto* changed = std::get_if<protocol::IdentityChanged>(&next)) return *changed;
+    }
+  }
+  protocol::IdentityAnswer answer_about(const Peer& peer) {
+    ask(++question_, peer);
+    return answer();
+  }
+  static const protocol::KnownPerson* known(const protocol::IdentityAnswer& answer) {
+    return std::get_if<protocol::KnownPerson>(&answer.who);
+  }
+  static protocol::NobodyKnown nobody(const protocol::IdentityAnswer& answer) {
+    const auto* who = std::get_if<protocol::NobodyKnown>(&answer.who);
+    EXPECT_NE(who, nullptr);
+    return who == nullptr ? protocol::NobodyKnown() : *who;
+  }
+  // Asks until it is so: what the daemon does in the meantime takes as long as the IdP does.
+  template <class Holds>
+  protocol::IdentityAnswer asked_until(const Peer& peer, Holds holds) {
+    protocol::IdentityAnswer last;
+    for (int i = 0; i < 400; ++i) {
+      last = answer_about(peer);
+      if (holds(last)) return last;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    ADD_FAILURE() << "it is never so";
+    return last;
+  }
+
+  static PeopleAnswer say(int fd, const PeopleAsk& ask) {
+    EXPECT_TRUE(host::send_message(fd, protocol::encode(ask).reveal()));
+    return heard(fd);
+  }
+  static PeopleAnswer heard(int fd) {
+    EXPECT_TRUE(host::wait_readable(fd, kPatience)) << "the daemon says nothing";
+    const auto message = host::receive_message(fd);
+    auto answer = protocol::decode_people_answer(message ? message->bytes : "");
+    EXPECT_TRUE(answer) << (message ? message->bytes : "nothing");
+    return answer ? *std::move(answer) : PeopleAnswer();
+  }
+  PeopleAnswer sign_in(const std::string& name) {
+    const host::UniqueFd people = connect("people");
+    const PeopleAnswer device = say(people.get(), {.what = PeopleAsk::What::LoginDevice});
+    EXPECT_EQ(device.what, PeopleAnswer::What::Device) << device.text;
+    EXPECT_FALSE(device.code.empty());
+    idp_->visit(name, device.complete);
+    return heard(people.get());
+  }
+  void sign_in_carol() {
+    const PeopleAnswer done = sign_in("carol");
+    ASSERT_EQ(done.what, PeopleAnswer::What::Session) << done.text;
+  }
+
+  static std::unique_ptr<testing::RealIdp> idp_;
+  std::string folder_;
+  OidcSettings settings_;
+  identity::BootId boot_{{1, 2, 3}};
+  host::UniqueFd stop_;
+  std::unique_ptr<OidcServer> server_;
+  std::thread thread_;
+  host::UniqueFd proxy_;
+  std::uint64_t question_ = 0;
+  int changes_ = 0;
+};
+std::unique_ptr<testing::RealIdp> OidcServerTest::idp_;
+
+using Groups = std::vector<std::string>;
+
+TEST_F(OidcServerTest, ASignInInABrowserNamesThePerson) {
+  start();
+  EXPECT_TRUE(nobody(answer_about(me())).sign_in);
+  const host::UniqueFd people = connect("people");
+  const PeopleAnswer address = say(people.get(), {.what = PeopleAsk::What::Login, .port = 9});
+  ASSERT_EQ(address.what, PeopleAnswer::What::Address) << address.text;
+  const std::string end = idp_->visit("alice", address.text);
+  const std::string origin = "http://127.0.0.1:9";
+  ASSERT_TRUE(end.starts_with(origin)) << end;
+  const auto callback = [&](std::string target) {
+    return say(people.get(),
+               {.what = PeopleAsk::What::Callback, .text = Secret(std::move(target))});
+  };
+  EXPECT_EQ(callback("/favicon.ico").what, PeopleAnswer::What::Again);
+  EXPECT_EQ(callback("/signed-in?code=made-up&state=made-up").what, PeopleAnswer::What::Again);
+  const PeopleAnswer done = callback(end.substr(origin.size()));
+  ASSERT_EQ(done.what, PeopleAnswer::What::Session) << done.text;
+  EXPECT_EQ(done.session->name, "alice");
+  EXPECT_EQ(done.session->method, "pkce");
+  EXPECT_EQ(callback(end.substr(origin.size())).what, PeopleAnswer::What::Refused);
+
+  const auto answer = answer_about(me());
+  ASSERT_NE(known(answer), nullptr);
+  EXPECT_GT(changes_, 0);
+  EXPECT_EQ(known(answer)->person.subject, "alice");
+  EXPECT_EQ(known(answer)->person.issuer, idp_->issuer());
+  EXPECT_EQ(known(answer)->person.groups, (Groups{"developers", "release"}));
+  EXPECT_FALSE(known(answer)->person.cached);
+  EXPECT_EQ(say(people.get(), {.what = PeopleAsk::What::WhoAmI}).session->subject, "alice");
+}
+
+TEST_F(OidcServerTest, AQuestionIsHeldUntilWhoIsSigningInHasDoneSo) {
+  start();
+  const std::string complete = [&] {
+    for (int i = 0; i < 200; ++i) {
+      const auto refused = nobody(answer_about(me()));
+      const std::size_t at = refused.reason.find("http://");
+      if (at != std::string::npos) {
+        EXPECT_NE(refused.reason.find("the code "), std::string::npos) << refused.reason;
+        return refused.reason.substr(at, refused.reason.find(' ', at) - at);
+      }
+      EXPECT_NE(refused.reason.find("veilwire login"), std::string::npos) << refused.reason;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    ADD_FAILURE() << "no address";
+    return std::string();
+  }();
+  stop();
+  settings_.hold = seconds(20);
+  start();
+  // As a client would: the request waits, and passes.
+  const host::UniqueFd people = connect("people");
+  ask(1, me());
+  const PeopleAnswer device = say(people.get(), {.what = PeopleAsk::What::LoginDevice});
+  ASSERT_EQ(device.what, PeopleAnswer::What::Device) << device.text;
+  EXPECT_NE(device.complete, complete);  // that of the last run went with it
+  ask(2, me());
+  idp_->visit("alice", device.complete);
+  EXPECT_EQ(heard(people.get()).what, PeopleAnswer::What::Session);
+  EXPECT_NE(known(answer()), nullptr);
+  EXPECT_NE(known(answer()), nullptr);
+}
+
+TEST_F(OidcServerTest, WhoOwnsAnotherAccountIsRefusedAndToldSo) {
+  start();
+  const PeopleAnswer refused = sign_in("bob");
+  EXPECT_EQ(refused.what, PeopleAnswer::What::Refused);
+  EXPECT_NE(refused.text.find("you are bob"), std::string::npos) << refused.text;
+  const auto why = nobody(answer_about(me()));
+  EXPECT_NE(why.reason.find("you are bob"), std::string::npos) << why.reason;
+}
+
+TEST_F(OidcServerTest, WhoSignsOutIsNobodyAtOnce) {
+  start();
+  sign_in_carol();
+  ASSERT_NE(known(answer_about(me())), nullptr);
+  const host::UniqueFd people = connect("people");
+  EXPECT_EQ(say(people.get(), {.what = PeopleAsk::What::Logout}).what, PeopleAnswer::What::Done);
+  const auto changed = change();
+  ASSERT_TRUE(changed.bindings);
+  ASSERT_EQ(changed.bindings->size(), 1U);
+  EXPECT_TRUE(may_fall_under(me(), changed.bindings->front()));
+  EXPECT_NE(nobody(answer_about(me())).reason.find("signed out"), std::string::npos);
+  EXPECT_EQ(say(people.get(), {.what = PeopleAsk::What::WhoAmI}).what, PeopleAnswer::What::Nobody);
+  EXPECT_EQ(say(people.get(), {.what = PeopleAsk::What::Logout}).what, PeopleAnswer::What::Nobody);
+}
+
+TEST_F(OidcServerTest, OtherGroupsAndAnEndAreHeardOfWithoutAQuestion) {
+  settings_.times.fresh_for = seconds(3);
+  start();
+  sign_in_carol();
+  ASSERT_EQ(known(answer_about(me()))->person.groups, (Groups{"developers", "release"}));
+  idp_->tell("person", R"({"name":"carol","groups":["developers"]})");
+  (void)change();
+  ASSERT_NE(known(answer_about(me())), nullptr);
+  EXPECT_EQ(known(answer_about(me()))->person.groups, (Groups{"developers"}));
+  idp_->tell("person", R"({"name":"carol","gone":true})");
+  (void)change();
+  EXPECT_NE(nobody(answer_about(me())).reason.find("revoked"), std::string::npos);
+}
+
+TEST_F(OidcServerTest, WhileTheIdpIsDownAnOldWordCountsUpToItsAge) {
+  settings_.times.fresh_for = seconds(2);
+  settings_.times.cached_for = seconds(6);
+  start();
+  sign_in_carol();
+  ASSERT_FALSE(known(answer_about(me()))->person.cached);
+  idp_->tell("trouble", R"({"status":503})");
+  const auto cached = asked_until(me(), [](const auto& answer) {
+    return known(answer) != nullptr && known(answer)->person.cached;
+  });
+  EXPECT_GE(known(cached)->age, seconds(2));
+  const auto stale = asked_until(me(), [](const auto& answer) { return known(answer) == nullptr; });
+  EXPECT_NE(nobody(stale).reason.find("cannot be checked"), std::string::npos);
+  EXPECT_FALSE(nobody(stale).sign_in);
+  idp_->tell("trouble", "{}");
+  const auto back = asked_until(me(), [](const auto& answer) { return known(answer) != nullptr; });
+  EXPECT_EQ(known(back)->person.subject, "carol");
+}
+
+TEST_F(OidcServerTest, ARestartSignsNobodyOutAndAnotherKeyEverybody) {
+  start();
+  sign_in_carol();
+  stop();
+  start();
+  const auto answer = answer_about(me());
+  ASSERT_NE(known(answer), nullptr) << nobody(answer).reason;
+  EXPECT_EQ(known(answer)->person.subject, "carol");
+  stop();
+  std::ifstream in(settings_.state_file, std::ios::binary);
+  const std::string sealed{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_EQ(sealed.find("carol"), std::string::npos);
+  std::filesystem::remove(settings_.key_file);
+  start();
+  EXPECT_EQ(known(answer_about(me())), nullptr);
+}
+
+TEST_F(OidcServerTest, ASessionGoesOnAfterARestartByTheTokensAtRest) {
+  settings_.times.fresh_for = seconds(2);
+  settings_.times.cached_for = seconds(600);
+  start();
+  sign_in_carol();
+  stop();
+  start();
+  std::this_thread::sleep_for(seconds(3));
+  const auto answer = asked_until(me(), [](const auto& a) {
+    return known(a) != nullptr && !known(a)->person.cached && known(a)->age < seconds(2);
+  });
+  EXPECT_EQ(known(answer)->person.subject, "carol");
+}
+
+TEST_F(OidcServerTest, OperatorsSeeAndEndSessions) {
+  start();
+  sign_in_carol();
+  const host::UniqueFd people = connect("people");
+  const PeopleAnswer session = say(people.get(), {.what = PeopleAsk::What::Sessions});
+  ASSERT_EQ(session.what, PeopleAnswer::What::Session) << session.text;
+  EXPECT_EQ(session.session->subject, "carol");
+  EXPECT_EQ(session.session->standing, "fresh");
+  EXPECT_EQ(heard(people.get()).what, PeopleAnswer::What::Done);
+  const PeopleAnswer revoked =
+      say(people.get(), {.what = PeopleAsk::What::Revoke, .text = Secret(std::string("carol"))});
+  EXPECT_EQ(revoked.what, PeopleAnswer::What::Done);
+  EXPECT_EQ(revoked.count, 1U);
+  EXPECT_NE(nobody(answer_about(me())).reason.find("revoked"), std::string::npos);
+}
+
+TEST_F(OidcServerTest, NobodyButTheProxyMayAskAndNonsenseClosesAConnection) {
+  start();
+  const host::UniqueFd people = connect("people");
+  ASSERT_TRUE(host::send_message(people.get(), "who am I?"));
+  ASSERT_TRUE(host::wait_readable(people.get(), kPatience));
+  const auto end = host::receive_message(people.get());
+  EXPECT_TRUE(!end || end->bytes.empty());
+  const host::UniqueFd later = connect("people");
+  ASSERT_TRUE(host::send_message(later.get(), R"({"veilwire":2,"ask":"whoami"})"));
+  EXPECT_EQ(heard(later.get()).what, PeopleAnswer::What::Refused);
+  const auto status = protocol::ask_status(folder_ + "/status", kPatience);
+  ASSERT_TRUE(status);
+  EXPECT_NE(status->find(R"("source":"oidc")"), std::string::npos) << *status;
+}
+
+}  // namespace
+}  // namespace veilwire::agent_identity
