@@ -12,6 +12,7 @@
 #include "userspace/identity/oidc_provider.h"
 #include "userspace/identity/revocation.h"
 #include "userspace/identity/token_request.h"
+#include "userspace/identity/userinfo.h"
 
 #include <algorithm>
 #include <chrono>
@@ -110,6 +111,12 @@ void check_introspection(const IdpResponse& response) {
   (void)confirms(*answer, "https://idp.example", "ann", WallTime{seconds(1'800'000'000)});
 }
 
+void check_userinfo(const IdpResponse& response) {
+  const auto info = read_userinfo(response, "ann", {"groups"});
+  if (!info) return check(info.error());
+  require(!info->groups || info->groups->size() <= limits::kTokenGroups);
+}
+
 void check_keys(const IdpResponse& response) {
   KeyCache cache;
   cache.asked(kNow);
@@ -179,6 +186,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_device_start(response, issuer);
     check_polls(response);
     check_introspection(response);
+    check_userinfo(response);
     check_keys(response);
     const auto tokens = read_tokens(response, IdToken::Optional, kNow);
     tokens ? check(*tokens) : check(tokens.error());

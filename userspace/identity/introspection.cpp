@@ -1,9 +1,9 @@
 #include "userspace/identity/introspection.h"
 
 #include "userspace/base/limits.h"
+#include "userspace/identity/group_list.h"
 #include "userspace/identity/printable.h"
 
-#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -28,20 +28,6 @@ std::optional<std::string> optional_text(const JsonValue& object, std::string_vi
       (value->kind == Kind::String && value->text.empty()))
     return std::string();
   return fit_for_records(*value) ? std::optional(value->text) : std::nullopt;
-}
-
-std::optional<std::vector<std::string>> texts(const JsonValue& value) {
-  std::vector<std::string> out;
-  if (fit_for_records(value)) return out.push_back(value.text), out;
-  if (value.kind != Kind::Array || value.elements.size() > limits::kTokenGroups)
-    return std::nullopt;
-  for (const JsonValue& element : value.elements) {
-    if (!fit_for_records(element)) return std::nullopt;
-    out.push_back(element.text);
-  }
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  return out;
 }
 
 }  // namespace
@@ -94,7 +80,7 @@ Result<Introspection, IdpFault> read_introspection(const IdpResponse& response,
   }
   const JsonValue* const listed = groups.empty() ? nullptr : object->find(groups);
   if (listed != nullptr && listed->kind != Kind::Null) {
-    answer.groups = texts(*listed);
+    answer.groups = read_group_list(*listed);
     if (!answer.groups) return malformed("groups");
   }
   return answer;

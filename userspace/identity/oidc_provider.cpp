@@ -95,6 +95,7 @@ Result<OidcProvider, IdpFault> read_discovery(const IdpResponse& response, const
   if (!jwks_uri) reader.fail(IdpError::MemberMissing, "jwks_uri");
   provider.authorization_endpoint = reader.url(*document, "authorization_endpoint");
   provider.end_session_endpoint = reader.url(*document, "end_session_endpoint");
+  provider.userinfo_endpoint = reader.url(*document, "userinfo_endpoint");
   provider.endpoints = reader.endpoints(*document);
   provider.by_certificate = provider.endpoints;
   const JsonValue* const aliases = document->find("mtls_endpoint_aliases");

@@ -38,6 +38,7 @@ struct OidcProvider {
   // IdPs of build systems have keys and nothing else.
   std::optional<Url> authorization_endpoint;
   std::optional<Url> end_session_endpoint;
+  std::optional<Url> userinfo_endpoint;
   ClientEndpoints endpoints;
   ClientEndpoints by_certificate;  // equal to endpoints where the IdP names no other
   Listed grant_types;

@@ -103,9 +103,9 @@ TEST(OidcProvider, MustBeTheOneThatIsConfiguredToTheByte) {
 }
 
 TEST(OidcProvider, IsRefusedForOneEndpointThatIsNotHttps) {
-  for (const char* name :
-       {"authorization_endpoint", "token_endpoint", "device_authorization_endpoint",
-        "introspection_endpoint", "revocation_endpoint", "end_session_endpoint"})
+  for (const char* name : {"authorization_endpoint", "token_endpoint",
+                           "device_authorization_endpoint", "introspection_endpoint",
+                           "revocation_endpoint", "end_session_endpoint", "userinfo_endpoint"})
     for (const char* url :
          {R"("http://server.example.com/x")", R"("http://127.0.0.1/x")", R"("file:///etc/passwd")",
           R"("javascript:alert")", R"("/relative")", R"("")", "7", R"(["https://a.example/"])",
