@@ -39,10 +39,15 @@ std::string whole_response_in(const std::string& place) {
   return between(place, "<samlp:Response", "</samlp:Response>");
 }
 
+// By its shape, whether or not the signature would verify.
 bool is_refused(const std::string& xml) {
-  const auto got = read(xml);
-  if (got) ADD_FAILURE() << "taken as " << got->subject << ": " << xml;
-  return !got;
+  const auto got = read_response(xml, expected(), [](XmlNode* element) {
+    return signature_of(element) ? Result<void, SamlError>() : Unexpected{SamlError::Unsigned};
+  });
+  if (got) ADD_FAILURE() << "taken as " << got->assertion.subject << ": " << xml;
+  return !got && (got.error().error == SamlError::NotOne ||
+                  got.error().error == SamlError::WrappedContent ||
+                  got.error().error == SamlError::NotAResponse);
 }
 
 TEST(SignatureWrapping, TheOriginalIsTaken) { EXPECT_EQ(error_of(good()), "taken as alice"); }
