@@ -125,8 +125,10 @@ void SessionKeeper::used(const Binding& binding) {
   pump();
 }
 
-// What the document does not say is tried once it can be read.
+// What the document does not say is tried once it can be read. Some IdPs have the endpoint, and
+// answer no client that has no secret.
 bool SessionKeeper::can_introspect() const {
+  if (introspection_refused_) return false;
   const ProviderPtr& provider = parts_.issuer == nullptr ? nullptr : parts_.issuer->last_provider();
   return provider == nullptr || provider->endpoints.introspection.has_value();
 }
@@ -248,6 +250,11 @@ void SessionKeeper::conclude(const Binding& binding, const std::string& sealed, 
     (void)table_.end(binding, SessionEnd::RevokedByIdp, now);
     return;
   }
+  if (asked.refused) {
+    if (const auto tokens = tokens_of(binding))
+      care_.keep(binding, caring_of(*tokens), at->second.checked_at.mono, random_number());
+    return;
+  }
   if (asked.fault) {
     ++counters_.failures;
     care_.failed(
@@ -287,7 +294,14 @@ asio::awaitable<SessionKeeper::Asked> SessionKeeper::introspect(const Tokens& to
   const auto response = co_await parts_.issuer->ask(*request);
   if (!response) co_return Asked{.fault = response.error()};
   auto answer = identity::read_introspection(*response, parts_.settings.groups_claim);
-  if (!answer) co_return Asked{.fault = answer.error()};
+  if (!answer) {
+    const bool refused = identity::verdict(answer.error()) != IdpVerdict::Failing;
+    if (refused && !std::exchange(introspection_refused_, true))
+      host::log::warning("the identity provider answers us no question about tokens (" +
+                         host::log::printable(to_string(answer.error())) +
+                         "): sessions are checked by refreshing them");
+    co_return Asked{.fault = answer.error(), .refused = refused};
+  }
   if (!confirms(*answer, parts_.issuer->name(), subject, host::now().wall))
     co_return Asked{.over = true};
   introspection_names_groups_ = answer->groups.has_value();

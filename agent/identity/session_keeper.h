@@ -85,7 +85,8 @@ class SessionKeeper {
  private:
   struct Asked {
     std::optional<identity::IdpFault> fault = {};
-    bool over = false;  // the IdP does not stand by it any more
+    bool refused = false;  // us, as the one who asks: in another way the IdP may answer
+    bool over = false;     // the IdP does not stand by it any more
     std::optional<std::vector<std::string>> groups = {};
     std::optional<identity::Tokens> fresh = {};  // of a refresh
   };
@@ -121,6 +122,7 @@ class SessionKeeper {
   // Whether the IdP names groups where it is asked about a token; where it does not, refreshing is
   // the only way to hear of others.
   std::optional<bool> introspection_names_groups_;
+  bool introspection_refused_ = false;  // until the next start
   std::map<std::string, std::unique_ptr<Issuer>> ci_issuers_;
   boost::asio::steady_timer pump_timer_, expire_timer_, save_timer_;
   bool save_waits_ = false;

@@ -6,7 +6,8 @@
 // Below that address:
 //   POST /person   {"name", "groups"?, "gone"?}   changes a person
 //   POST /keys     signs with a new key from here on, and publishes both
-//   POST /trouble  {"status"?, "delay"?}          what every other request gets instead
+//   POST /trouble  {"status"?, "delay"?, "path"?, "json"?}
+//                                                 what every other request, or those below a path, get instead
 import http from 'node:http';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import path from 'node:path';
@@ -97,9 +98,12 @@ async function body(request) {
 
 server.on('request', async (request, response) => {
   if (!request.url.startsWith('/test/')) {
-    if (trouble.delay) await new Promise((go) => setTimeout(go, trouble.delay));
-    if (!trouble.status) return provider.callback()(request, response);
-    return response.writeHead(trouble.status, { 'content-type': 'text/html' }).end('<h1>trouble</h1>');
+    const { status, delay, path: below = '/', json } = trouble;
+    if (!request.url.startsWith(below)) return provider.callback()(request, response);
+    if (delay) await new Promise((go) => setTimeout(go, delay));
+    if (!status) return provider.callback()(request, response);
+    const type = json ? 'application/json' : 'text/html';
+    return response.writeHead(status, { 'content-type': type }).end(json ? JSON.stringify(json) : '<h1>trouble</h1>');
   }
   const said = await body(request);
   if (request.url === '/test/person') people.set(said.name, { ...people.get(said.name), ...said });

@@ -298,6 +298,25 @@ TEST_F(OidcServerTest, OtherGroupsAndAnEndAreHeardOfWithoutAQuestion) {
   EXPECT_NE(nobody(answer_about(me())).reason.find("revoked"), std::string::npos);
 }
 
+TEST_F(OidcServerTest, AnIdpThatAnswersNoQuestionsAboutTokensIsAskedByRefreshing) {
+  settings_.times.fresh_for = seconds(3);
+  idp_->tell(
+      "trouble",
+      R"({"status":403,"path":"/token/introspection","json":{"error":"unauthorized_client"}})");
+  start();
+  sign_in_carol();
+  ASSERT_NE(known(answer_about(me())), nullptr);
+  idp_->tell("person", R"({"name":"carol","groups":["developers"]})");
+  (void)change();
+  const auto answer = answer_about(me());
+  ASSERT_NE(known(answer), nullptr);
+  EXPECT_EQ(known(answer)->person.groups, (Groups{"developers"}));
+  const auto status = protocol::ask_status(folder_ + "/status", kPatience);
+  ASSERT_TRUE(status);
+  EXPECT_NE(status->find(R"("healthy":true)"), std::string::npos) << *status;
+  EXPECT_NE(status->find(R"("idp_failures":0)"), std::string::npos) << *status;
+}
+
 TEST_F(OidcServerTest, WhileTheIdpIsDownAnOldWordCountsUpToItsAge) {
   settings_.times.fresh_for = seconds(2);
   settings_.times.cached_for = seconds(6);
