@@ -121,6 +121,12 @@ class AssertionReader {
     if (out_.subject.empty()) fail(SamlError::NotAResponse, "NameID");
     out_.subject_format = checked_attribute(name, "Format");
     if (out_.subject_format.empty()) out_.subject_format = identity::kSamlUnspecified;
+    // A name is somebody's within its qualifiers (core, 2.2.2): of others it may be somebody
+    // else's.
+    if (attribute(name, "NameQualifier").value_or(expected_.issuer) != expected_.issuer)
+      fail(SamlError::WrongIssuer, "NameQualifier");
+    if (attribute(name, "SPNameQualifier").value_or(expected_.audience) != expected_.audience)
+      fail(SamlError::WrongAudience, "SPNameQualifier");
     if (attribute(confirmation, "Method") != kBearer)
       fail(SamlError::NotAResponse, "SubjectConfirmation");
     if (attribute(data, "InResponseTo") != expected_.in_response_to)

@@ -148,6 +148,18 @@ TEST(SamlResponse, IsOnlyForThisServiceThisAddressThisRequest) {
       words(SamlError::WrongRequest));
 }
 
+TEST(SamlResponse, NamesSomebodyOfThisIdpToThisService) {
+  EXPECT_EQ(error_of(changed("<saml:NameID ",
+                             "<saml:NameID NameQualifier=\"https://idp.example/saml\" "
+                             "SPNameQualifier=\"urn:example.com:veilwire\" ")),
+            "taken as alice");
+  EXPECT_EQ(
+      error_of(changed("<saml:NameID ", "<saml:NameID NameQualifier=\"https://other.example\" ")),
+      words(SamlError::WrongIssuer));
+  EXPECT_EQ(error_of(changed("<saml:NameID ", "<saml:NameID SPNameQualifier=\"urn:other\" ")),
+            words(SamlError::WrongAudience));
+}
+
 TEST(SamlResponse, CountsWithinItsTimesAndAMinuteOfGrace) {
   const std::string good = idp().sign(response(assertion()));
   const auto at = [&good](int seconds) {
