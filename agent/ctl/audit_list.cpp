@@ -16,7 +16,7 @@ using recorder::ExchangeSummary;
 constexpr std::size_t kColumns = 9;
 using Line = std::array<std::string, kColumns>;
 // Wider text is cut: what is long here is chosen by strangers.
-constexpr std::array<std::size_t, kColumns> kWidest = {23, 24, 20, 32, 48, 28, 6, 32, 24};
+constexpr std::array<std::size_t, kColumns> kWidest = {23, 24, 32, 32, 48, 28, 6, 32, 24};
 
 std::string findings_text(const ExchangeSummary& row) {
   std::string out;
@@ -32,7 +32,9 @@ std::string findings_text(const ExchangeSummary& row) {
 }
 
 std::string person_text(const ExchangeSummary& row) {
-  if (!row.person.empty()) return row.person;
+  if (!row.person.empty())
+    return row.person + (row.running_as.empty() ? "" : " as " + row.running_as) +
+           (row.standing == "cached" ? " (cached)" : "");
   if (!row.subject.empty()) return row.subject;
   return row.uid ? "uid " + std::to_string(*row.uid) : "";
 }
@@ -88,6 +90,14 @@ void print_json(const std::vector<ExchangeSummary>& rows, const Screen& screen) 
                         {"blocked", row.blocked},
                         {"gaps", row.gaps},
                         {"findings", nlohmann::json::object()}};
+    if (!row.standing.empty()) {
+      nlohmann::json& person = j["person"];
+      person["running_as"] = text(row.running_as);
+      person["class"] = text(row.person_class);
+      person["method"] = text(row.known_by);
+      person["standing"] = text(row.standing);
+      if (row.known_age_ms) person["age_ms"] = *row.known_age_ms;
+    }
     for (const auto& [category, count] : row.findings) j["findings"][text(category)] = count;
     if (row.uid) j["uid"] = *row.uid;
     if (row.status) j["status"] = *row.status;

@@ -38,6 +38,11 @@ class Replay {
       wait(record.time.mono);
       note("blocked: " + blocked->rule + "; the client got: " + blocked->answer);
     }
+    if (const auto* lost = std::get_if<audit::IdentityChange>(&record.body);
+        lost != nullptr && !lost->answer.empty()) {
+      wait(record.time.mono);
+      note("identity " + lost->what + "; the client got: " + lost->answer);
+    }
     if (const auto* gap = std::get_if<audit::Gap>(&record.body))
       note("gap: " + gap->reason + (gap->detail.empty() ? "" : ", " + gap->detail));
     if (const auto* error = std::get_if<audit::UpstreamError>(&record.body))

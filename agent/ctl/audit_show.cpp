@@ -116,18 +116,17 @@ void show_session(const audit::SessionOpen& b, std::ostream& out) {
           (b.tls.empty() ? "" : ", " + b.tls));
 }
 
-std::string_view class_text(identity::PersonClass c) {
-  switch (c) {
-    case identity::PersonClass::Human:
-      return "human";
-    case identity::PersonClass::Derived:
-      return "derived";
-    case identity::PersonClass::Service:
-      return "service";
-    case identity::PersonClass::Ci:
-      return "ci";
-  }
-  return "human";
+std::string person_text(const identity::Person& person, Monotonic now) {
+  std::string text = identity::display_name(person) + " (" + person.issuer + ":" + person.subject +
+                     ", " + std::string(audit::spell(person.person_class)) + ", by " +
+                     person.method;
+  if (person.inside_uid)
+    text += ", uid " + std::to_string(*person.inside_uid) + " in its container";
+  if (person.cached)
+    text += ", not confirmed for " + std::to_string(audit::age_ms(person, now) / 1000) + " s";
+  std::string groups;
+  for (const std::string& group : person.groups) groups += (groups.empty() ? "" : ", ") + group;
+  return text + ")" + (groups.empty() ? "" : ", groups " + groups);
 }
 
 // One exchange as text, record by record.
@@ -168,12 +167,7 @@ class ShowText {
 
   void show(const audit::SessionOpen& b) { show_session(b, out_); }
   void show(const audit::RequestHead& b) {
-    std::string groups;
-    for (const std::string& group : b.person.groups) groups += (groups.empty() ? "" : ", ") + group;
-    row(out_, "person",
-        b.person.name + " (" + b.person.issuer + ":" + b.person.subject + ", " +
-            std::string(class_text(b.person.person_class)) + ", by " + b.person.method + ")" +
-            (groups.empty() ? "" : ", groups " + groups));
+    row(out_, "person", person_text(b.person, now_->time.mono));
     row(out_, "policy", b.policy_digest);
     section("request", b.method + " " + b.target);
     for (const auto& [name, value] :
@@ -186,6 +180,11 @@ class ShowText {
   void show(const audit::RequestBody& b) {
     findings("request", b.masks);
     body_.print(b.offset, b.content, b.masks);
+  }
+  void show(const audit::IdentityChange& b) {
+    if (b.answer.empty())
+      return body_.note("from here on as " + person_text(b.person, now_->time.mono));
+    body_.note("identity " + b.what + ": " + b.reason + "; the client got: " + b.answer);
   }
   void show(const audit::ResponseHead& b) {
     section("response", std::to_string(b.status) + ", after " + since());

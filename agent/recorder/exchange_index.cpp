@@ -24,8 +24,10 @@ std::string update(std::string_view set) {
 ExchangeIndex::ExchangeIndex(Database& database)
     : begin_(database, kBegin),
       session_(database, update("uid = ?3, server = ?4, handling = ?5")),
-      head_(database, update("issuer = ?3, subject = ?4, person = ?5, service = ?6, method = ?7, "
-                             "target = ?8, model = ?9, mcp_method = ?10, tool = ?11")),
+      head_(database,
+            update("issuer = ?3, subject = ?4, person = ?5, service = ?6, method = ?7, "
+                   "target = ?8, model = ?9, mcp_method = ?10, tool = ?11, running_as = ?12, "
+                   "class = ?13, known_by = ?14, standing = ?15, known_age_ms = ?16")),
       status_(database, update("status = ?3")),
       blocked_(database, update("blocked = blocked + 1")),
       gap_(database, update("gaps = gaps + 1")),
@@ -65,11 +67,15 @@ struct ExchangeIndex::Add {
                            std::string_view(b.person.subject), std::string_view(b.person.name),
                            std::string_view(b.service), std::string_view(b.method),
                            std::string_view(b.target), std::string_view(b.model),
-                           std::string_view(b.mcp_method), std::string_view(b.tool));
+                           std::string_view(b.mcp_method), std::string_view(b.tool),
+                           std::string_view(b.person.running_as),
+                           audit::spell(b.person.person_class), std::string_view(b.person.method),
+                           audit::standing(b.person), audit::age_ms(b.person, record.time.mono));
   }
   bool operator()(const audit::RequestBody& b) const {
     return index.count_findings(session, exchange, b.masks);
   }
+  bool operator()(const audit::IdentityChange&) const { return begin(); }
   bool operator()(const audit::ResponseHead& b) const {
     return begin() && index.status_.run(session, exchange, b.status);
   }

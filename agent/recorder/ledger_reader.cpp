@@ -9,11 +9,16 @@ namespace {
 
 constexpr std::size_t kPortion = 64;  // records of up to 1 MiB
 
+// Of the third version of the schema; a ledger that no recorder has opened since has none of them.
+constexpr std::string_view kKnownHow = "running_as, class, known_by, standing, known_age_ms";
+constexpr std::string_view kUnknownHow = "NULL, NULL, NULL, NULL, NULL";
+
 constexpr std::string_view kList = R"sql(
 SELECT session, exchange, started_ns, ended_ns, issuer, subject, person, uid, server, handling,
        service, method, target, model, mcp_method, tool, status, outcome, blocked, gaps,
        (SELECT group_concat(count || ' ' || category, char(10)) FROM findings f
-         WHERE f.session = e.session AND f.exchange = e.exchange)
+         WHERE f.session = e.session AND f.exchange = e.exchange), )sql";
+constexpr std::string_view kListed = R"sql(
 FROM exchanges e
 WHERE (exchange > 0 OR handling IS NULL OR handling <> 'intercepted'
        OR NOT EXISTS (SELECT 1 FROM exchanges x WHERE x.session = e.session AND x.exchange > 0))
@@ -63,7 +68,9 @@ LedgerReader::LedgerReader(const std::string& path) : database_(path, Database::
 }
 
 std::vector<ExchangeSummary> LedgerReader::list(const ExchangeFilter& filter) {
-  Statement query(database_, kList);
+  const bool known_how = schema_version(database_) >= 3;
+  Statement query(database_,
+                  std::string(kList).append(known_how ? kKnownHow : kUnknownHow).append(kListed));
   query.bind(filter.since_wall_ns.value_or(INT64_MIN), std::string_view(filter.person),
              as_uid(filter.person), std::string_view(filter.session),
              std::min<std::uint64_t>(filter.limit, INT64_MAX));
@@ -78,6 +85,11 @@ std::vector<ExchangeSummary> LedgerReader::list(const ExchangeFilter& filter) {
                    .issuer = text(4),
                    .subject = text(5),
                    .person = text(6),
+                   .running_as = text(21),
+                   .person_class = text(22),
+                   .known_by = text(23),
+                   .standing = text(24),
+                   .known_age_ms = optional_integer(query, 25),
                    .uid = optional_integer(query, 7),
                    .server = text(8),
                    .handling = text(9),

@@ -22,7 +22,9 @@ struct ExchangeSummary {
   std::uint64_t exchange = 0;
   std::int64_t started_wall_ns = 0;
   std::optional<std::int64_t> ended_wall_ns;
-  std::string issuer, subject, person;
+  std::string issuer, subject, person, running_as;
+  std::string person_class, known_by, standing;  // as in the record; empty before there was any
+  std::optional<std::int64_t> known_age_ms;      // of the word that the request was let through by
   std::optional<std::int64_t> uid;
   std::string server, handling, service, method, target, model, mcp_method, tool, outcome;
   std::optional<std::int64_t> status;

@@ -76,6 +76,14 @@ CREATE TABLE findings(
     R"sql(
 CREATE INDEX exchanges_open ON exchanges(session, exchange) WHERE ended_ns IS NULL;
 )sql",
+    // 3: how a person was known when they asked; all NULL in exchanges from before.
+    R"sql(
+ALTER TABLE exchanges ADD COLUMN running_as TEXT;
+ALTER TABLE exchanges ADD COLUMN class TEXT;
+ALTER TABLE exchanges ADD COLUMN known_by TEXT;      -- local, pkce, ...
+ALTER TABLE exchanges ADD COLUMN standing TEXT;      -- fresh, cached
+ALTER TABLE exchanges ADD COLUMN known_age_ms INTEGER;
+)sql",
 };
 
 }  // namespace

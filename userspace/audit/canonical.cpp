@@ -8,22 +8,6 @@
 namespace veilwire::audit {
 namespace {
 
-// person_class has a spelling of its own here: a record of today must read the same in ten years,
-// whatever the identity module calls things by then.
-std::string_view spell(identity::PersonClass c) {
-  switch (c) {
-    case identity::PersonClass::Human:
-      return "human";
-    case identity::PersonClass::Derived:
-      return "derived";
-    case identity::PersonClass::Service:
-      return "service";
-    case identity::PersonClass::Ci:
-      return "ci";
-  }
-  return "human";
-}
-
 std::string fields_json(const Fields& fields) {
   JsonArray out;
   for (const auto& [name, value] : fields) out.json(JsonArray().text(name).text(value).finish());
@@ -63,21 +47,26 @@ std::string peer_json(const identity::Peer& peer) {
       .finish();
 }
 
-std::string person_json(const identity::Person& person) {
+std::string person_json(const identity::Person& person, Monotonic now) {
   JsonArray groups;
   for (const std::string& group : person.groups) groups.text(group);
   return JsonObject()
+      .number("age_ms", age_ms(person, now))
       .text("class", spell(person.person_class))
       .json("groups", groups.finish())
+      .text("inside_uid", person.inside_uid ? std::to_string(*person.inside_uid) : "")
       .text("issuer", person.issuer)
       .text("method", person.method)
       .text("name", person.name)
+      .text("running_as", person.running_as)
+      .text("standing", standing(person))
       .text("subject", person.subject)
       .finish();
 }
 
 struct Members {
   JsonObject& out;
+  Monotonic now;
 
   void operator()(const SessionOpen& b) const {
     out.text("destination", b.destination)
@@ -91,7 +80,7 @@ struct Members {
         .text("mcp_method", b.mcp_method)
         .text("method", b.method)
         .text("model", b.model)
-        .json("person", person_json(b.person))
+        .json("person", person_json(b.person, now))
         .text("policy_digest", b.policy_digest)
         .text("service", b.service)
         .text("target", b.target)
@@ -99,6 +88,12 @@ struct Members {
   }
   void operator()(const RequestBody& b) const {
     out.text("content", b.content).json("masks", masks_json(b.masks)).number("offset", b.offset);
+  }
+  void operator()(const IdentityChange& b) const {
+    out.text("answer", b.answer)
+        .json("person", person_json(b.person, now))
+        .text("reason", b.reason)
+        .text("what", b.what);
   }
   void operator()(const ResponseHead& b) const {
     out.json("fields", fields_json(b.fields))
@@ -144,6 +139,7 @@ struct KindOf {
   std::string_view operator()(const SessionOpen&) const { return "session.open"; }
   std::string_view operator()(const RequestHead&) const { return "request.head"; }
   std::string_view operator()(const RequestBody&) const { return "request.body"; }
+  std::string_view operator()(const IdentityChange&) const { return "identity.change"; }
   std::string_view operator()(const ResponseHead&) const { return "response.head"; }
   std::string_view operator()(const ResponseFragment&) const { return "response.fragment"; }
   std::string_view operator()(const Blocked&) const { return "block"; }
@@ -155,6 +151,31 @@ struct KindOf {
 };
 
 }  // namespace
+
+// person_class has a spelling of its own here: a record of today must read the same in ten years,
+// whatever the identity module calls things by then.
+std::string_view spell(identity::PersonClass c) {
+  switch (c) {
+    case identity::PersonClass::Human:
+      return "human";
+    case identity::PersonClass::Derived:
+      return "derived";
+    case identity::PersonClass::Service:
+      return "service";
+    case identity::PersonClass::Ci:
+      return "ci";
+  }
+  return "human";
+}
+
+std::string_view standing(const identity::Person& person) {
+  return person.cached ? "cached" : "fresh";
+}
+
+std::uint64_t age_ms(const identity::Person& person, Monotonic now) {
+  const auto age = std::chrono::floor<std::chrono::milliseconds>(now - person.confirmed_at);
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0));
+}
 
 std::string_view kind(const Record& record) { return std::visit(KindOf{}, record.body); }
 
@@ -171,7 +192,7 @@ std::string canonical(const Record& record, std::string_view writer, std::uint64
       .decimal("t_wall_ns", std::int64_t{record.time.wall.since_epoch.count()})
       .number("v", kRecordVersion)
       .text("writer", writer);
-  std::visit(Members{out}, record.body);
+  std::visit(Members{out, record.time.mono}, record.body);
   return out.finish();
 }
 

@@ -134,7 +134,13 @@ identity::Peer read_peer(Members m) {
           .comm = m.text("comm")};
 }
 
-identity::Person read_person(Members m) {
+// What the members of a record depend on besides.
+struct Around {
+  std::uint64_t version = 0;
+  Monotonic time;
+};
+
+identity::Person read_person(Members m, const Around& around) {
   identity::Person person;
   person.issuer = m.text("issuer");
   person.subject = m.text("subject");
@@ -153,10 +159,21 @@ identity::Person read_person(Members m) {
   } else {
     m.refuse();
   }
+  person.confirmed_at = around.time;
+  if (around.version < 2) return person;
+  constexpr auto kMostMilliseconds =
+      static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / 1'000'000;
+  const auto age = static_cast<std::int64_t>(m.number("age_ms", kMostMilliseconds));
+  person.confirmed_at = around.time + -std::chrono::milliseconds(age);
+  if (!m.text("inside_uid").empty()) person.inside_uid = m.decimal<std::uint32_t>("inside_uid");
+  person.running_as = m.text("running_as");
+  const std::string standing = m.text("standing");
+  person.cached = standing == "cached";
+  if (!person.cached && standing != "fresh") m.refuse();
   return person;
 }
 
-std::optional<Body> read_body(std::string_view kind, Members m) {
+std::optional<Body> read_body(std::string_view kind, const Around& around, Members m) {
   if (kind == "session.open") {
     return SessionOpen{.peer = read_peer(m.object("peer")),
                        .destination = m.text("destination"),
@@ -165,7 +182,7 @@ std::optional<Body> read_body(std::string_view kind, Members m) {
                        .tls = m.text("tls")};
   }
   if (kind == "request.head") {
-    return RequestHead{.person = read_person(m.object("person")),
+    return RequestHead{.person = read_person(m.object("person"), around),
                        .service = m.text("service"),
                        .method = m.text("method"),
                        .target = m.text("target"),
@@ -178,6 +195,12 @@ std::optional<Body> read_body(std::string_view kind, Members m) {
   if (kind == "request.body") {
     return RequestBody{
         .offset = m.number("offset"), .content = m.text("content"), .masks = m.masks("masks")};
+  }
+  if (kind == "identity.change") {
+    return IdentityChange{.what = m.text("what"),
+                          .reason = m.text("reason"),
+                          .answer = m.text("answer"),
+                          .person = read_person(m.object("person"), around)};
   }
   if (kind == "response.head") {
     return ResponseHead{.status = static_cast<int>(m.number("status", 999)),
@@ -246,22 +269,25 @@ Result<Parsed, ParseError> parse_record(std::string_view json) {
 
   bool ok = true;
   Members m(object, ok);
-  if (m.number("v") != kRecordVersion) return Unexpected{ParseError::WrongVersion};
+  const std::uint64_t version = m.number("v");
+  if (version < kOldestRecordVersion || version > kRecordVersion)
+    return Unexpected{ParseError::WrongVersion};
   const std::string kind = m.text("kind");
   if (!ok) return Unexpected{ParseError::WrongMember};
-  std::optional<Body> body = read_body(kind, m);
-  if (!body) return Unexpected{ParseError::UnknownKind};
-
   // Beyond these bounds nanoseconds since the epoch or the boot do not fit their type.
   constexpr std::uint64_t kMostMicroseconds =
       static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / 1000;
-  const auto mono = m.number("t_mono_us", kMostMicroseconds);
+  const auto mono = static_cast<std::int64_t>(m.number("t_mono_us", kMostMicroseconds));
+  const Monotonic time{std::chrono::microseconds(mono)};
+  std::optional<Body> body = read_body(kind, {version, time}, m);
+  if (!body) return Unexpected{ParseError::UnknownKind};
+
   Parsed parsed{
       .record = {.context = {.host = m.text("host"),
                              .boot = m.text("boot"),
                              .session = m.text("session"),
                              .exchange = m.number("exchange")},
-                 .time = {.mono = {std::chrono::microseconds(static_cast<std::int64_t>(mono))},
+                 .time = {.mono = time,
                           .wall = {std::chrono::nanoseconds(m.decimal<std::int64_t>("t_wall_ns"))}},
                  .body = *std::move(body)},
       .writer = m.text("writer"),

@@ -16,7 +16,10 @@
 
 namespace veilwire::audit {
 
-inline constexpr int kRecordVersion = 1;
+inline constexpr int kRecordVersion = 2;
+// Still read. Before 2, nothing said how good the word on a person was, and the name of a derived
+// one held both.
+inline constexpr int kOldestRecordVersion = 1;
 
 // Canonical bytes of one record. Contents are at most limits::kRecordContent and a head at most
 // limits::kHttpHead, so that even text that is all escapes stays below; what is larger is no record
@@ -58,7 +61,7 @@ struct SessionOpen {
   std::string tls;          // version and resumption, e.g. "TLSv1.3 resumed"; empty when spliced
 };
 struct RequestHead {
-  identity::Person person;  // valid_until is not part of the record
+  identity::Person person;  // as of the record's time: confirmed_at becomes an age, in ms
   std::string service, method, target;
   Fields fields;                        // after redact_fields(): credentials are digests
   std::string model, mcp_method, tool;  // where the message has them
@@ -70,6 +73,14 @@ struct RequestBody {
   std::uint64_t offset = 0;
   std::string content;  // at most limits::kRecordContent
   std::vector<MaskedSpan> masks;
+};
+// Who a request came from is not any more, or not in the same way, while its answer is under way.
+struct IdentityChange {
+  std::string what;    // "changed": it goes on as the person whom the record names; "lost"
+  std::string reason;  // why they are lost
+  // What the client got: "error response", "error event", "reset"; empty: it goes on.
+  std::string answer;
+  identity::Person person;  // as of the record's time; where lost, as they were known
 };
 struct ResponseHead {
   int status = 0;
@@ -108,14 +119,20 @@ struct ConfigChange {
   std::string what, file, digest, outcome;  // outcome: "active" or the error, with its line
 };
 
-using Body = std::variant<SessionOpen, RequestHead, RequestBody, ResponseHead, ResponseFragment,
-                          Blocked, UpstreamError, Gap, ExchangeClose, SessionClose, ConfigChange>;
+using Body = std::variant<SessionOpen, RequestHead, RequestBody, IdentityChange, ResponseHead,
+                          ResponseFragment, Blocked, UpstreamError, Gap, ExchangeClose,
+                          SessionClose, ConfigChange>;
 
 struct Record {
   Context context;
   Now time;
   Body body;
 };
+
+// As they stand in records and in what is made of them.
+std::string_view spell(identity::PersonClass c);
+std::string_view standing(const identity::Person& person);  // "fresh" or "cached"
+std::uint64_t age_ms(const identity::Person& person, Monotonic now);
 
 // "session.open", "request.head", ...: the "kind" member.
 std::string_view kind(const Record& record);

@@ -16,8 +16,4 @@ std::string_view to_string(PersonClass c) {
   return "unknown";
 }
 
-std::string display_name(const Person& person) {
-  return person.running_as.empty() ? person.name : person.name + " as " + person.running_as;
-}
-
 }  // namespace veilwire::identity

@@ -57,6 +57,8 @@ struct Person {
 
 std::string_view to_string(PersonClass c);
 // "alice", or "alice as root".
-std::string display_name(const Person& person);
+inline std::string display_name(const Person& person) {
+  return person.running_as.empty() ? person.name : person.name + " as " + person.running_as;
+}
 
 }  // namespace veilwire::identity

@@ -77,7 +77,8 @@ TEST(ParseRecord, RefusesWhatIsNoRecord) {
        {"", "x", "null", "[]", "\"a\"", "{", "{}}", "{\"v\":1}\xff", "[[[[[[[["}) {
     EXPECT_EQ(error(json), to_string(ParseError::NotJson)) << json;
   }
-  for (const char* json : {"{}", R"({"v":2})", R"({"v":"1"})", R"({"v":1.0})", R"({"v":-1})"}) {
+  for (const char* json :
+       {"{}", R"({"v":0})", R"({"v":3})", R"({"v":"1"})", R"({"v":1.0})", R"({"v":-1})"}) {
     EXPECT_EQ(error(json), to_string(ParseError::WrongVersion)) << json;
   }
   EXPECT_EQ(error(R"({"v":1})"), to_string(ParseError::WrongMember));
@@ -85,6 +86,36 @@ TEST(ParseRecord, RefusesWhatIsNoRecord) {
   EXPECT_EQ(error(R"({"v":1,"kind":"gap"})"), to_string(ParseError::WrongMember));
   EXPECT_EQ(error(std::string(kRecordBytes + 1, ' ')), to_string(ParseError::TooLarge));
   EXPECT_EQ(error(std::string(kRecordBytes, '[')), to_string(ParseError::NotJson));
+}
+
+// A ledger outlives the program that wrote it.
+TEST(ParseRecord, ReadsAPersonOfTheFirstVersion) {
+  const auto parsed = parse_record(
+      R"({"boot":"b00t","exchange":1,"fields":[],"host":"3f6c1d0e","kind":"request.head",)"
+      R"("mcp_method":"","method":"POST","model":"","person":{"class":"derived","groups":[],)"
+      R"("issuer":"local","method":"local","name":"ada as root","subject":"1000"},)"
+      R"("policy_digest":"","seq":2,"service":"anthropic","session":"00c0ffee00c0ffee",)"
+      R"("t_mono_us":5000001,"t_wall_ns":"1795456800123456789","target":"/","tool":"","v":1,)"
+      R"("writer":"0123456789abcdef0123456789abcdef"})");
+  ASSERT_TRUE(parsed);
+  const auto& person = std::get<RequestHead>(parsed->record.body).person;
+  EXPECT_EQ(display_name(person), "ada as root");
+  EXPECT_EQ(person.confirmed_at, parsed->record.time.mono);
+  EXPECT_FALSE(person.cached);
+}
+
+TEST(ParseRecord, AnAgeIsSinceTheWord) {
+  for (const Record& record : sample_records()) {
+    const auto* sent = std::get_if<IdentityChange>(&record.body);
+    if (sent == nullptr) continue;
+    const auto parsed = parse_record(canonical(record, kWriter, 1));
+    ASSERT_TRUE(parsed);
+    const auto& person = std::get<IdentityChange>(parsed->record.body).person;
+    EXPECT_EQ(parsed->record.time.mono - person.confirmed_at, std::chrono::milliseconds(305'000));
+    EXPECT_EQ(person.running_as, "root");
+    EXPECT_EQ(person.inside_uid, 0U);
+    EXPECT_TRUE(person.cached);
+  }
 }
 
 // Each member of each kind is needed and is judged: taking it out or giving it another type is an

@@ -41,6 +41,20 @@ inline identity::Person sample_person() {
   person.groups = {"engineering", "on call"};
   person.person_class = identity::PersonClass::Human;
   person.method = "local";
+  person.confirmed_at = {std::chrono::nanoseconds(2'500'001'000)};
+  return person;
+}
+
+// Through an IdP that does not answer, in a container.
+inline identity::Person sample_derived() {
+  identity::Person person = sample_person();
+  person.issuer = "https://idp.example";
+  person.method = "pkce";
+  person.person_class = identity::PersonClass::Derived;
+  person.running_as = "root";
+  person.inside_uid = 0;
+  person.cached = true;
+  person.confirmed_at = {std::chrono::nanoseconds(-300'000'000'000)};
   return person;
 }
 
@@ -69,6 +83,10 @@ inline std::vector<Record> sample_records() {
                          .tool = "search",
                          .policy_digest = "ab12"}),
       sample(RequestBody{.offset = 0, .content = R"({"model":"claude-x"})", .masks = {}}),
+      sample(IdentityChange{.what = "lost",
+                            .reason = "the session of Ada Lovelace has been revoked",
+                            .answer = "error event",
+                            .person = sample_derived()}),
       sample(ResponseHead{.status = 200, .fields = {{"content-type", "text/event-stream"}}}),
       sample(ResponseFragment{
           .offset = 6, .content = "data: [masked:aws-access-key-id]\n\n", .masks = {mask}}),

@@ -224,6 +224,63 @@ TEST_F(AuditCommands, ShowAsJsonHasTheRecordsAsCommitted) {
   EXPECT_EQ(nlohmann::json::parse(out_.str())["records"].size(), 1U);
 }
 
+TEST_F(AuditCommands, ADerivedPersonWhomNobodyHasConfirmedLatelyIsShownAsThat) {
+  audit::Record asked = head("/v1/messages");
+  std::get<audit::RequestHead>(asked.body).person = audit::sample_derived();
+  put(3, asked, 3000);
+  identity::Person other = audit::sample_derived();
+  other.groups = {"auditors"};
+  put(3,
+      audit::sample(
+          audit::IdentityChange{.what = "changed", .reason = {}, .answer = {}, .person = other}),
+      3001);
+  put(3,
+      audit::sample(audit::IdentityChange{
+          .what = "lost", .reason = "signed\nout", .answer = "error event", .person = other}),
+      3002);
+  ASSERT_TRUE(ledger_.commit(batch_));
+
+  EXPECT_EQ(list({}), 0);
+  EXPECT_TRUE(has("Ada Lovelace as root (cached)")) << out_.str();
+  EXPECT_EQ(list({}, /*json=*/true), 0);
+  const auto rows = nlohmann::json::parse(out_.str());
+  const nlohmann::json expected = {{"issuer", "https://idp.example"},
+                                   {"subject", "1000"},
+                                   {"name", "Ada Lovelace"},
+                                   {"running_as", "root"},
+                                   {"class", "derived"},
+                                   {"method", "pkce"},
+                                   {"standing", "cached"},
+                                   {"age_ms", 308'000}};
+  EXPECT_EQ(rows[0]["person"], expected);
+
+  EXPECT_EQ(show("00c0ffee00c0ffee.3"), 0);
+  for (const char* text : {"person      Ada Lovelace as root (https://idp.example:1000, derived, "
+                           "by pkce, uid 0 in its "
+                           "container, not confirmed for 308 s), groups engineering, on call\n",
+                           "[from here on as Ada Lovelace as root (https://idp.example:1000, "
+                           "derived, by pkce, uid 0 in "
+                           "its container, not confirmed for 308 s), groups auditors]\n",
+                           "[identity lost: signed\\x0aout; the client got: error event]\n"}) {
+    EXPECT_TRUE(has(text)) << text << "\nin\n" << out_.str();
+  }
+  EXPECT_EQ(replay({.id = "00c0ffee00c0ffee.3", .sleep = {}}), 0);
+  EXPECT_EQ(err_.str(),
+            "[identity lost; the client got: error event]\n"
+            "veilwire: nothing was released to the client\n");
+}
+
+TEST_F(AuditCommands, ALedgerThatNoRecorderHasOpenedSinceIsListedAsItIs) {
+  recorder::Database(path_, recorder::Database::Mode::Create)
+      .execute(
+          "ALTER TABLE exchanges DROP COLUMN standing;"
+          "DELETE FROM migrations WHERE version = 3");
+  EXPECT_EQ(list({}, /*json=*/true), 0);
+  const auto rows = nlohmann::json::parse(out_.str());
+  EXPECT_EQ(rows[1]["person"]["name"], "Ada Lovelace");
+  EXPECT_FALSE(rows[1]["person"].contains("standing"));
+}
+
 TEST_F(AuditCommands, RawReplayIsExactlyWhatWasReleased) {
   EXPECT_EQ(replay({.id = {}, .raw = true, .sleep = {}}), 0);
   EXPECT_EQ(out_.str(), raw_);
