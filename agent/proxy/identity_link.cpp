@@ -3,13 +3,17 @@
 #include "agent/host/clock.h"
 #include "agent/host/protocol/identity.h"
 #include "agent/proxy/questions.h"
+#include "userspace/identity/binding.h"
 
+#include <algorithm>
 #include <chrono>
 #include <compare>
 #include <map>
+#include <optional>
 #include <tuple>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace veilwire::proxy {
 namespace {
@@ -17,7 +21,8 @@ namespace {
 namespace asio = boost::asio;
 namespace protocol = host::protocol;
 
-constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::seconds kPatience = protocol::kIdentityLongestHold + std::chrono::seconds(5);
+constexpr std::chrono::seconds kPatienceWithout{5};
 constexpr std::size_t kMostKept =
     4096;  // persons at work on one host at the same time, with a wide margin
 
@@ -42,19 +47,27 @@ struct Subject {
 
 class IdentityLink::Impl {
  public:
-  Impl(asio::io_context& io, const std::string& path)
-      : questions_(io, "identity", path,
+  Impl(asio::io_context& io, const std::string& path, std::function<void(const Doubt&)> doubted)
+      : doubted_(std::move(doubted)),
+        questions_(io, "identity", path,
                    {.encode =
                         [](std::uint64_t id, const Subject& subject) {
                           return protocol::encode(protocol::IdentityQuestion{id, subject.peer});
                         },
-                    .answered = [this](std::string_view message) { return answered(message); },
+                    .answered = [this](std::string_view message) { return heard(message); },
                     .patience = kPatience,
-                    .silence = Unexpected{Nobody{kSilent, true}}}) {}
+                    .silence = Unexpected{Nobody{.message = kSilent, .silent = true}},
+                    .patience_without = kPatienceWithout,
+                    .up =
+                        [this] {
+                          if (std::exchange(met_, true))
+                            take_back([](const auto&) { return true; });
+                        }}) {}
 
   void ask(const identity::Peer& peer, Callback callback) {
     if (const auto known = known_.find(key_of(peer)); known != known_.end()) {
-      if (known->second.valid_until > host::now().mono) return callback(known->second);
+      if (known->second.person.valid_until > host::now().mono)
+        return callback(known->second.person);
       known_.erase(known);
     }
     questions_.ask({peer}, std::move(callback));
@@ -63,34 +76,59 @@ class IdentityLink::Impl {
   bool connected() const { return questions_.connected(); }
 
  private:
-  bool answered(std::string_view message) {
-    auto word = protocol::decode_identity_word(message, host::now().mono);
+  struct Known {
+    identity::Peer peer;
+    identity::Person person;
+  };
+
+  bool heard(std::string_view message) {
+    const auto word = protocol::decode_identity_word(message, host::now().mono);
     if (!word) return false;
-    const auto* answer = std::get_if<protocol::IdentityAnswer>(&*word);
-    if (answer == nullptr) {
-      known_.clear();
-      return true;
-    }
-    const Subject* subject = questions_.subject(answer->id);
+    if (const auto* changed = std::get_if<protocol::IdentityChanged>(&*word))
+      return changed_as(changed->bindings);
+    const auto& answer = std::get<protocol::IdentityAnswer>(*word);
+    const Subject* subject = questions_.subject(answer.id);
     if (subject == nullptr) return true;
-    if (const auto* nobody = std::get_if<protocol::NobodyKnown>(&answer->who)) {
-      questions_.settle(answer->id, Unexpected{Nobody{nobody->reason, false}});
+    if (const auto* nobody = std::get_if<protocol::NobodyKnown>(&answer.who)) {
+      questions_.settle(answer.id,
+                        Unexpected{Nobody{.message = nobody->reason, .sign_in = nobody->sign_in}});
       return true;
     }
     if (known_.size() >= kMostKept)
       known_.clear();  // they are asked for again; better than growing
-    const auto& person = std::get<protocol::KnownPerson>(answer->who).person;
-    known_.insert_or_assign(key_of(subject->peer), person);
-    questions_.settle(answer->id, person);
+    const auto& person = std::get<protocol::KnownPerson>(answer.who).person;
+    known_.insert_or_assign(key_of(subject->peer), Known{subject->peer, person});
+    questions_.settle(answer.id, person);
     return true;
   }
 
-  std::map<Key, identity::Person> known_;
+  bool changed_as(const std::optional<std::vector<identity::Binding>>& bindings) {
+    if (!bindings) return take_back([](const auto&) { return true; }), true;
+    // One that is not well formed would be missed by those that fall under what it should have
+    // been.
+    if (!std::ranges::all_of(*bindings, identity::is_well_formed)) return false;
+    take_back([&](const identity::Peer& peer) {
+      return std::ranges::any_of(*bindings, [&](const identity::Binding& binding) {
+        return identity::may_fall_under(peer, binding);
+      });
+    });
+    return true;
+  }
+
+  void take_back(const Doubt& doubt) {
+    std::erase_if(known_, [&](const auto& entry) { return doubt(entry.second.peer); });
+    if (doubted_) doubted_(doubt);
+  }
+
+  std::function<void(const Doubt&)> doubted_;
+  bool met_ = false;
+  std::map<Key, Known> known_;
   Questions<Subject, Answer> questions_;
 };
 
-IdentityLink::IdentityLink(asio::io_context& io, std::string socket_path)
-    : impl_(std::make_unique<Impl>(io, socket_path)) {}
+IdentityLink::IdentityLink(asio::io_context& io, std::string socket_path,
+                           std::function<void(const Doubt&)> doubted)
+    : impl_(std::make_unique<Impl>(io, socket_path, std::move(doubted))) {}
 IdentityLink::~IdentityLink() = default;
 void IdentityLink::ask(const identity::Peer& peer, Callback callback) {
   impl_->ask(peer, std::move(callback));

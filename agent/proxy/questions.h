@@ -5,6 +5,8 @@
 
 #include "agent/proxy/local_channel.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -33,6 +35,10 @@ class Questions {
     std::function<bool(std::string_view message)> answered;
     std::chrono::steady_clock::duration patience;
     Answer silence;  // when nothing is heard in that time
+    // For a program that cannot even be asked.
+    std::optional<std::chrono::steady_clock::duration> patience_without = {};
+    // The program is there, and has been told nothing yet.
+    std::function<void()> up = {};
   };
 
   // program: what the other one is called, for the log.
@@ -43,6 +49,7 @@ class Questions {
         channel_(io, std::move(program), std::move(socket_path),
                  {.up =
                       [this] {
+                        if (dialogue_.up) dialogue_.up();
                         for (const auto& [id, question] : open_) send(id, question.subject);
                       },
                   .down = nullptr,
@@ -60,12 +67,7 @@ class Questions {
     const std::uint64_t id = ++last_id_;
     Question& question = open_.emplace(id, Question{subject, {}, io_}).first->second;
     question.waiting.push_back(std::move(callback));
-    question.limit.expires_after(dialogue_.patience);
-    // A timer that has run out may already be on its way when the table goes.
-    question.limit.async_wait(
-        [this, alive = std::weak_ptr<char>(alive_), id](const boost::system::error_code& e) {
-          if (!e && !alive.expired()) settle(id, dialogue_.silence);
-        });
+    wait(id, question);
     send(id, subject);
   }
 
@@ -92,7 +94,24 @@ class Questions {
     Subject subject;
     std::vector<Callback> waiting;
     boost::asio::steady_timer limit;
+    std::chrono::steady_clock::duration waited{0};
   };
+
+  void wait(std::uint64_t id, Question& question) {
+    const auto step = std::min(dialogue_.patience_without.value_or(dialogue_.patience),
+                               dialogue_.patience - question.waited);
+    question.waited += step;
+    question.limit.expires_after(step);
+    // A timer that has run out may already be on its way when the table goes.
+    question.limit.async_wait(
+        [this, alive = std::weak_ptr<char>(alive_), id](const boost::system::error_code& e) {
+          if (e || alive.expired()) return;
+          const auto found = open_.find(id);
+          if (found == open_.end()) return;
+          const bool over = found->second.waited >= dialogue_.patience || !channel_.is_up();
+          over ? settle(id, dialogue_.silence) : wait(id, found->second);
+        });
+  }
 
   void send(std::uint64_t id, const Subject& subject) {
     if (const auto message = dialogue_.encode(id, subject)) channel_.send(*message);

@@ -185,7 +185,8 @@ class LiveSession final : public Session {
       if (answer)
         self->handle(flow::IdentityKnown{*answer});
       else
-        self->handle(flow::IdentityRefused{answer.error().message, answer.error().silent});
+        self->handle(flow::IdentityRefused{answer.error().message, answer.error().silent,
+                                           answer.error().sign_in});
     });
   }
 

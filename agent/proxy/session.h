@@ -27,8 +27,8 @@ class Session : public std::enable_shared_from_this<Session> {
                                         std::function<void(const std::string& id)> over);
   virtual ~Session() = default;
 
-  // An event that concerns every session: recording has failed or is restored, or a policy is to be
-  // taken up now.
+  // An event from beside the connection: recording has failed or is restored, what was said of its
+  // person may not hold any more, or a policy is to be taken up now.
   virtual void tell(const flow::Input& input) = 0;
   // The process stops: it ends as soon as its last records are handed over and its client has had a
   // moment to take what is written.

@@ -63,7 +63,9 @@ class Worker::Impl {
         guard_(asio::make_work_guard(io_)),
         leafs_(
             make_leaf_store(io_, shared.settings.signer_socket, shared.leaf_key, shared.tickets)),
-        identity_(io_, shared.settings.identity_socket),
+        identity_(
+            io_, shared.settings.identity_socket,
+            [this](const IdentityLink::Doubt& doubt) { tell(flow::IdentityDoubted{}, doubt); }),
         recorder_(io_, shared.settings.recorder_socket, new_writer(random_)),
         services_{io_,
                   shared.host_id,
@@ -192,9 +194,10 @@ class Worker::Impl {
     stop_when_recorded();
   }
 
-  void tell(const flow::Input& input) {
+  void tell(const flow::Input& input, const IdentityLink::Doubt& whom = {}) {
     const auto sessions = sessions_;  // telling one may end it
-    for (const auto& [id, session] : sessions) session->tell(input);
+    for (const auto& [id, session] : sessions)
+      if (!whom || whom(session->origin().peer)) session->tell(input);
   }
 
   void turn() {

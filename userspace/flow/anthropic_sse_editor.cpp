@@ -326,6 +326,12 @@ std::string AnthropicSseEditor::event(std::string_view name, std::string_view da
   return raw.append(name).append(eol()).append("data: ").append(data).append(eol()).append(eol());
 }
 
+// Readers of this API stop at an error wherever it stands; behind the end it would be of no answer.
+std::optional<std::string> AnthropicSseEditor::error_end(std::string_view kind,
+                                                         std::string_view message) {
+  return over_ ? std::string() : event("error", anthropic_error(kind, message));
+}
+
 std::string AnthropicSseEditor::close(std::string_view notice) {
   if (over_) return {};
   // Not a message but, say, the events of a session: an error is the one end that every reader of

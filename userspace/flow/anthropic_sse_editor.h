@@ -45,6 +45,7 @@ class AnthropicSseEditor final : public SseBodyEditor, private JsonEditor::Piece
   void end(Edited& out) override;
   void on_adopt(Edited& out) override;
   std::string close(std::string_view notice) override;
+  std::optional<std::string> error_end(std::string_view kind, std::string_view message) override;
   TextFilter* piece(message::Zone zone) override;
   bool ends() const override { return current_->ends_text || is_last(); }
   TextFilter* joined(TextFilter& text);

@@ -63,6 +63,11 @@ class BodyEditor {
   // shortest end that makes it parse). Held bytes are dropped; nothing is added to a body that is
   // complete. No other call may follow.
   virtual void end_early(std::string_view notice, Released& out) = 0;
+  // Ends the body with an error that its readers take for one, whatever has come before. false, and
+  // nothing added: its protocol has none, or nobody can say any more what stands before, and only
+  // the end of the connection is honest. kind: an Anthropic error type. Held bytes are dropped. No
+  // other call may follow.
+  virtual bool end_with_error(std::string_view kind, std::string_view message, Released& out) = 0;
 };
 
 // The views need to live only as long as the call.

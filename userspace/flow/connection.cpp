@@ -5,6 +5,7 @@
 #include "userspace/flow/http_relay.h"
 #include "userspace/flow/splice.h"
 
+#include <chrono>
 #include <utility>
 
 namespace veilwire::flow {
@@ -19,6 +20,9 @@ std::string to_text(const Destination& destination) {
   return (v6 ? "[" + destination.address + "]" : destination.address) + ":" +
          std::to_string(destination.port);
 }
+
+// A client that shakes hands long before it asks may have become known since.
+constexpr std::chrono::seconds kRefusalKept{1};
 
 constexpr std::string_view kSpliced = "spliced";
 constexpr std::string_view kOtherPort = "port not in the policy";
@@ -62,7 +66,7 @@ class Connection::Impl final : public RelaySink {
   Summary summary() const {
     static constexpr std::string_view kNames[] = {"opening",  "opening", "relaying",
                                                   "splicing", "closing", "done"};
-    return {kNames[static_cast<std::size_t>(state_)], server_name_, person_.name,
+    return {kNames[static_cast<std::size_t>(state_)], server_name_, identity::display_name(person_),
             relay_ ? relay_->exchanges() : 0, relay_ ? relay_->masked() : 0};
   }
 
@@ -198,6 +202,7 @@ class Connection::Impl final : public RelaySink {
     identity_asked_ = false;
     person_ = event.person;
     identity_known_ = true;
+    refusal_.reset();
     if (relay_) relay_->identity_known(person_, now_);
   }
 
@@ -205,7 +210,14 @@ class Connection::Impl final : public RelaySink {
     identity_asked_ = false;
     identity_known_ = false;
     refusal_ = event;
-    if (relay_) relay_->identity_refused(event.message, event.retry);
+    refused_at_ = now_.mono;
+    if (relay_) relay_->identity_refused(event.message, event.retry, event.sign_in);
+  }
+
+  void on(const IdentityDoubted&) {
+    refusal_.reset();
+    if (relay_) return relay_->identity_doubted();
+    if (std::exchange(identity_known_, false)) ask_identity();
   }
 
   void on(const RecordingFailed& event) {
@@ -458,9 +470,9 @@ class Connection::Impl final : public RelaySink {
     put_record(exchange, std::move(body));
   }
   void need_identity() override {
-    if (!refusal_) return ask_identity();
-    const IdentityRefused refusal = *std::exchange(refusal_, std::nullopt);
-    relay_->identity_refused(refusal.message, refusal.retry);
+    const auto refusal = std::exchange(refusal_, std::nullopt);
+    if (!refusal || now_.mono - refused_at_ > kRefusalKept) return ask_identity();
+    relay_->identity_refused(refusal->message, refusal->retry, refusal->sign_in);
   }
   void need_upstream() override { put(Dial{server_name_, opening_.destination}); }
   void reset_upstream() override {
@@ -596,6 +608,7 @@ class Connection::Impl final : public RelaySink {
   bool identity_asked_ = false;
   bool identity_known_ = false;
   std::optional<IdentityRefused> refusal_;  // told before anybody asked
+  Monotonic refused_at_;
 
   bool recording_ = true;
   bool session_open_ = false;

@@ -76,9 +76,12 @@ struct IdentityKnown {
   identity::Person person;
 };
 struct IdentityRefused {
-  std::string message;  // for the person: why, and what to do
-  bool retry = false;   // nobody could say: the same question may be answered in a moment
+  std::string message;   // for the person: why, and what to do
+  bool retry = false;    // nobody could say: the same question may be answered in a moment
+  bool sign_in = false;  // signing in would help, and the message says how
 };
+// What was said of the person may not hold any more.
+struct IdentityDoubted {};
 // The recorder takes no records, and has not for a while: new requests are refused until it does
 // again.
 struct RecordingFailed {
@@ -91,7 +94,7 @@ struct Tick {};  // a time asked for by WakeAt has come
 
 using Input = std::variant<FromClient, FromUpstream, ClientEnded, UpstreamEnded, UpstreamConnected,
                            UpstreamFailed, LeafReady, LeafFailed, IdentityKnown, IdentityRefused,
-                           RecordingFailed, RecordingRestored, AgentStopped, Tick>;
+                           IdentityDoubted, RecordingFailed, RecordingRestored, AgentStopped, Tick>;
 
 // --- what is to be done, strictly in this order
 

@@ -68,6 +68,18 @@ void EditorBase::end_early(std::string_view notice, Released& out) {
   released_ += end.size();
 }
 
+bool EditorBase::end_with_error(std::string_view kind, std::string_view message, Released& out) {
+  if (state_ == State::Ended) return true;
+  const bool known = state_ != State::Passing;
+  state_ = State::Ended;
+  rest_.clear();
+  const auto end = known ? error_end(kind, message) : std::nullopt;
+  if (!end) return false;
+  out.bytes += *end;
+  released_ += end->size();
+  return true;
+}
+
 void EditorBase::fail(std::string reason, std::string_view rest) {
   state_ = State::Failed;
   reason_ = std::move(reason);

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,7 @@ class EditorBase : public BodyEditor {
   void adopt(std::shared_ptr<const masking::Engine> engine, Released& out) final;
   void pass_through(Released& out) final;
   void end_early(std::string_view notice, Released& out) final;
+  bool end_with_error(std::string_view kind, std::string_view message, Released& out) final;
   std::size_t held() const final { return rest_.size() + on_held(); }
 
  protected:
@@ -33,6 +35,10 @@ class EditorBase : public BodyEditor {
   virtual std::size_t on_held() const { return 0; }
   // The end of the body for end_early().
   virtual std::string close(std::string_view notice) = 0;
+  // The same for end_with_error(). nullopt: only what has not begun can be an error instead.
+  virtual std::optional<std::string> error_end(std::string_view, std::string_view) {
+    return std::nullopt;
+  }
 
   // The bytes from here on cannot be edited. All text before them has been decided and is in `out`;
   // rest is what this step was given and has not put there.

@@ -13,7 +13,9 @@
 #include "userspace/flow/unseen_upload.h"
 #include "userspace/wire/http1.h"
 
+#include <algorithm>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -22,6 +24,18 @@ namespace {
 
 // What a client may send ahead while its last request is being answered.
 constexpr std::size_t kReadAhead = 64 * 1024;
+
+// An answer that is good for nothing but itself is not asked for without pause.
+constexpr std::chrono::seconds kBetweenQuestions{1};
+
+// But for the times.
+bool says_the_same(const identity::Person& a, const identity::Person& b) {
+  const auto said = [](const identity::Person& p) {
+    return std::tie(p.issuer, p.subject, p.name, p.groups, p.person_class, p.method, p.running_as,
+                    p.inside_uid, p.cached);
+  };
+  return said(a) == said(b);
+}
 
 std::string_view host_of(std::string_view authority) {
   const std::size_t colon = authority.rfind(':');
@@ -111,16 +125,29 @@ class HttpRelay::Impl {
   }
 
   void identity_known(const identity::Person& person, Now now) {
-    person_ = person;
+    const std::optional<identity::Person> before = std::exchange(person_, person);
+    asking_ = doubted_ = false;
+    ask_no_sooner_ = now.mono + kBetweenQuestions;
     response_engine_.reset();
-    if (phase_ == Phase::Identifying) submit(now);
+    if (phase_ == Phase::Identifying) return submit(now);
+    if (runs() && !says_the_same(*before, person)) go_on_as(person, *before);
   }
 
-  void identity_refused(std::string_view message, bool retry) {
-    person_.reset();
+  void identity_refused(std::string_view message, bool retry, bool sign_in) {
+    const std::optional<identity::Person> before = std::exchange(person_, std::nullopt);
+    asking_ = doubted_ = false;
     response_engine_.reset();
-    if (phase_ != Phase::Identifying) return;
-    refuse(retry ? refusal::identity_unavailable(message) : refusal::not_identified(message));
+    if (phase_ == Phase::Identifying)
+      return refuse(retry ? refusal::identity_unavailable(message)
+                          : refusal::not_identified(message, sign_in));
+    if (runs())
+      lose(retry ? refusal::identity_unconfirmed(message) : refusal::identity_lost(message),
+           {.what = "lost", .reason = std::string(message), .answer = {}, .person = *before});
+  }
+
+  void identity_doubted() {
+    doubted_ = true;
+    if (runs()) ask_identity();
   }
 
   void recording_failed(std::string_view reason) { unrecorded_ = reason; }
@@ -134,12 +161,13 @@ class HttpRelay::Impl {
   }
 
   std::optional<Monotonic> next_tick() const {
-    if (room_.next()) return room_.next();
-    if (phase_ == Phase::Answering && !response_) return asked_ + limits::kAnswerTime;
-    return request_time_.deadline();
+    const auto silence = next_silence();
+    const auto question = next_question();
+    return question && (!silence || *question < *silence) ? question : silence;
   }
   void tick(Now now) {
-    const auto due = next_tick();
+    if (const auto question = next_question(); question && now.mono >= *question) ask_identity();
+    const auto due = next_silence();
     if (!due || now.mono < *due) return;
     if (!room_.next()) return late();
     const RoomWait::Answer answer = room_.again(target_.memory, now.mono);
@@ -169,6 +197,53 @@ class HttpRelay::Impl {
 
   // A request has gone out, whole or not, and its answer has not ended.
   bool awaits_answer() const { return phase_ == Phase::Answering || phase_ == Phase::Uploading; }
+  // Something goes on for the person, who is known.
+  bool runs() const { return awaits_answer() || phase_ == Phase::Tunnel; }
+
+  std::optional<Monotonic> next_silence() const {
+    if (room_.next()) return room_.next();
+    if (phase_ == Phase::Answering && !response_) return asked_ + limits::kAnswerTime;
+    return request_time_.deadline();
+  }
+
+  // --- the person
+
+  bool known(Now now) const { return person_ && !doubted_ && person_->valid_until > now.mono; }
+
+  // When what runs has to be asked about again.
+  std::optional<Monotonic> next_question() const {
+    if (!runs() || asking_) return std::nullopt;
+    return std::max(person_->valid_until, ask_no_sooner_);
+  }
+
+  // The answer may come before this returns.
+  void ask_identity() {
+    if (std::exchange(asking_, true)) return;
+    sink_.need_identity();
+  }
+
+  void go_on_as(const identity::Person& person, const identity::Person& before) {
+    if (person.issuer != before.issuer || person.subject != before.subject) {
+      constexpr std::string_view kAnother = "somebody else has signed in since it was asked for";
+      return lose(
+          refusal::identity_lost(kAnother),
+          {.what = "lost", .reason = std::string(kAnother), .answer = {}, .person = before});
+    }
+    sink_.record(
+        exchange_->number,
+        audit::IdentityChange{.what = "changed", .reason = {}, .answer = {}, .person = person});
+    if (awaits_answer() && response_) apply(response_->adopt(*ruleset_, response_engine()));
+  }
+
+  // Not a byte more of the answer is let through, and the upstream need not go on with it.
+  void lose(const Refusal& refusal, audit::IdentityChange record) {
+    sink_.reset_upstream();
+    if (exchange_->response_started && response_ && !tunnel_)
+      return apply(response_->lose(refusal, std::move(record)));
+    record.answer = exchange_->response_started ? "reset" : "error response";
+    sink_.record(exchange_->number, std::move(record));
+    refuse(refusal);
+  }
 
   // Reads requests for as long as one may be read.
   void pump(Now now) {
@@ -295,8 +370,7 @@ class HttpRelay::Impl {
       case RequestStage::Taken::OverLimit:
         break;
     }
-    const bool known = person_ && person_->valid_until > now.mono;
-    if (passes_over_limit() && known && !failure_) return begin_upload(now);
+    if (passes_over_limit() && known(now) && !failure_) return begin_upload(now);
     over_limit();
   }
 
@@ -348,8 +422,8 @@ class HttpRelay::Impl {
   // Each request is judged by who the person is now, not by who they were when the connection
   // began.
   void identify(Now now) {
-    if (person_ && person_->valid_until > now.mono) return submit(now);
-    sink_.need_identity();
+    if (known(now)) return submit(now);
+    ask_identity();
   }
 
   void submit(Now now) {
@@ -547,6 +621,9 @@ class HttpRelay::Impl {
   std::optional<Refusal> failure_;
   std::string unrecorded_;  // why nothing is recorded; empty while it is
   std::optional<identity::Person> person_;
+  bool doubted_ = false;  // what was said of the person may not hold any more
+  bool asking_ = false;   // who it is
+  Monotonic ask_no_sooner_;
   wire::RequestReader request_reader_;
   wire::ResponseReader response_reader_;
   std::string client_input_;
@@ -576,9 +653,10 @@ void HttpRelay::upstream_failed(std::string_view reason, bool retry, Now now) {
 void HttpRelay::identity_known(const identity::Person& person, Now now) {
   impl_->identity_known(person, now);
 }
-void HttpRelay::identity_refused(std::string_view message, bool retry) {
-  impl_->identity_refused(message, retry);
+void HttpRelay::identity_refused(std::string_view message, bool retry, bool sign_in) {
+  impl_->identity_refused(message, retry, sign_in);
 }
+void HttpRelay::identity_doubted() { impl_->identity_doubted(); }
 void HttpRelay::recording_failed(std::string_view reason) { impl_->recording_failed(reason); }
 void HttpRelay::recording_restored() { impl_->recording_restored(); }
 void HttpRelay::agent_stopped() { impl_->agent_stopped(); }

@@ -2,7 +2,8 @@
 // held until they have been scanned, responses edited while they stream. What nobody changes leaves
 // as it came, head and body, byte for byte.
 //
-// Tested by tests/unit/flow/http_relay_test.cpp; refusals by relay_refusal_test.cpp.
+// Tested by tests/unit/flow/http_relay_test.cpp; refusals by relay_refusal_test.cpp, and what
+// becomes of the person meanwhile by running_identity_test.cpp.
 #pragma once
 
 #include "userspace/audit/record.h"
@@ -65,9 +66,14 @@ class HttpRelay {
   // The dial or the handshake failed. retry: whether trying again could help (a refused certificate
   // will not).
   void upstream_failed(std::string_view reason, bool retry, Now now);
+  // Also unasked, and while an exchange is under way: it goes on as the person is now, under what
+  // policy has for them; as somebody else it does not go on.
   void identity_known(const identity::Person& person, Now now);
-  // retry: nobody could say who it is, which may be better in a moment.
-  void identity_refused(std::string_view message, bool retry);
+  // retry: nobody could say who it is, which may be better in a moment. What is under way ends.
+  void identity_refused(std::string_view message, bool retry, bool sign_in = false);
+  // What was said of the person may not hold any more: asks again before the next request, and at
+  // once for one that is under way, which goes on in the meantime.
+  void identity_doubted();
   // New requests are refused until recording is restored; an exchange that is under way waits or
   // ends with its connection.
   void recording_failed(std::string_view reason);

@@ -7,6 +7,7 @@
 #include "userspace/message/fields.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,11 @@ class McpSseEditor final : public SseBodyEditor {
   void end(Edited&) override {}
   void on_adopt(Edited&) override {}  // no text outlives its event
   std::string close(std::string_view notice) override;
+  // Without a request that waits there is nobody to tell.
+  std::optional<std::string> error_end(std::string_view, std::string_view message) override {
+    if (setting_.request_id.empty()) return std::nullopt;
+    return close(message);
+  }
 
   Setting setting_;
 };

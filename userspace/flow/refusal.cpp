@@ -137,12 +137,23 @@ Refusal request_too_large(std::size_t limit) {
               "refused", false);
 }
 
-Refusal not_identified(std::string_view message) {
-  return make(403, kPermission, "veilwire: " + std::string(message), "identity refused", false);
+Refusal not_identified(std::string_view message, bool sign_in) {
+  return make(403, kPermission, "veilwire: " + std::string(message),
+              sign_in ? "sign-in wanted" : "identity refused", false);
 }
 
 Refusal identity_unavailable(std::string_view message) {
   return make(503, kApi, "veilwire: " + std::string(message), "identity refused", true);
+}
+
+Refusal identity_lost(std::string_view message) {
+  return make(403, kPermission, "veilwire stopped this answer: " + std::string(message),
+              "identity lost", false);
+}
+
+Refusal identity_unconfirmed(std::string_view message) {
+  return make(503, kApi, "veilwire stopped this answer: " + std::string(message),
+              "identity unconfirmed", true);
 }
 
 Refusal overloaded(policy::Service service) {

@@ -42,8 +42,12 @@ Refusal uninspected_answer(policy::Uninspected kind, std::string_view detail);
 Refusal upgrade();
 Refusal request_too_large(std::size_t limit);  // bytes
 // Who the person is: refused by the source of identities, or not to be learned now.
-Refusal not_identified(std::string_view message);
+// sign_in: the message says how to become known, and then the same request passes.
+Refusal not_identified(std::string_view message, bool sign_in = false);
 Refusal identity_unavailable(std::string_view message);
+// The same while an answer is under way.
+Refusal identity_lost(std::string_view message);
+Refusal identity_unconfirmed(std::string_view message);
 // Ourselves.
 Refusal overloaded(policy::Service service);  // nothing more can be held (memory_budget.h)
 Refusal not_recorded(std::string_view why);

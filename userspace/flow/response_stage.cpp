@@ -104,6 +104,7 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
 // It is known what it is; what is held of it is read.
 ResponseStep ResponseStage::read_as(std::string_view media_type) {
   look_.reset();
+  read_as_ = media_type;
   if (engine_ != nullptr)
     editor_ = make_body_editor(exchange_.context(policy::Direction::Response, media_type), engine_);
   if (editor_ == nullptr) {
@@ -437,12 +438,26 @@ ResponseStep ResponseStage::adopt(const Ruleset& ruleset,
   engine_ = std::move(engine);
   if (editor_ == nullptr) return {};
   if (mode_ == Mode::Held) {
-    editor_->adopt(engine_, held_);
+    // Nothing of it has gone out: all of it is judged anew.
+    editor_ = make_body_editor(exchange_.context(policy::Direction::Response, read_as_), engine_);
+    held_ = {};
+    editor_->feed(held_plain_, held_);
     return settle(held_, false);
   }
   Released released;
   editor_->adopt(engine_, released);
   return settle(released, false);
+}
+
+ResponseStep ResponseStage::lose(const Refusal& refusal, audit::IdentityChange record) {
+  Released end;
+  const bool said = mode_ == Mode::Streaming && editor_ != nullptr &&
+                    editor_->end_with_error(refusal.kind, refusal.message, end);
+  record.answer = said ? "error event" : "reset";
+  sink_.record(exchange_.number, std::move(record));
+  if (!said) return {Next::Abort, {}, refusal.outcome};
+  release(end, true);
+  return {Next::EndedEarly, {}, refusal.outcome};
 }
 
 }  // namespace veilwire::flow

@@ -51,6 +51,9 @@ class ResponseStage {
   // The upstream stopped in the middle.
   ResponseStep cut_short();
   ResponseStep adopt(const Ruleset& ruleset, std::shared_ptr<const masking::Engine> engine);
+  // Nobody may have the rest: an error in the body's own protocol, or none that it has. Puts the
+  // record before what goes out, with what the client gets.
+  ResponseStep lose(const Refusal& refusal, audit::IdentityChange record);
 
   // The client can only see the end of this response by the end of the connection.
   bool until_close() const { return out_framing_ == wire::Framing::Kind::UntilClose; }
@@ -95,6 +98,7 @@ class ResponseStage {
   std::unique_ptr<wire::Encoder> encoder_;  // only when the body has a content coding
   std::optional<BodyLook> look_;            // until it is clear what the body is
   std::unique_ptr<BodyEditor> editor_;
+  std::string read_as_;                                         // what the editor reads
   policy::Uninspected fault_ = policy::Uninspected::Malformed;  // what is wrong, once it is
   std::string held_raw_, held_plain_;
   Released held_;

@@ -664,5 +664,50 @@ TEST_F(World, EveryCutOfTheCiphertextGivesTheSame) {
   EXPECT_THAT(client_got, Not(HasSubstr("KEY-12345678")));
 }
 
+TEST_F(World, AsksAgainBeforeTheFirstRequestWhereWhatWasSaidIsDoubted) {
+  connect();
+  identity::Person ada;
+  ada.valid_until = {std::chrono::hours(1)};
+  give(IdentityKnown{ada});
+  EXPECT_EQ(identity_wanted, 1);
+  give(IdentityDoubted{});
+  EXPECT_EQ(identity_wanted, 2);
+  give(IdentityDoubted{});
+  EXPECT_EQ(identity_wanted, 2);
+}
+
+TEST_F(World, ARefusalFromLongBeforeTheRequestIsNotItsAnswer) {
+  connect();
+  give(LeafReady{internal.server()});
+  give(IdentityRefused{"nobody has signed in", false, true});
+  settle();
+  answer_dial();
+  now.mono.since_start += std::chrono::minutes(5);
+  client_sends(post("{}"));
+  EXPECT_EQ(client_got, "");
+  EXPECT_EQ(identity_wanted, 2);
+  grant();
+  EXPECT_EQ(upstream_got, post("{}"));
+}
+
+TEST_F(World, AStreamIsCutWithTheEndOfItsSession) {
+  open();
+  client_sends(post(R"({"stream":true})"));
+  upstream_sends(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n" +
+      chunk("event: ping\ndata: {\"type\":\"ping\"}\n\n"));
+  give(IdentityDoubted{});
+  EXPECT_EQ(identity_wanted, 2);
+  upstream_closed = -1;
+  give(IdentityRefused{"ada has signed out; sign in again"});
+  settle();
+  EXPECT_THAT(client_got, HasSubstr("event: error\ndata: {\"type\":\"error\""));
+  EXPECT_THAT(client_got, HasSubstr("ada has signed out; sign in again"));
+  EXPECT_EQ(client_closed, "fin");
+  EXPECT_NE(upstream_closed, -1);
+  EXPECT_EQ(all<audit::ExchangeClose>().back().outcome, "identity lost");
+}
+
 }  // namespace
 }  // namespace veilwire::flow

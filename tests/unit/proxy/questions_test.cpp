@@ -27,7 +27,9 @@ class QuestionsTest : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  std::unique_ptr<Table> table(std::chrono::steady_clock::duration patience = 10s) {
+  std::unique_ptr<Table> table(
+      std::chrono::steady_clock::duration patience = 10s,
+      std::optional<std::chrono::steady_clock::duration> patience_without = {}) {
     return std::make_unique<Table>(
         io_, "test", folder_ + "/s",
         Table::Dialogue{
@@ -38,7 +40,9 @@ class QuestionsTest : public testing::Test {
             },
             .answered = [this](std::string_view message) { return answered(std::string(message)); },
             .patience = patience,
-            .silence = "silence"});
+            .silence = "silence",
+            .patience_without = patience_without,
+            .up = [this] { ++ups_; }});
   }
 
   bool answered(const std::string& message) {
@@ -73,6 +77,7 @@ class QuestionsTest : public testing::Test {
   boost::asio::io_context io_{1};
   std::unique_ptr<Table> table_;
   std::vector<std::string> heard_;
+  int ups_ = 0;
 };
 
 TEST_F(QuestionsTest, WhoWaitsForTheSameIsAnsweredByOneQuestion) {
@@ -154,6 +159,25 @@ TEST_F(QuestionsTest, ATableThatGoesLeavesNothingBehind) {
   table_.reset();
   turn();
   EXPECT_TRUE(heard_.empty());
+}
+
+TEST_F(QuestionsTest, AProgramThatIsThereGetsMoreTimeThanOneThatIsNot) {
+  table_ = table(200ms, 50ms);
+  accept();
+  ask("slow");
+  turn(120ms);
+  EXPECT_TRUE(heard_.empty());
+  turn(150ms);
+  EXPECT_EQ(heard_, std::vector<std::string>{"silence"});
+
+  listener_.reset();
+  std::filesystem::remove(folder_ + "/s");
+  peer_.reset();
+  turn();
+  ask("in vain");
+  turn(120ms);
+  EXPECT_EQ(heard_, (std::vector<std::string>{"silence", "silence"}));
+  EXPECT_EQ(ups_, 1);
 }
 
 }  // namespace
