@@ -13,6 +13,17 @@ namespace {
 // has and no revision gives a meaning that a client acts on.
 constexpr std::string_view kJsonRpcCode = "-32603";
 
+constexpr int kForbidden = 403, kUnavailable = 503;
+
+// A client shows the message of a refused tool call only where the exchange itself succeeded. A 403
+// is the server's own matter to it: Claude Code 2.1.330 then asks the server nothing for a quarter
+// of an hour (mcp-needs-auth-cache.json), whoever signs in here.
+int status_for_mcp(const EditorContext& context, int status) {
+  if (context.mcp_method == "tools/call") return 200;
+  if (status != kForbidden) return status;
+  return context.request_id.empty() ? kUnavailable : 200;
+}
+
 bool is_id(std::string_view json) {
   message::Pick root{};
   return message::pick(json, {&root, 1}) &&
@@ -55,10 +66,8 @@ std::string error_json(policy::Service service, std::string_view id, std::string
 
 ErrorBody error_body(const EditorContext& context, int status, std::string_view kind,
                      std::string_view message) {
-  // A client of MCP shows the message of a refused tool call only where the exchange itself
-  // succeeded.
-  const bool call = context.service == policy::Service::Mcp && context.mcp_method == "tools/call";
-  return {.status = call ? 200 : status,
+  if (context.service == policy::Service::Mcp) status = status_for_mcp(context, status);
+  return {.status = status,
           .media_type = "application/json",
           .body = error_json(context.service, context.request_id, kind, message)};
 }

@@ -36,6 +36,12 @@ TEST(ErrorBody, AnswersAToolCallWith200AndOtherRequestsWithTheStatus) {
             json::parse(R"({"jsonrpc":"2.0","id":17,"error":{"code":-32603,"message":"no"}})"));
   context.mcp_method = "tools/list";
   EXPECT_EQ(error_body(context, 422, "permission_error", "no").status, 422);
+  // Whoever is not let through here is not forbidden by the server.
+  EXPECT_EQ(error_body(context, 403, "permission_error", "no").status, 200);
+  context.request_id = {};
+  EXPECT_EQ(error_body(context, 403, "permission_error", "no").status, 503);
+  context.service = policy::Service::Anthropic;
+  EXPECT_EQ(error_body(context, 403, "permission_error", "no").status, 403);
 }
 
 TEST(ErrorBody, RepeatsOnlyAnIdThatIsOne) {
