@@ -36,6 +36,7 @@ MODULES = "/usr/lib/glewlwyd"
 PASSWORD = "any will do"  # of everybody; person.py knows it
 FIRST_PASSWORD = "password"  # of the administrator that the tables come with
 PATIENCE = 20  # seconds
+PEOPLE = ("alice", "bob", "carol")
 SCOPES = ("openid", "offline_access", "profile", "groups")
 
 
@@ -61,6 +62,10 @@ class Program:
     self._folder = pathlib.Path(folder)
     connection = sqlite3.connect(self._folder / "data")
     connection.executescript(TABLES.read_text())
+    # A subject is made up at the first sign-in, unless there is one: tables of a test can hold these.
+    connection.executemany("INSERT INTO gpo_subject_identifier (gposi_plugin_name, gposi_username, gposi_sub)"
+                           " VALUES ('oidc', ?, ?)", [(name, "subject-of-" + name) for name in PEOPLE])
+    connection.commit()
     connection.close()
     for _ in range(5):  # somebody else may take the port first
       with socket.socket() as probe:
