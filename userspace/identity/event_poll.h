@@ -65,6 +65,7 @@ class EventPoll {
   // When the next request is due; a time that has passed: at once. While one is under way: never.
   std::optional<Monotonic> due() const;
   // How long an answer may take: less than a minute, as a connection that has died is silent too.
+  // The protocol leaves it to the two (2.2); what comes behind it is not lost, but comes again.
   std::chrono::seconds patience() const;
 
   // A request goes out, with what has been settled since the last one that was answered (2.4.3,
@@ -81,7 +82,7 @@ class EventPoll {
 
   // It has taken effect, or is of no meaning to us.
   void accepted(const std::string& id);
-  // It never will: the transmitter is told why (2.4.4; RFC 8935, 2.4), and so is the operator.
+  // It never will: the transmitter is told why (2.6; RFC 8935, 2.4), and so is the operator.
   void refused(const std::string& id, const TokenFault& fault);
   // Whether one whose key is not known yet may come again: for limits::kEventKeyTime since it first
   // came. Otherwise it is to be refused.
