@@ -10,6 +10,7 @@
 #include "userspace/identity/revocation.h"
 #include "userspace/identity/session_bytes.h"
 #include "userspace/identity/token_bytes.h"
+#include "userspace/identity/userinfo.h"
 
 #include <algorithm>
 #include <set>
@@ -295,7 +296,9 @@ asio::awaitable<SessionKeeper::Asked> SessionKeeper::introspect(const Tokens& to
   if (!response) co_return Asked{.fault = response.error()};
   auto answer = identity::read_introspection(*response, parts_.settings.groups_claim);
   if (!answer) {
-    const bool refused = identity::verdict(answer.error()) != IdpVerdict::Failing;
+    // Glewlwyd says 401 without an error of OAuth.
+    const bool refused = identity::verdict(answer.error()) != IdpVerdict::Failing ||
+                         answer.error().status == 401 || answer.error().status == 403;
     if (refused && !std::exchange(introspection_refused_, true))
       host::log::warning("the identity provider answers us no question about tokens (" +
                          host::log::printable(to_string(answer.error())) +
@@ -325,19 +328,52 @@ asio::awaitable<SessionKeeper::Asked> SessionKeeper::refresh(const Tokens& token
     co_return Asked{.fault = fresh.error()};
   }
   Asked asked;
-  if (!fresh->id_token.empty()) {
+  if (fresh->id_token.empty()) {
+    asked.groups = co_await groups_of(nullptr, fresh->access_token, subject);
+  } else {
     const identity::TokenExpectation expected{.issuer = parts_.issuer->name(),
                                               .audience = parts_.client.id(),
                                               .groups = parts_.settings.groups_claim};
     auto token = co_await parts_.issuer->verify(fresh->id_token, expected);
     if (token && token->subject != subject) co_return Asked{.over = true};
     if (token)
-      asked.groups = std::move(token->groups);
+      asked.groups = co_await groups_of(&*token, fresh->access_token, subject);
     else  // the grant stands, and the old refresh token may be gone: what came is kept
       log_.warning("after a refresh " + host::log::printable(token.error()), host::now().mono);
   }
   asked.fresh = *std::move(fresh);
   co_return asked;
+}
+
+// Some IdPs give no ID token at a refresh, and some name groups in none.
+asio::awaitable<std::optional<std::vector<std::string>>> SessionKeeper::groups_of(
+    const VerifiedToken* token, const Secret& access_token, const std::string& subject) {
+  const auto& claim = parts_.settings.groups_claim;
+  if (claim.empty()) co_return std::nullopt;
+  if (token != nullptr && token->claims.find(claim) != nullptr) co_return token->groups;
+  const auto provider = co_await parts_.issuer->provider();
+  if (!provider) co_return std::nullopt;
+  const auto request = identity::userinfo_request(**provider, access_token);
+  if (!request && token != nullptr) co_return token->groups;
+  if (!request) co_return std::nullopt;
+  const auto response = co_await parts_.issuer->ask(*request);
+  Result<identity::UserInfo, IdpFault> info = Unexpected{IdpFault{}};
+  if (response)
+    info = identity::read_userinfo(*response, subject, claim);
+  else
+    info = Unexpected{response.error()};
+  if (!info) {
+    log_.warning("the identity provider does not say who is in which groups: " +
+                     host::log::printable(to_string(info.error())),
+                 host::now().mono);
+    co_return std::nullopt;
+  }
+  if (info->groups) {
+    userinfo_names_groups_ = true;
+    co_return std::move(info->groups);
+  }
+  if (token != nullptr || userinfo_names_groups_) co_return std::vector<std::string>();
+  co_return std::nullopt;
 }
 
 // The name of the rule by which the account is theirs.
@@ -396,6 +432,8 @@ asio::awaitable<Result<Found, std::string>> SessionKeeper::sign_in(
     give_back(std::move(tokens));
     co_return Unexpected{rule.error()};
   }
+  const auto groups = co_await groups_of(&*token, tokens.access_token, token->subject);
+  if (groups) token->groups = *groups;
   if (can_introspect()) {
     const Asked asked = co_await introspect(tokens, token->subject);
     if (asked.over) {
@@ -529,8 +567,13 @@ void SessionKeeper::give_back(Tokens tokens) {
             by_refresh ? identity::TokenHint::RefreshToken : identity::TokenHint::AccessToken);
         if (!request) co_return;
         const auto response = co_await self.parts_.issuer->ask(*request);
-        if (!response || !identity::read_revocation(*response))
-          self.log_.warning("the identity provider has not taken tokens back", host::now().mono);
+        const Result<void, IdpFault> taken =
+            response ? identity::read_revocation(*response)
+                     : Result<void, IdpFault>(Unexpected{response.error()});
+        if (!taken)
+          self.log_.warning("the identity provider has not taken tokens back: " +
+                                host::log::printable(to_string(taken.error())),
+                            host::now().mono);
       }(*this, std::move(tokens)),
       asio::detached);
 }

@@ -105,6 +105,9 @@ class SessionKeeper {
   boost::asio::awaitable<Asked> introspect(const identity::Tokens& tokens,
                                            const std::string& subject);
   boost::asio::awaitable<Asked> refresh(const identity::Tokens& tokens, const std::string& subject);
+  // Those of today, by an ID token or without one; nullopt: it cannot be told.
+  boost::asio::awaitable<std::optional<std::vector<std::string>>> groups_of(
+      const identity::VerifiedToken* token, const Secret& access_token, const std::string& subject);
   void conclude(const identity::Binding& binding, const std::string& sealed, Asked asked);
   void give_back(identity::Tokens tokens);
   boost::asio::awaitable<Result<std::string, std::string>> owner(
@@ -123,6 +126,7 @@ class SessionKeeper {
   // the only way to hear of others.
   std::optional<bool> introspection_names_groups_;
   bool introspection_refused_ = false;  // until the next start
+  bool userinfo_names_groups_ = false;  // so that where it names none, there are none
   std::map<std::string, std::unique_ptr<Issuer>> ci_issuers_;
   boost::asio::steady_timer pump_timer_, expire_timer_, save_timer_;
   bool save_waits_ = false;

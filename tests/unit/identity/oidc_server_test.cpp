@@ -35,9 +35,9 @@ constexpr int kPatience = 20'000;  // ms: only what is broken takes this long
 
 class OidcServerTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    idp_ =
-        std::make_unique<testing::RealIdp>(VEILWIRE_SOURCE_DIR, testing::IdpProgram::OidcProvider);
+  static void SetUpTestSuite() { start_idp(testing::IdpProgram::OidcProvider); }
+  static void start_idp(testing::IdpProgram program) {
+    idp_ = std::make_unique<testing::RealIdp>(VEILWIRE_SOURCE_DIR, program);
     // A login of its own, as a person has one: a cgroup that it shares with others is none.
     if (has_login(me())) return;
     std::ofstream("/proc/self/loginuid") << ::geteuid();
@@ -63,7 +63,6 @@ class OidcServerTest : public ::testing::Test {
   }
   void TearDown() override {
     stop();
-    idp_->tell("trouble", "{}");
     std::filesystem::remove_all(folder_);
   }
 
@@ -315,6 +314,7 @@ TEST_F(OidcServerTest, AnIdpThatAnswersNoQuestionsAboutTokensIsAskedByRefreshing
   ASSERT_TRUE(status);
   EXPECT_NE(status->find(R"("healthy":true)"), std::string::npos) << *status;
   EXPECT_NE(status->find(R"("idp_failures":0)"), std::string::npos) << *status;
+  idp_->tell("trouble", "{}");
 }
 
 TEST_F(OidcServerTest, WhileTheIdpIsDownAnOldWordCountsUpToItsAge) {
@@ -396,6 +396,29 @@ TEST_F(OidcServerTest, NobodyButTheProxyMayAskAndNonsenseClosesAConnection) {
   const auto status = protocol::ask_status(folder_ + "/status", kPatience);
   ASSERT_TRUE(status);
   EXPECT_NE(status->find(R"("source":"oidc")"), std::string::npos) << *status;
+}
+
+// Another implementation, with habits of its own: no ID token at a refresh.
+class OidcServerAtGlewlwyd : public OidcServerTest {
+ protected:
+  static void SetUpTestSuite() { start_idp(testing::IdpProgram::Glewlwyd); }
+  void SetUp() override {
+    OidcServerTest::SetUp();
+    // Its subjects are drawn at a person's first sign-in.
+    settings_.subjects = {
+        .table = {}, .rules = {identity::GroupAccount{"developers", "root"}}, .first_person = 0};
+  }
+};
+
+TEST_F(OidcServerAtGlewlwyd, OtherGroupsAreHeardOfWithoutAQuestion) {
+  settings_.times.fresh_for = seconds(3);
+  start();
+  sign_in_carol();
+  ASSERT_EQ(known(answer_about(me()))->person.groups, (Groups{"developers", "release"}));
+  idp_->tell("person", R"({"name":"carol","groups":["developers"]})");
+  (void)change();
+  ASSERT_NE(known(answer_about(me())), nullptr);
+  EXPECT_EQ(known(answer_about(me()))->person.groups, (Groups{"developers"}));
 }
 
 }  // namespace
