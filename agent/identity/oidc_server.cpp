@@ -140,7 +140,7 @@ class OidcServer::Impl {
           "must be of one package");
       return false;
     }
-    questions_.ask({connection, question->id}, question->peer);
+    questions_.ask({connection, question->id}, question->peer, question->at_once);
     return true;
   }
 

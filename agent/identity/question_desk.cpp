@@ -41,13 +41,14 @@ QuestionDesk::QuestionDesk(asio::io_context& io, SessionKeeper& keeper, DeviceSi
       reply_(std::move(reply)),
       timer_(io) {}
 
-void QuestionDesk::ask(Ticket ticket, const identity::Peer& peer) {
+void QuestionDesk::ask(Ticket ticket, const identity::Peer& peer, bool at_once) {
   ++counters_.asked;
   const Monotonic now = host::now().mono;
   Question question{
       .ticket = ticket,
       .who = {peer, cgroups_.place_of(peer.cgroup_id, static_cast<pid_t>(peer.tgid), now)},
-      .asked_at = now};
+      .asked_at = now,
+      .at_once = at_once};
   Monotonic until;
   if (auto who = answer(question, until)) return settle(ticket, *std::move(who));
   if (held_.size() >= kMostHeld) {
@@ -74,7 +75,8 @@ std::optional<Who> QuestionDesk::answer(const Question& question, Monotonic& unt
   // While it is known to fail, the last word is given at once.
   if (checkable && !keeper_.idp_fails() && wait(kCheckHold)) return std::nullopt;
   if (!may_pass(found.standing)) {
-    if (may_sign_in(found) && device_->begin(question.who, found.binding) && wait(hold_))
+    if (may_sign_in(found) && device_->begin(question.who, found.binding) && !question.at_once &&
+        wait(hold_))
       return std::nullopt;
     return nobody(found);
   }

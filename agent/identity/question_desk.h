@@ -34,7 +34,8 @@ class QuestionDesk {
   QuestionDesk(const QuestionDesk&) = delete;
   QuestionDesk& operator=(const QuestionDesk&) = delete;
 
-  void ask(Ticket ticket, const identity::Peer& peer);
+  // at_once: is not held for a sign-in, which is begun all the same.
+  void ask(Ticket ticket, const identity::Peer& peer, bool at_once);
   // The table has changed, or the IdP has been asked: looks at all that are held.
   void look_again();
   // Whoever asked has gone.
@@ -51,6 +52,7 @@ class QuestionDesk {
     Ticket ticket;
     LocalPeer who;
     Monotonic asked_at;
+    bool at_once = false;
   };
   struct Name {
     std::string text;  // empty: the account has none

@@ -38,8 +38,9 @@ Key key_of(const identity::Peer& peer) {
 
 struct Subject {
   identity::Peer peer;
+  bool at_once = false;
   friend bool operator==(const Subject& a, const Subject& b) {
-    return key_of(a.peer) == key_of(b.peer);
+    return key_of(a.peer) == key_of(b.peer) && a.at_once == b.at_once;
   }
 };
 
@@ -52,7 +53,8 @@ class IdentityLink::Impl {
         questions_(io, "identity", path,
                    {.encode =
                         [](std::uint64_t id, const Subject& subject) {
-                          return protocol::encode(protocol::IdentityQuestion{id, subject.peer});
+                          return protocol::encode(
+                              protocol::IdentityQuestion{id, subject.peer, subject.at_once});
                         },
                     .answered = [this](std::string_view message) { return heard(message); },
                     .patience = kPatience,
@@ -64,13 +66,13 @@ class IdentityLink::Impl {
                             take_back([](const auto&) { return true; });
                         }}) {}
 
-  void ask(const identity::Peer& peer, Callback callback) {
+  void ask(const identity::Peer& peer, bool at_once, Callback callback) {
     if (const auto known = known_.find(key_of(peer)); known != known_.end()) {
       if (known->second.person.valid_until > host::now().mono)
         return callback(known->second.person);
       known_.erase(known);
     }
-    questions_.ask({peer}, std::move(callback));
+    questions_.ask({peer, at_once}, std::move(callback));
   }
 
   bool connected() const { return questions_.connected(); }
@@ -130,8 +132,8 @@ IdentityLink::IdentityLink(asio::io_context& io, std::string socket_path,
                            std::function<void(const Doubt&)> doubted)
     : impl_(std::make_unique<Impl>(io, socket_path, std::move(doubted))) {}
 IdentityLink::~IdentityLink() = default;
-void IdentityLink::ask(const identity::Peer& peer, Callback callback) {
-  impl_->ask(peer, std::move(callback));
+void IdentityLink::ask(const identity::Peer& peer, bool at_once, Callback callback) {
+  impl_->ask(peer, at_once, std::move(callback));
 }
 bool IdentityLink::connected() const { return impl_->connected(); }
 

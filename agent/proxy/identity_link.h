@@ -37,7 +37,8 @@ class IdentityLink {
   // The callback may be called at once. No answer is a refusal, after a few seconds where the
   // program cannot be asked, else when it has had the time to let somebody sign in: nobody passes
   // unidentified.
-  void ask(const identity::Peer& peer, Callback callback);
+  // at_once: something goes on for the peer meanwhile, and nobody is waited for who may sign in.
+  void ask(const identity::Peer& peer, bool at_once, Callback callback);
   bool connected() const;
 
  private:

@@ -180,8 +180,8 @@ class LiveSession final : public Session {
     });
   }
 
-  void carry_out(flow::NeedIdentity&) {
-    services_.identity.ask(origin_.peer, [self = self()](IdentityLink::Answer answer) {
+  void carry_out(flow::NeedIdentity& o) {
+    services_.identity.ask(origin_.peer, o.at_once, [self = self()](IdentityLink::Answer answer) {
       if (answer)
         self->handle(flow::IdentityKnown{*answer});
       else

@@ -88,7 +88,8 @@ double check(benchmark::State& state, std::chrono::milliseconds valid_for) {
   answerer.start();
   const auto ask = [&](std::uint32_t n) {
     bool answered = false;
-    link.ask(peer(n), [&](const IdentityLink::Answer& answer) { answered = answer.has_value(); });
+    link.ask(peer(n), false,
+             [&](const IdentityLink::Answer& answer) { answered = answer.has_value(); });
     while (!answered) io.run_one();
   };
   for (std::uint32_t n = 0; n < kLogins; ++n) ask(n);

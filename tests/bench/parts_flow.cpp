@@ -93,7 +93,7 @@ struct Sink final : flow::RelaySink {
     const audit::Record record{{"host", "boot", "0123456789abcdef", exchange}, {}, std::move(body)};
     record_bytes += audit::canonical(record, "0123456789abcdef0123456789abcdef", records).size();
   }
-  void need_identity() override {}
+  void need_identity(bool) override {}
   void need_upstream() override {}
   void drop_upstream() override {}
   void reset_upstream() override {}

@@ -116,7 +116,8 @@ class FakeIdentity:
       assert message[:8] == MAGIC + struct.pack("=HH", VERSION, QUESTION), message
       number, uid, _, loginuid, session = struct.unpack_from("=QIIII", message, 8)
       self.bindings[uid] = binding(uid, loginuid, session)
-      self.answer(each, number, uid, time.monotonic() + self.hold())
+      at_once = message[-1]
+      self.answer(each, number, uid, 0 if at_once else time.monotonic() + self.hold())
 
 
 def main():

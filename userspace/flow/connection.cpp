@@ -469,9 +469,9 @@ class Connection::Impl final : public RelaySink {
     flush_tls();
     put_record(exchange, std::move(body));
   }
-  void need_identity() override {
+  void need_identity(bool at_once) override {
     const auto refusal = std::exchange(refusal_, std::nullopt);
-    if (!refusal || now_.mono - refused_at_ > kRefusalKept) return ask_identity();
+    if (!refusal || now_.mono - refused_at_ > kRefusalKept) return ask_identity(at_once);
     relay_->identity_refused(refusal->message, refusal->retry, refusal->sign_in);
   }
   void need_upstream() override { put(Dial{server_name_, opening_.destination}); }
@@ -514,10 +514,10 @@ class Connection::Impl final : public RelaySink {
     if (std::exchange(reading_, on) != on) put(ReadClient{on});
   }
 
-  void ask_identity() {
+  void ask_identity(bool at_once = false) {
     if (identity_asked_) return;
     identity_asked_ = true;
-    put(NeedIdentity{});
+    put(NeedIdentity{at_once});
   }
 
   // --- the end

@@ -114,7 +114,10 @@ struct Dial {
 struct NeedLeaf {
   std::string name;
 };
-struct NeedIdentity {};
+// at_once: something goes on for the person meanwhile, so nobody is waited for who may sign in.
+struct NeedIdentity {
+  bool at_once = false;
+};
 // A barrier: nothing behind it is carried out before the record is as safe as `strength` says. wait
 // is false only for what says that the recorder cannot be reached: that record is kept and sent
 // when it can.

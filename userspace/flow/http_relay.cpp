@@ -219,7 +219,7 @@ class HttpRelay::Impl {
   // The answer may come before this returns.
   void ask_identity() {
     if (std::exchange(asking_, true)) return;
-    sink_.need_identity();
+    sink_.need_identity(runs());
   }
 
   void go_on_as(const identity::Person& person, const identity::Person& before) {

@@ -29,7 +29,8 @@ class RelaySink {
   virtual void to_client(std::string_view plain) = 0;
   virtual void to_upstream(std::string_view plain) = 0;
   virtual void record(std::uint64_t exchange, audit::Body body) = 0;
-  virtual void need_identity() = 0;
+  // at_once: something goes on for the person meanwhile.
+  virtual void need_identity(bool at_once) = 0;
   // An upstream is needed and there is none (the last one went away after a complete response).
   virtual void need_upstream() = 0;
   virtual void drop_upstream() = 0;

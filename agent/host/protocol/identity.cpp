@@ -185,6 +185,7 @@ std::string encode(const IdentityQuestion& question) {
   w.number(peer.exe_inode);
   w.number(peer.exe_generation);
   w.fixed(peer.comm, kComm);
+  w.boolean(question.at_once);
   return std::move(w).take();
 }
 
@@ -209,6 +210,7 @@ Result<IdentityQuestion, IdentityProtocolError> decode_identity_question(std::st
   peer.exe_generation = r.number<std::uint32_t>();
   const std::string_view comm = r.fixed(kComm);
   peer.comm = comm.substr(0, comm.find('\0'));
+  question.at_once = r.boolean();
   if (!r.at_end()) return Unexpected{IdentityProtocolError::Malformed};
   return question;
 }

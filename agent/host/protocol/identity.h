@@ -55,6 +55,8 @@ enum class IdentityProtocolError : std::uint8_t {
 struct IdentityQuestion {
   std::uint64_t id = 0;
   identity::Peer peer;
+  // Something goes on for the peer meanwhile: nobody is waited for who may still sign in.
+  bool at_once = false;
 };
 
 struct KnownPerson {

@@ -88,7 +88,7 @@ struct SinkLog final : RelaySink {
   std::vector<audit::Body> records;
   std::vector<std::string> order;  // "record request.head", "client", "upstream", ...
   int identity_asked = 0, upstream_asked = 0, upstream_dropped = 0, upstream_reset = 0;
-  bool closed = false, reset = false, reading = true;
+  bool closed = false, reset = false, reading = true, asked_at_once = false;
 
   void to_client(std::string_view plain) override { client += plain, order.emplace_back("client"); }
   void to_upstream(std::string_view plain) override {
@@ -99,7 +99,7 @@ struct SinkLog final : RelaySink {
     order.push_back("record " + std::string(audit::kind(record)));
     records.push_back(std::move(body));
   }
-  void need_identity() override { ++identity_asked; }
+  void need_identity(bool at_once) override { ++identity_asked, asked_at_once = at_once; }
   void need_upstream() override { ++upstream_asked; }
   void drop_upstream() override { ++upstream_dropped; }
   void reset_upstream() override { ++upstream_dropped, ++upstream_reset; }

@@ -349,6 +349,7 @@ TEST_F(RunningIdentity, ADoubtIsAskedAboutAtOnceWhereSomethingRuns) {
   relay.identity_doubted();
   relay.identity_doubted();
   EXPECT_EQ(sink.identity_asked, 1);
+  EXPECT_TRUE(sink.asked_at_once);
   relay.identity_known(person(), now);
   relay.identity_doubted();
   EXPECT_EQ(sink.identity_asked, 2);
@@ -362,6 +363,7 @@ TEST_F(RunningIdentity, ADoubtIsAskedAboutBeforeTheNextRequestWhereNothingRuns) 
   EXPECT_FALSE(relay.next_tick());
   client(post("{}"));
   EXPECT_EQ(sink.identity_asked, 1);
+  EXPECT_FALSE(sink.asked_at_once);
   EXPECT_EQ(sink.upstream, "");
   relay.identity_known(person(), now);
   EXPECT_EQ(sink.upstream, post("{}"));

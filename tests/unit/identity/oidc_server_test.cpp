@@ -107,9 +107,9 @@ class OidcServerTest : public ::testing::Test {
     return peer;
   }
 
-  void ask(std::uint64_t id, const Peer& peer) {
-    ASSERT_TRUE(
-        host::send_message(proxy_.get(), protocol::encode(protocol::IdentityQuestion{id, peer})));
+  void ask(std::uint64_t id, const Peer& peer, bool at_once = false) {
+    ASSERT_TRUE(host::send_message(
+        proxy_.get(), protocol::encode(protocol::IdentityQuestion{id, peer, at_once})));
   }
   protocol::IdentityWord word() {
     EXPECT_TRUE(host::wait_readable(proxy_.get(), kPatience)) << "the daemon says nothing";
@@ -253,6 +253,10 @@ TEST_F(OidcServerTest, AQuestionIsHeldUntilWhoIsSigningInHasDoneSo) {
   ASSERT_EQ(device.what, PeopleAnswer::What::Device) << device.text;
   EXPECT_NE(device.complete, complete);  // that of the last run went with it
   ask(2, me());
+  ask(3, me(), true);
+  const protocol::IdentityAnswer urgent = answer();
+  EXPECT_EQ(urgent.id, 3U);
+  EXPECT_TRUE(nobody(urgent).sign_in);
   idp_->visit("alice", device.complete);
   EXPECT_EQ(heard(people.get()).what, PeopleAnswer::What::Session);
   EXPECT_NE(known(answer()), nullptr);

@@ -13,6 +13,7 @@ IdentityQuestion question() {
   IdentityQuestion q;
   q.id = 0x1122334455667788;
   q.peer = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, "HTTP Client"};
+  q.at_once = true;
   return q;
 }
 
@@ -68,6 +69,10 @@ TEST(IdentityProtocol, AQuestionComesBackAsItWasAsked) {
   EXPECT_EQ(a.exe_inode, b.exe_inode);
   EXPECT_EQ(a.exe_generation, b.exe_generation);
   EXPECT_EQ(a.comm, b.comm);
+  EXPECT_TRUE(got->at_once);
+  IdentityQuestion patient = question();
+  patient.at_once = false;
+  EXPECT_FALSE(decode_identity_question(encode(patient))->at_once);
 }
 
 TEST(IdentityProtocol, ACommandNameOfAnyLengthTakesSixteenBytes) {

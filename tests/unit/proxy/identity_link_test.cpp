@@ -64,8 +64,9 @@ class IdentityLinkTest : public testing::Test {
     io_.run_for(time);
   }
 
-  void ask(const identity::Peer& peer) {
-    link_->ask(peer, [this](const IdentityLink::Answer& answer) { heard_.push_back(answer); });
+  void ask(const identity::Peer& peer, bool at_once = false) {
+    link_->ask(peer, at_once,
+               [this](const IdentityLink::Answer& answer) { heard_.push_back(answer); });
     turn();
   }
   // The question that has come; nullopt: none.
@@ -99,7 +100,8 @@ class IdentityLinkTest : public testing::Test {
   }
   bool is_kept(const identity::Peer& peer) {
     const std::size_t before = heard_.size();
-    link_->ask(peer, [this](const IdentityLink::Answer& answer) { heard_.push_back(answer); });
+    link_->ask(peer, false,
+               [this](const IdentityLink::Answer& answer) { heard_.push_back(answer); });
     return heard_.size() > before;
   }
   void change(std::optional<std::vector<identity::Binding>> bindings) {
@@ -171,6 +173,17 @@ TEST_F(IdentityLinkTest, AnAnswerBehindAChangeIsKept) {
   change({{binding_of(kAlice)}});
   answer_with(known());
   EXPECT_TRUE(is_kept(kAlice));
+}
+
+TEST_F(IdentityLinkTest, WhoCannotWaitDoesNotWaitWithOthers) {
+  ask(kAlice);
+  ask(kAlice, true);
+  const auto patient = question(), urgent = question();
+  ASSERT_TRUE(patient && urgent);
+  EXPECT_FALSE(patient->at_once);
+  EXPECT_TRUE(urgent->at_once);
+  say(*protocol::encode(protocol::IdentityAnswer{urgent->id, protocol::NobodyKnown{"gone"}}));
+  EXPECT_EQ(heard_.size(), 1U);
 }
 
 TEST_F(IdentityLinkTest, ANewConnectionStartsWithNothing) {
