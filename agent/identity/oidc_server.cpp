@@ -16,6 +16,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <unistd.h>
 
 namespace veilwire::agent_identity {
@@ -28,6 +29,9 @@ using boost::system::error_code;
 
 constexpr std::size_t kPeopleConnections = 1024, kPeopleOfUser = 32;
 constexpr std::chrono::seconds kDirectoryPatience{10};
+// For answers of the IdP that are on their way at the end. Below what a service manager waits.
+constexpr std::chrono::seconds kLastWord{3};
+constexpr std::chrono::milliseconds kStopTurn{20};
 
 std::shared_ptr<wire::TlsClientContext> trust(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -99,7 +103,11 @@ class OidcServer::Impl {
 
   void run(int stop) {
     stream_descriptor stopped(io_, duplicate(stop).release());
-    stopped.async_wait(stream_descriptor::wait_read, [this](const error_code&) { io_.stop(); });
+    stopped.async_wait(stream_descriptor::wait_read, [this](const error_code&) {
+      keeper_.stop_asking();
+      stop_by_ = host::now().mono + kLastWord;
+      stop_soon();
+    });
     std::optional<stream_descriptor> status;
     if (options_.status) {
       status.emplace(io_, duplicate(options_.status->descriptor()).release());
@@ -110,6 +118,12 @@ class OidcServer::Impl {
   }
 
  private:
+  void stop_soon() {
+    if (!keeper_.asks() || stop_by_ <= host::now().mono) return io_.stop();
+    stopping_.expires_after(kStopTurn);
+    stopping_.async_wait([this](const error_code&) { stop_soon(); });
+  }
+
   DeviceSignIns* make_device() {
     if (issuer_ == nullptr) return nullptr;
     device_ = std::make_unique<DeviceSignIns>(
@@ -204,6 +218,8 @@ class OidcServer::Impl {
   QuestionDesk questions_;
   PeopleDesk desk_;
   std::optional<LocalListener> proxy_, people_;
+  asio::steady_timer stopping_{io_};
+  Monotonic stop_by_;
   std::uint64_t refused_askers_ = 0;
   host::LimitedLog refusals_;
 };

@@ -122,8 +122,13 @@ Found SessionKeeper::find(const identity::Peer& peer, identity::Place place) con
 }
 
 void SessionKeeper::used(const Binding& binding) {
-  care_.used(binding, host::now().mono);
-  pump();
+  const Monotonic now = host::now().mono;
+  care_.used(binding, now);
+  const auto next = care_.next();
+  if (next && *next <= now)
+    pump();
+  else
+    wait_for_due();
 }
 
 // What the document does not say is tried once it can be read. Some IdPs have the endpoint, and
@@ -204,8 +209,13 @@ void SessionKeeper::expire() {
 }
 
 void SessionKeeper::pump() {
+  if (stopping_) return;
   for (const auto& [binding, what] : care_.take_due(host::now().mono))
     asio::co_spawn(io_, check(binding, what), asio::detached);
+  wait_for_due();
+}
+
+void SessionKeeper::wait_for_due() {
   const auto next = care_.next();
   if (!next) return;
   pump_timer_.expires_at(steady(*next));

@@ -74,7 +74,10 @@ class SessionKeeper {
   // All sessions of the subject, by an operator.
   std::size_t revoke(const std::string& subject);
 
-  // At the end of the program.
+  // At the end of the program: asks for nothing new, and then writes everything down once nothing
+  // is under way. An answer that is lost may be that of a refresh, and its session with it.
+  void stop_asking() { stopping_ = true; }
+  bool asks() const { return care_.under_way() != 0; }
   void save();
 
   struct Counters {
@@ -94,6 +97,7 @@ class SessionKeeper {
   void tell_changes();
   void save_soon();
   void pump();
+  void wait_for_due();
   void expire();
   std::uint32_t random_number() const;
   identity::Caring caring_of(const identity::Tokens& tokens) const;
@@ -129,7 +133,7 @@ class SessionKeeper {
   bool userinfo_names_groups_ = false;  // so that where it names none, there are none
   std::map<std::string, std::unique_ptr<Issuer>> ci_issuers_;
   boost::asio::steady_timer pump_timer_, expire_timer_, save_timer_;
-  bool save_waits_ = false;
+  bool save_waits_ = false, stopping_ = false;
   host::LimitedLog log_;
   Counters counters_;
 };

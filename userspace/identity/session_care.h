@@ -57,6 +57,7 @@ class SessionCare {
   // In a row, of all sessions together; 0: the last answer was one.
   unsigned failures() const { return failures_; }
   bool under_way(const Binding& binding) const;
+  std::size_t under_way() const { return under_way_; }
 
  private:
   struct Entry {

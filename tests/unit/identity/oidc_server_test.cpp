@@ -371,6 +371,30 @@ TEST_F(OidcServerTest, ASessionGoesOnAfterARestartByTheTokensAtRest) {
   EXPECT_EQ(known(answer)->person.subject, "carol");
 }
 
+TEST_F(OidcServerTest, ARestartInTheMiddleOfARefreshLosesNoSession) {
+  settings_.times.fresh_for = seconds(2);
+  settings_.times.cached_for = seconds(600);
+  start();
+  sign_in_carol();
+  ASSERT_NE(known(answer_about(me())), nullptr);
+  idp_->tell("trouble", R"({"delay":1000,"path":"/token"})");
+  const auto refreshes = [&] {
+    const auto status = protocol::ask_status(folder_ + "/status", kPatience);
+    return status && status->find(R"("refreshes":0)") == std::string::npos;
+  };
+  for (int i = 0; i < 1000 && !refreshes(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ASSERT_TRUE(refreshes());
+  stop();
+  idp_->tell("trouble", "{}");
+  start();
+  std::this_thread::sleep_for(seconds(3));
+  const auto answer = asked_until(
+      me(), [](const auto& a) { return known(a) == nullptr || !known(a)->person.cached; });
+  ASSERT_NE(known(answer), nullptr) << nobody(answer).reason;
+  EXPECT_EQ(known(answer)->person.subject, "carol");
+}
+
 TEST_F(OidcServerTest, OperatorsSeeAndEndSessions) {
   start();
   sign_in_carol();

@@ -22,9 +22,11 @@ TEST(SessionCare, ASessionInUseIsCheckedEveryMinute) {
   EXPECT_EQ(care.next(), at(60));
   EXPECT_EQ(care.take_due(at(60)), (Due{{login(1), Care::Introspect}}));
   EXPECT_TRUE(care.under_way(login(1)));
+  EXPECT_EQ(care.under_way(), 1U);
   EXPECT_EQ(care.take_due(at(61)), Due{});
   care.keep(login(1), kChecked, at(61), 0);
   EXPECT_FALSE(care.under_way(login(1)));
+  EXPECT_EQ(care.under_way(), 0U);
   EXPECT_EQ(care.take_due(at(120)), Due{});
   EXPECT_EQ(care.next(), at(121));
 }
