@@ -25,6 +25,8 @@ using identity::DeviceFlow;
 constexpr std::size_t kOpen = 256, kOpenOfUser = 8;
 // Whoever comes back at once is told why the last one failed, and not offered the next.
 constexpr std::chrono::seconds kFailureShown{10};
+// No failure: the next question begins anew.
+constexpr const char* kNobodyCame = "nobody came to sign in in time";
 
 }  // namespace
 
@@ -72,7 +74,8 @@ const std::string* DeviceSignIns::failure(const Binding& binding, Monotonic now)
 asio::awaitable<void> DeviceSignIns::run(LocalPeer who, Binding binding) {
   const Outcome outcome = co_await sign_in(std::move(who), binding);
   flows_.erase(binding);
-  if (!outcome) failures_[binding] = {outcome.error(), host::now().mono + kFailureShown};
+  if (!outcome && outcome.error() != kNobodyCame)
+    failures_[binding] = {outcome.error(), host::now().mono + kFailureShown};
   if (events_.ended) events_.ended(binding, outcome);
 }
 
@@ -138,7 +141,7 @@ asio::awaitable<DeviceSignIns::Outcome> DeviceSignIns::sign_in(LocalPeer who, Bi
     case DeviceFlow::State::Expired:
       break;
   }
-  co_return Unexpected{std::string("nobody came to sign in in time")};
+  co_return Unexpected{std::string(kNobodyCame)};
 }
 
 }  // namespace veilwire::agent_identity
