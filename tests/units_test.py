@@ -11,7 +11,7 @@ import tomllib
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent / "packaging/systemd"
 # In tenths, as `systemd-analyze security` counts: below these.
-EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "saml": 15, "redirector": 31}
+EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "saml": 15, "credentials": 15, "redirector": 31}
 REDIRECTOR = ["CAP_BPF", "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]
 # Without these a program cannot confine itself (agent/host/confinement.cpp), and a filter ends it.
 CONFINES_WITH = {"capget", "capset", "prctl", "prlimit64", "setresuid"}
@@ -63,7 +63,8 @@ def promises(name, text, sets):
   if values(text, "NoNewPrivileges") != ["yes"] or values(text, "LimitCORE") != ["0"]:
     yield "new privileges or core dumps"
   # setxattr: their sockets are for named users (agent/host/local_access.cpp).
-  missing = CONFINES_WITH | ({"seccomp", "setxattr"} if name in WITHOUT_NETWORK else set())
+  missing = CONFINES_WITH | ({"seccomp", "setxattr"} if name in WITHOUT_NETWORK | {"credentials"} else set())
+  missing |= {"mlockall"} if name == "credentials" else set()
   missing -= allowed_calls(text, sets)
   if missing:
     yield f"its system call filter does not let it confine itself: {sorted(missing)}"

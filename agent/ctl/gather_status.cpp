@@ -203,6 +203,12 @@ StatusPlaces status_places(const std::string& config, bool config_given,
     places.programs.push_back({name, section.text("status_socket", stem + "-status.sock"),
                                section.text("socket", stem + ".sock")});
   }
+  // It runs only where it has something to hold.
+  if (const host::ConfigSection section = settings.section("credentials"); section.has("source")) {
+    const std::string stem = "/run/veilwire-credentials/credentials";
+    places.programs.push_back({"credentials", section.text("status_socket", stem + "-status.sock"),
+                               section.text("socket", stem + ".sock")});
+  }
   const host::ConfigSection proxy = settings.section("proxy");
   places.programs.push_back(
       {"proxy", proxy.text("status_socket", "/run/veilwire/proxy-status.sock"), ""});

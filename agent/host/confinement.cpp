@@ -13,6 +13,7 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <seccomp.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -125,6 +126,18 @@ void forbid_network_sockets() {
   filter.load();
 }
 
+void forbid_other_programs() {
+  SeccompFilter filter;
+  filter.refuse(SCMP_SYS(execve));
+  filter.refuse(SCMP_SYS(execveat));
+  filter.load();
+}
+
+// The kernel never gets as far as to look at a path that is none.
+bool could_start_a_program() {
+  return ::syscall(SYS_execve, nullptr, nullptr, nullptr) != 0 && errno != EPERM;
+}
+
 }  // namespace
 
 UserId resolve_user(const std::string& user) {
@@ -146,6 +159,17 @@ UserId resolve_user(const std::string& user) {
   return {entry->pw_uid, entry->pw_gid};
 }
 
+bool lock_memory() {
+  const rlimit none{RLIM_INFINITY, RLIM_INFINITY};
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_MEMLOCK, &limit) != 0) fail_errno("RLIMIT_MEMLOCK");
+  // With any other limit memory would run out early: stacks of threads count as a whole.
+  if (limit.rlim_cur != RLIM_INFINITY && ::setrlimit(RLIMIT_MEMLOCK, &none) != 0) return false;
+  // As they are touched: most of a stack never is.
+  if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) fail_errno("mlockall");
+  return true;
+}
+
 void confine(const Confinement& confinement) {
   const unsigned uid = confinement.user.empty() ? ::geteuid() : resolve_user(confinement.user).uid;
   if (uid == 0 && !confinement.may_be_root)
@@ -162,6 +186,7 @@ void confine(const Confinement& confinement) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail_errno("no new privileges");
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) fail_errno("PR_SET_DUMPABLE");
   if (confinement.forbid_network) forbid_network_sockets();
+  if (confinement.forbid_exec) forbid_other_programs();
   verify_confined(confinement);
 }
 
@@ -206,6 +231,7 @@ void verify_confined(const Confinement& confinement) {
       fail("could open a network socket");
     }
   }
+  if (confinement.forbid_exec && could_start_a_program()) fail("could start another program");
 }
 
 }  // namespace veilwire::host

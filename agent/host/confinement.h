@@ -19,11 +19,18 @@ struct Confinement {
   bool forbid_network = false;
   // Only for what needs root's own files. Otherwise root is refused: it can do without the rest.
   bool may_be_root = false;
+  // No program can be started from here on (seccomp).
+  bool forbid_exec = false;
 };
 
 // Also: no new privileges, no core dumps, not dumpable (so that nobody of the same uid reads our
 // memory). Throws std::runtime_error that says what is left and what to do.
 void confine(const Confinement& confinement);
+
+// No page of this process is written to swap from here on. false: the limit does not allow it, and
+// only a unit can raise it (LimitMEMLOCK=infinity), or root that may. Before confine(). Throws
+// std::runtime_error.
+bool lock_memory();
 
 // The check alone: throws when this process can do more than `confinement` says.
 void verify_confined(const Confinement& confinement);

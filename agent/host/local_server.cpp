@@ -3,6 +3,7 @@
 #include "agent/host/clock.h"
 #include "agent/host/local_socket.h"
 #include "agent/host/log.h"
+#include "userspace/base/secret.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -131,6 +132,7 @@ void LocalServer::send_unsent(Connection& connection) {
       connection.unsent.clear();
       return;
     }
+    wipe(connection.unsent.front().data(), connection.unsent.front().size());
     connection.unsent.pop_front();
   }
 }

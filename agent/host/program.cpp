@@ -1,6 +1,5 @@
 #include "agent/host/program.h"
 
-#include "agent/host/confinement.h"
 #include "agent/host/local_access.h"
 #include "agent/host/local_socket.h"
 #include "agent/host/log.h"
@@ -103,6 +102,12 @@ void Daemon::confine(bool unconfined, Network network) const {
   host::confine({.user = settings_.user,
                  .keep_capabilities = {},
                  .forbid_network = network == Network::Forbidden});
+}
+
+void Daemon::confine(bool unconfined, Confinement confinement) const {
+  if (unconfined) return;
+  confinement.user = settings_.user;
+  host::confine(confinement);
 }
 
 void Daemon::serve(const std::string& doing, const std::function<void(int stop)>& run) const {

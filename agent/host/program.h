@@ -4,6 +4,7 @@
 #pragma once
 
 #include "agent/host/config.h"
+#include "agent/host/confinement.h"
 #include "agent/host/protocol/status.h"
 #include "agent/host/unique_fd.h"
 
@@ -62,6 +63,9 @@ class Daemon {
   // for root.
   enum class Network : std::uint8_t { Forbidden, Needed };
   void confine(bool unconfined, Network network = Network::Forbidden) const;
+
+  // The same, to what `confinement` says but for the user.
+  void confine(bool unconfined, Confinement confinement) const;
 
   // Tells log and service manager that the program is ready, and when it ends. `run` gets a
   // descriptor that is readable when it shall end.

@@ -2,6 +2,7 @@
 
 #include "agent/host/local_socket.h"
 #include "agent/host/log.h"
+#include "userspace/base/secret.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -108,6 +109,7 @@ class LocalChannel::Impl : public std::enable_shared_from_this<Impl> {
       if (!message || message->bytes.empty()) return restart();
       delay_ = kFirstDelay;
       events_.message(message->bytes, message->descriptors);
+      wipe(message->bytes.data(), message->bytes.size());
     }
   }
 

@@ -30,6 +30,8 @@ Settings read_settings(const host::Config& config) {
   s.internal_ca = section.text("internal_ca", "/etc/veilwire/ca.pem");
   s.signer_socket = section.text("signer_socket", "/run/veilwire-signer/signer.sock");
   s.identity_socket = section.text("identity_socket", "/run/veilwire-identity/identity.sock");
+  s.credentials_socket =
+      section.text("credentials_socket", "/run/veilwire-credentials/credentials.sock");
   s.recorder_socket = section.text("recorder_socket", "/run/veilwire-recorder/recorder.sock");
   s.redirector_socket =
       section.text("redirector_socket", "/run/veilwire-redirector/redirector.sock");

@@ -8,6 +8,7 @@
 //   internal_ca = "/etc/veilwire/ca.pem"
 //   signer_socket = "/run/veilwire-signer/signer.sock"
 //   identity_socket = "/run/veilwire-identity/identity.sock"
+//   credentials_socket = "/run/veilwire-credentials/credentials.sock"
 //   recorder_socket = "/run/veilwire-recorder/recorder.sock"
 //   redirector_socket = "/run/veilwire-redirector/redirector.sock"
 //   status_socket = "/run/veilwire/proxy-status.sock"
@@ -33,7 +34,8 @@ struct Settings {
   std::string site_key;
   std::string upstream_roots;
   std::string internal_ca;
-  std::string signer_socket, identity_socket, recorder_socket, redirector_socket, status_socket;
+  std::string signer_socket, identity_socket, credentials_socket, recorder_socket,
+      redirector_socket, status_socket;
   unsigned threads = 1;
   std::uint16_t port = 0;
   std::size_t held_memory = 0;  // bytes

@@ -196,4 +196,9 @@ inline constexpr std::size_t kSamlRemembered = 8192;
 // to be remembered for as long.
 inline constexpr std::chrono::seconds kSamlLifeMost{24 * 3600};
 
+// A credential of the organisation, and its name: a file or a command without end. The longest
+// tokens of clouds have 4 kB, and servers take heads of 8 or 16.
+inline constexpr std::size_t kCredential = 8 * 1024;
+inline constexpr std::size_t kCredentialName = 64;
+
 }  // namespace veilwire::limits

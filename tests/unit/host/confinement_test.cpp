@@ -1,6 +1,7 @@
 #include "agent/host/confinement.h"
 
 #include <cstdio>
+#include <fstream>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -130,6 +131,32 @@ TEST_F(ConfinementTest, LeavesNoMemoryToDumpAndNoPrivilegeToGain) {
     confine({"65534:65534", {}, false});
     return ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 &&
            ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+  }));
+}
+
+TEST_F(ConfinementTest, StartsNoProgramWhereThatIsForbidden) {
+  const auto starts = [](bool forbid_exec) {
+    return in_child([forbid_exec] {
+      confine({.user = "65534:65534", .keep_capabilities = {}, .forbid_exec = forbid_exec});
+      ::execl("/bin/true", "true", nullptr);
+      return false;
+    });
+  };
+  EXPECT_TRUE(starts(false));
+  EXPECT_FALSE(starts(true));
+}
+
+TEST_F(ConfinementTest, KeepsMemoryOutOfSwapAlsoWhatComesLater) {
+  if (!in_child([] { return lock_memory(); }))
+    GTEST_SKIP() << "SKIPPED: root may not raise limits here";
+  EXPECT_TRUE(in_child([] {
+    (void)lock_memory();
+    confine({.user = "65534:65534", .keep_capabilities = {}});
+    const std::string later(1 << 20, 'x');
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with("VmLck:")) return std::stoul(line.substr(6)) > later.size() / 1024;
+    return false;
   }));
 }
 
