@@ -1,6 +1,7 @@
 // From a policy file to a Policy. Strict: a key that is not known, a value of another type, a name
 // that cannot be a host or an action that can never apply is refused, with its line and column and
 // with what is allowed instead. Tested by tests/unit/policy/parse_test.cpp.
+#include "userspace/base/limits.h"
 #include "userspace/crypto/encoding.h"
 #include "userspace/crypto/hash.h"
 #include "userspace/policy/policy.h"
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 
 namespace veilwire::policy {
@@ -88,6 +90,65 @@ void read_ports(StrictReader& root, Errors& errors, Policy& policy) {
     errors.add(list->place, "ports is empty: then nothing would be intercepted");
 }
 
+// The name of a field (RFC 9110, 5.1), in lower case, that does not say where a message ends or how
+// a connection goes on.
+bool is_credential_field(std::string_view name) {
+  static constexpr std::string_view kFraming[] = {
+      "connection", "content-encoding", "content-length",    "expect", "host", "keep-alive",
+      "te",         "trailer",          "transfer-encoding", "upgrade"};
+  return is_word(name) &&
+         std::find(std::begin(kFraming), std::end(kFraming), name) == std::end(kFraming);
+}
+
+void read_credential(const Value& entry, Errors& errors, Host& host) {
+  StrictReader reader(entry, "[[host.credential]]", errors);
+  reader.require("use", "the name of a credential, as agent.toml has it");
+  HostCredential credential;
+  if (auto use = reader.text("use")) {
+    if (!is_word(*use) || use->size() > limits::kCredentialName)
+      errors.add(reader.place_of("use"), "use is one word of a to z, 0 to 9, '-' and '_'");
+    credential.use = *std::move(use);
+  }
+  if (auto group = reader.text("group")) credential.group = *std::move(group);
+  reader.close();
+  const auto shadow =
+      std::find_if(host.credentials.begin(), host.credentials.end(), [&](const auto& earlier) {
+        return earlier.group.empty() || earlier.group == credential.group;
+      });
+  if (shadow != host.credentials.end())
+    errors.add(reader.place(),
+               "[[host.credential]] is never reached: an earlier one matches all "
+               "that this one does");
+  host.credentials.push_back(std::move(credential));
+}
+
+void read_credentials(StrictReader& reader, Errors& errors, Host& host) {
+  for (const Value* entry : reader.tables("credential")) read_credential(*entry, errors, host);
+  static constexpr std::string_view kOnlyWith[] = {"credential_as", "credential_required",
+                                                   "credential_drops"};
+  if (host.credentials.empty()) {
+    for (const std::string_view key : kOnlyWith)
+      if (reader.any(key) != nullptr)
+        errors.add(reader.place_of(key),
+                   std::string(key) + " without a [[host.credential]] says nothing");
+    return;
+  }
+  const bool anthropic = host.speaks == Service::Anthropic;
+  const std::string as = reader.text("credential_as").value_or(anthropic ? "x-api-key" : "bearer");
+  host.credential_bearer = as == "bearer";
+  host.credential_field = host.credential_bearer ? "authorization" : as;
+  if (!is_credential_field(host.credential_field))
+    errors.add(reader.place_of("credential_as"),
+               "credential_as is \"bearer\", \"x-api-key\" or another field in lower case");
+  if (const Value* required = reader.of_kind("credential_required", Value::Kind::Boolean))
+    host.credential_required = required->number != 0;
+  for (const Value* field : reader.texts("credential_drops")) {
+    if (!is_credential_field(field->text))
+      errors.add(field->place, "credential_drops lists fields in lower case, such as \"cookie\"");
+    host.drops.push_back(field->text);
+  }
+}
+
 void read_hosts(StrictReader& root, Errors& errors, Policy& policy) {
   std::vector<Place> places;
   for (const Value* entry : root.tables("host")) {
@@ -113,6 +174,7 @@ void read_hosts(StrictReader& root, Errors& errors, Policy& policy) {
                                                         {"mcp", Service::Mcp},
                                                         {"generic", Service::Generic}}))
       host.speaks = *speaks;
+    read_credentials(reader, errors, host);
     reader.close();
     if (!host.name.empty()) {
       places.push_back(reader.place_of("name"));

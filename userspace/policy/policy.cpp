@@ -7,17 +7,17 @@
 namespace veilwire::policy {
 namespace {
 
+bool belongs(const identity::Person* person, std::string_view group) {
+  if (person == nullptr) return false;
+  return std::find(person->groups.begin(), person->groups.end(), group) != person->groups.end();
+}
+
 bool holds(const ActionRule& rule, const Facts& facts) {
   if (!rule.rule.empty() && rule.rule != facts.rule) return false;
   if (!rule.category.empty() && rule.category != facts.category) return false;
   if (!rule.direction.empty() && rule.direction != to_string(facts.direction)) return false;
   if (!rule.host.empty() && !covers(rule.host, facts.host)) return false;
-  if (!rule.group.empty()) {
-    if (facts.person == nullptr) return false;
-    const auto& groups = facts.person->groups;
-    if (std::find(groups.begin(), groups.end(), rule.group) == groups.end()) return false;
-  }
-  return true;
+  return rule.group.empty() || belongs(facts.person, rule.group);
 }
 
 }  // namespace
@@ -49,6 +49,15 @@ const Host* find_host(const Policy& policy, std::string_view server_name) {
     found = &host;
   }
   return found;
+}
+
+const HostCredential* find_credential(const Host& host, const identity::Person* person) {
+  if (person == nullptr) return nullptr;
+  const auto found = std::find_if(
+      host.credentials.begin(), host.credentials.end(), [person](const HostCredential& credential) {
+        return credential.group.empty() || belongs(person, credential.group);
+      });
+  return found == host.credentials.end() ? nullptr : &*found;
 }
 
 Action decide(const Policy& policy, const Facts& facts) {

@@ -32,9 +32,20 @@ enum class Uninspected : std::uint8_t {
 };
 inline constexpr std::size_t kUninspectedKinds = 7;
 
+// Who is given which of the organisation's credentials. First match wins.
+struct HostCredential {
+  std::string group;  // a group of the person; empty: everybody who is known
+  std::string use;    // name of the credential, as agent.toml has it
+};
+
 struct Host {
   std::string name;  // exact DNS name, lower case, or "*.example.com" for one label
   Service speaks = Service::Generic;
+  std::vector<HostCredential> credentials = {};
+  std::string credential_field = {};    // that carries it, lower case; empty: none is given
+  bool credential_bearer = false;       // as "Bearer VALUE"
+  bool credential_required = false;     // who gets none is refused; else their own passes
+  std::vector<std::string> drops = {};  // further fields of the client's that go with its own
 };
 
 // First match wins; an empty member matches everything.
@@ -93,6 +104,9 @@ bool covers(std::string_view pattern, std::string_view name);
 
 // An exact name wins over a wildcard; nullptr: not intercepted, splice.
 const Host* find_host(const Policy& policy, std::string_view server_name);
+
+// The credential that this person is given for a host; nullptr: none.
+const HostCredential* find_credential(const Host& host, const identity::Person* person);
 
 inline Action uninspected_action(const Policy& policy, Uninspected what) {
   return policy.uninspected[static_cast<std::size_t>(what)];

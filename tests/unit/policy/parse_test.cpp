@@ -93,6 +93,62 @@ strength = "committed"
   EXPECT_EQ(policy->source, "all.toml");
 }
 
+// A policy of one host with these lines behind its name.
+std::string with_host(std::string_view lines) {
+  return "[[host]]\nname = \"a.example\"\nspeaks = \"anthropic\"\n" + std::string(lines);
+}
+std::string host_refusal(std::string_view lines) {
+  const auto policy = parse(with_host(lines), "p");
+  return policy ? "accepted" : to_string(policy.error());
+}
+
+TEST(ParsePolicy, AHostNamesTheCredentialOfEachGroup) {
+  const auto policy =
+      parse(with_host("credential_required = true\ncredential_drops = [\"cookie\"]\n"
+                      "[[host.credential]]\ngroup = \"Research\"\nuse = \"one\"\n"
+                      "[[host.credential]]\nuse = \"other\"\n"),
+            "p");
+  ASSERT_TRUE(policy);
+  const Host& host = policy->hosts.at(0);
+  EXPECT_EQ(host.credential_field, "x-api-key");
+  EXPECT_FALSE(host.credential_bearer);
+  EXPECT_TRUE(host.credential_required);
+  EXPECT_EQ(host.drops, std::vector<std::string>{"cookie"});
+  identity::Person person;
+  EXPECT_EQ(find_credential(host, &person)->use, "other");
+  person.groups = {"Staff", "Research"};
+  EXPECT_EQ(find_credential(host, &person)->use, "one");
+  EXPECT_EQ(find_credential(host, nullptr), nullptr);
+  EXPECT_EQ(find_credential(Host{}, &person), nullptr);
+}
+
+TEST(ParsePolicy, ACredentialGoesIntoOneField) {
+  const std::string use = "[[host.credential]]\nuse = \"one\"\n";
+  const auto bearer = parse(with_host("credential_as = \"bearer\"\n" + use), "p");
+  ASSERT_TRUE(bearer);
+  EXPECT_TRUE(bearer->hosts.at(0).credential_bearer);
+  EXPECT_EQ(bearer->hosts.at(0).credential_field, "authorization");
+  const auto named = parse(with_host("credential_as = \"api-key\"\n" + use), "p");
+  ASSERT_TRUE(named);
+  EXPECT_EQ(named->hosts.at(0).credential_field, "api-key");
+  for (const char* bad : {"X-Api-Key", "host", "transfer-encoding", "a b", "a:"})
+    EXPECT_TRUE(
+        host_refusal("credential_as = \"" + std::string(bad) + "\"\n" + use).starts_with("p:4:"))
+        << bad;
+}
+
+TEST(ParsePolicy, ACredentialThatNobodyIsGivenIsRefused) {
+  const auto says = [](const std::string& lines, const char* part) {
+    return host_refusal(lines).find(part) != std::string::npos;
+  };
+  EXPECT_TRUE(says("credential_required = true\n", "without a [[host.credential]]"));
+  EXPECT_TRUE(says("[[host.credential]]\ngroup = \"g\"\n", "use is missing"));
+  EXPECT_TRUE(says("[[host.credential]]\nuse = \"A b\"\n", "one word"));
+  EXPECT_TRUE(says("[[host.credential]]\nuse = \"a\"\nkey = \"sk\"\n", "key"));
+  EXPECT_TRUE(says("[[host.credential]]\nuse = \"a\"\n[[host.credential]]\nuse = \"b\"\n",
+                   "never reached"));
+}
+
 TEST(ParsePolicy, WhatIsLeftOutKeepsItsInitialValue) {
   const auto policy = parse(kHost, "p");
   ASSERT_TRUE(policy) << to_string(policy.error());
