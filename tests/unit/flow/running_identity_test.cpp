@@ -4,6 +4,8 @@
 #include "userspace/flow/http_relay.h"
 #include "userspace/wire/content_coding.h"
 
+#include <algorithm>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -149,6 +151,53 @@ TEST_F(RunningIdentity, NoByteOfAnAnswerIsReleasedBehindTheLoss) {
   upstream(chunk(stream));
   const std::string whole = dechunk(sink.client);
   for (std::size_t at = 1; at < stream.size(); ++at) EXPECT_THAT(whole, StartsWith(until(at)));
+}
+
+// Whatever is said of the person between the pieces: all that went out is on record, an auditor
+// alone sees a key, and with the loss it is over.
+TEST_F(RunningIdentity, AnyOrderOfWhatIsSaidKeepsTheRecordAndThePolicy) {
+  std::string stream = kOpening;
+  for (int n = 0; n < 8; ++n) stream += delta("a KEY-1234567" + std::to_string(n) + " b");
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    SinkLog log;
+    HttpRelay one({"api.anthropic.com", policy::Service::Anthropic}, ruleset, log);
+    one.identity_known(person(), now);
+    one.from_client(post(R"({"stream":true})"), now);
+    one.from_upstream(head("text/event-stream"), now);
+    bool audited = false, lost = false;
+    for (std::string_view rest = stream; !rest.empty() && !lost;) {
+      switch (random() % 6) {
+        case 0:
+          one.identity_known(auditor(), now);
+          audited = true;
+          break;
+        case 1:
+          one.identity_known(person(), now);
+          break;
+        case 2:
+          one.identity_doubted();
+          break;
+        case 3:
+          lost = random() % 8 == 0;
+          if (lost) one.identity_refused("signed out", false);
+          break;
+        default: {
+          const std::size_t size = std::min<std::size_t>(rest.size(), 1 + random() % 60);
+          one.from_upstream(chunk(rest.substr(0, size)), now);
+          rest.remove_prefix(size);
+        }
+      }
+      EXPECT_EQ(log.recorded_response(), dechunk(log.client));
+    }
+    const std::string given = dechunk(log.client);
+    EXPECT_TRUE(audited || given.find("KEY-1234567") == std::string::npos);
+    EXPECT_EQ(log.closed, lost);
+    EXPECT_EQ(given.ends_with(kErrorEvent), lost);
+    if (lost) one.from_upstream(chunk(stream), now);
+    EXPECT_EQ(dechunk(log.client), given);
+  }
 }
 
 TEST_F(RunningIdentity, ACodedStreamEndsInItsCoding) {
