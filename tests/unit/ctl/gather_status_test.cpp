@@ -4,6 +4,7 @@
 #include "agent/host/protocol/status.h"
 #include "tests/unit/ctl/scratch_folder.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <sstream>
 #include <thread>
@@ -134,6 +135,18 @@ TEST_F(GatherStatus, PlacesComeFromTheConfigurationAndItsDefaults) {
   EXPECT_THROW(static_cast<void>(status_places(folder_ / "absent.toml", true, "")),
                host::ConfigError);
   EXPECT_TRUE(status_places(folder_ / "absent.toml", false, "").config.empty());
+}
+
+TEST_F(GatherStatus, AsksForTheCredentialsWhereThereAreAny) {
+  const auto asks = [this](const std::string& lines) {
+    const std::string config = folder_.write("credentials.toml", "[credentials]\n" + lines);
+    EXPECT_EQ(::chmod(config.c_str(), 0600), 0);
+    const auto programs = status_places(config, true, "").programs;
+    return std::any_of(programs.begin(), programs.end(),
+                       [](const auto& program) { return program.name == "credentials"; });
+  };
+  EXPECT_FALSE(asks(""));
+  EXPECT_TRUE(asks("[[credentials.source]]\nname = \"a\"\n"));
 }
 
 }  // namespace
