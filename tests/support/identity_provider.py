@@ -23,12 +23,15 @@ def get(address):
 
 
 class IdentityProvider:
-  def __init__(self):
+  def __init__(self, *arguments):
     packages = subprocess.run([FOLDER / "install-clients", "--print", "idp"], capture_output=True, text=True,
                               check=True).stdout.strip()
-    command = ["node", "--no-warnings", FOLDER / "idp/oidc_provider.mjs", packages]
-    self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                     text=True)
+    self._command = ["node", "--no-warnings", FOLDER / "idp/oidc_provider.mjs", packages, *arguments]
+    self.start()
+
+  def start(self):
+    self._process = self._popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, text=True)
     said = self._process.stdout.readline().split()
     if len(said) != 2:
       raise RuntimeError("the identity provider has not started")
@@ -39,8 +42,13 @@ class IdentityProvider:
     self._process.wait(20)
     self._process.stdout.close()
 
+  def kill(self):
+    """At once; start() goes on where it was given a file for that."""
+    self._process.kill()
+    self.close()
+
   def tell(self, what, **said):
-    self._post(f"{self._tests}/{what}", json.dumps(said).encode())
+    return self._post(f"{self._tests}/{what}", json.dumps(said).encode())
 
   def id_token(self, name):
     """What a build system would give to its job: an ID token about NAME, for the audience "workstation"."""
@@ -55,8 +63,10 @@ class IdentityProvider:
         time.sleep(1)
     raise RuntimeError("no token")
 
-  @staticmethod
-  def _post(address, body):
+  def _popen(self, command, **options):
+    return subprocess.Popen(command, **options)
+
+  def _post(self, address, body):
     data = body if isinstance(body, bytes) else urllib.parse.urlencode(body).encode()
     with _NO_PROXY.open(address, data, timeout=20) as answer:
       return answer.read().decode()

@@ -1,21 +1,28 @@
 // A certified OpenID provider (npm oidc-provider) on a loopback port, with people and clients that
 // are made up. Prints its issuer and an address for tests, and serves until its standard input ends.
 //
-//   node oidc_provider.mjs "$(tests/support/install-clients --print idp)"
+//   node oidc_provider.mjs "$(tests/support/install-clients --print idp)" [FILE]
+//
+// Where FILE is named, the port, the keys and what has been granted stand there, so that the next one
+// goes on where this one was killed.
 //
 // Below that address:
 //   POST /person   {"name", "groups"?, "gone"?}   changes a person
 //   POST /keys     signs with a new key from here on, and publishes both
 //   POST /trouble  {"status"?, "delay"?, "path"?, "json"?}
 //                                                 what every other request, or those below a path, get instead
+//   POST /tokens   gives what the token endpoint has answered so far
+import fs from 'node:fs';
 import http from 'node:http';
+import v8 from 'node:v8';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
 const installed = createRequire(path.join(process.argv[2], 'package.json'));
-const { default: Provider } = await import(pathToFileURL(installed.resolve('oidc-provider')));
+const program = installed.resolve('oidc-provider');
+const { default: Provider } = await import(pathToFileURL(program));
 
 const people = new Map([
   ['alice', { groups: ['developers', 'release'] }],
@@ -27,10 +34,30 @@ function key() {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), alg: 'ES256', use: 'sig' };
 }
-const keys = [key()];
+const file = process.argv[3];
+const kept = file && fs.existsSync(file)
+  ? v8.deserialize(fs.readFileSync(file))
+  : { port: 0, keys: [key()], granted: new Map() };
+const { keys, granted } = kept;
+function keep() {
+  fs.writeFileSync(`${file}.new`, v8.serialize(kept));
+  fs.renameSync(`${file}.new`, file);
+}
+let adapter;
+if (file) {
+  const memory = path.join(path.dirname(program), 'adapters/memory_adapter.js');
+  const { default: Memory } = await import(pathToFileURL(memory));
+  const store = {
+    get: (name) => granted.get(name),
+    set: (name, value) => { granted.set(name, value); keep(); },
+    delete: (name) => { granted.delete(name); keep(); },
+  };
+  adapter = (model) => new Memory(model, store);
+}
 
 const grants = ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'];
 const configuration = () => ({
+  adapter,
   clients: [
     {
       client_id: 'workstation',
@@ -86,9 +113,19 @@ const configuration = () => ({
 });
 
 const server = http.createServer();
-await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
-const issuer = `http://127.0.0.1:${server.address().port}`;
+await new Promise((ready) => server.listen(kept.port, '127.0.0.1', ready));
+kept.port = server.address().port;
+const issuer = `http://127.0.0.1:${kept.port}`;
 let provider = new Provider(issuer, configuration());
+
+const answers = [];
+function note_answers(response) {
+  const end = response.end.bind(response);
+  response.end = (text, ...rest) => {
+    if (response.statusCode === 200) answers.push(JSON.parse(text));
+    return end(text, ...rest);
+  };
+}
 
 async function body(request) {
   let text = '';
@@ -97,6 +134,7 @@ async function body(request) {
 }
 
 server.on('request', async (request, response) => {
+  if (request.url === '/token') note_answers(response);
   if (!request.url.startsWith('/test/')) {
     const { status, delay, path: below = '/', json } = trouble;
     if (!request.url.startsWith(below)) return provider.callback()(request, response);
@@ -106,6 +144,7 @@ server.on('request', async (request, response) => {
     return response.writeHead(status, { 'content-type': type }).end(json ? JSON.stringify(json) : '<h1>trouble</h1>');
   }
   const said = await body(request);
+  if (request.url === '/test/tokens') return response.end(JSON.stringify(answers));
   if (request.url === '/test/person') people.set(said.name, { ...people.get(said.name), ...said });
   if (request.url === '/test/trouble') trouble = said;
   if (request.url === "/test/keys") {

@@ -1,0 +1,206 @@
+"""The whole agent where people sign in at a real identity provider: where its tokens are, and what its absence does.
+
+Tokens are in clear in veilwire-identity alone, while it asks about them; in between they are sealed there too. No core
+dump is written of any program, and nobody but root looks into one. That no page with a token goes to swap is promised
+by none of this and not tested: veilwire-identity does not lock its memory.
+"""
+
+import base64
+import fcntl
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+
+import harness  # first: it makes tests/support importable
+import agent
+import clients
+import identity_provider
+import memory
+import sandbox
+
+FRESH = 3  # seconds
+UNSET = 2**32 - 1
+SLOW = 5000  # ms
+
+
+class Provider(identity_provider.IdentityProvider):
+  """In the sandbox, where the agent reaches it."""
+
+  def __init__(self, box):
+    self.box = box
+    # Outside the folders of the agent: what it keeps has tokens in it.
+    self._folder = tempfile.TemporaryDirectory(prefix="veilwire-provider-", dir="/var/tmp")
+    super().__init__(f"{self._folder.name}/kept")
+
+  def _popen(self, command, **options):
+    return self.box.popen(command, where="direct", **options)
+
+  def _post(self, address, body):
+    run = self.box.run(["curl", "-sS", "--fail", "--data-binary", "@-", address], where="direct", input=body)
+    if run.returncode:
+      raise sandbox.SandboxError(run.stderr.decode())
+    return run.stdout.decode()
+
+  def visit(self, name, address):
+    """Somebody signs in with a browser; what it shows in the end."""
+    person = identity_provider.FOLDER / "idp/person.py"
+    end = self.box.run([sandbox.PYTHON, "-B", person, name, address], where="direct").stdout.decode().strip()
+    return self.box.run(["curl", "-sS", end], where="direct").stdout.decode()
+
+  def tokens(self):
+    """All that it has given, by what they are."""
+    return {f"{kind} {number}": answer[kind] for number, answer in enumerate(json.loads(self.tell("tokens")))
+            for kind in ("access_token", "refresh_token", "id_token") if kind in answer}
+
+  def remove(self):
+    self.close()
+    self._folder.cleanup()
+
+
+class SigningAgent(agent.Agent):
+  def _config(self):
+    return super()._config() + '[[identity.account]]\nsubject = "alice"\nuid = 0\n'
+
+
+class ProviderTest(harness.AgentCase):
+  @classmethod
+  def setUpClass(cls):
+    harness.SandboxCase.setUpClass.__func__(cls)
+    cls.provider = Provider(cls.box)
+    cls.addClassCleanup(cls.provider.remove)
+    folder = cls.box.folder
+    cls.agent = SigningAgent(cls.box, harness.BUILD, cls.policy, identity={
+        "provider": "oidc", "issuer": cls.provider.issuer, "client_id": "workstation", "redirect_path": "/signed-in",
+        "scopes": ["openid", "offline_access", "profile", "groups"], "fresh_seconds": FRESH, "cached_seconds": 600,
+        "hold_seconds": 0, "people_socket": str(folder / "run/identity/people.sock"),
+        "state_file": str(folder / "state/identity/sessions"),
+        "key_file": str(folder / "state/identity/sessions.key")})
+    cls.addClassCleanup(cls.agent.stop)
+    cls.agent.start()
+
+  def setUp(self):
+    super().setUp()
+    self.login = self.sign_in()
+
+  def sign_in(self):
+    """The command has heard that it is done, and cannot print it: so it stays for now."""
+    out, full = os.pipe()
+    size = fcntl.fcntl(full, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(full, bytes(size))
+    login = self.box.popen([self.agent.programs / "veilwire", "--config", self.agent.config_file, "login",
+                            "--no-browser", "--json"], stdout=full, stderr=subprocess.PIPE, text=True)
+    os.close(full)
+    self.addCleanup(os.close, out)
+    self.addCleanup(login.kill)
+    address = ""
+    while not address.startswith("http"):
+      address = login.stderr.readline().strip()
+    self.assertIn("You are signed in", self.provider.visit("alice", address))
+    clients.wait_until(lambda: "pipe" in pathlib.Path(f"/proc/{login.pid}/wchan").read_text(), what="a full pipe")
+    return login
+
+  def ask(self, prompt="[[demo hello]]"):
+    self.assertIn("message_stop", self.must_succeed(self.clients.curl_message(prompt)))
+
+  def others(self):
+    """The programs that may have no token, by name."""
+    return {"veilwire login": self.login.pid,
+            **{name: service.process.pid for name, service in self.agent.services.items() if name != "identity"}}
+
+  def test_tokens_are_nowhere_but_in_veilwire_identity(self):
+    for _ in range(3):
+      self.ask()
+      self.ask("[[demo secret]]")
+    pieces = {}
+
+    def look_at_identity():
+      for name, token in self.provider.tokens().items():
+        pieces.update(memory.pieces_of(name, token))
+        if name.startswith("refresh"):
+          pieces.update(memory.spellings_of(name, token))
+      return memory.Scanner(pieces).in_process(self.agent.services["identity"].process.pid)
+
+    # An answer of the provider that takes its time: meanwhile the tokens that it is asked about are open.
+    self.provider.tell("trouble", path="/token", delay=SLOW)
+    self.addCleanup(self.provider.tell, "trouble")
+    clients.wait_until(look_at_identity, seconds=4 * FRESH, what="a token in veilwire-identity")
+    self.ask()
+
+    scanner = memory.Scanner(pieces)
+    for name, pid in self.others().items():
+      with self.subTest(program=name):
+        self.assertEqual(scanner.in_process(pid), set())
+    found, count = scanner.in_files(self.box.folder)
+    self.assertEqual(found, {})
+    self.assertGreater(count, 20)
+    self.assertTrue((self.box.folder / "state/identity/sessions").exists())
+
+  def test_what_looks_for_tokens_finds_each_that_is_there(self):
+    pieces = {}
+    for name, token in self.provider.tokens().items():
+      planted = {**memory.pieces_of(name, token), **memory.spellings_of(name, token)}
+      text = "{0}\n{1}\n{2}\n".format(token, token.encode().hex(), token.encode().hex().upper()).encode()
+      for before in range(3):
+        text += base64.b64encode(bytes(before) + token.encode()) + b"\n"
+        text += base64.urlsafe_b64encode(bytes(before) + token.encode()) + b"\n"
+      pieces[name] = (planted, text)
+    self.assertEqual({name.split()[0] for name in pieces}, {"access_token", "refresh_token", "id_token"})
+    for name, (planted, text) in pieces.items():
+      scanner, everything = memory.Scanner(planted), set(planted.values())
+      script = "import sys; kept = sys.stdin.buffer.read(int(sys.argv[1])); print(flush=True); sys.stdin.read()"
+      process = self.box.popen([sandbox.PYTHON, "-c", script, str(len(text))], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+      process.stdin.write(text)
+      process.stdin.flush()
+      process.stdout.readline()
+      with self.subTest(token=name), tempfile.TemporaryDirectory() as folder:
+        self.assertEqual(scanner.in_process(process.pid), everything)
+        file = pathlib.Path(folder) / "planted"
+        file.write_bytes(text)
+        self.assertEqual(scanner.in_files(folder), ({str(file): everything}, 1))
+      process.communicate()
+
+  def may_look_into(self, pid, uid):
+    """Whether another program of the same user, without a privilege for that, may."""
+    drop = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"]
+    return subprocess.run([*drop, "head", "-c1", f"/proc/{pid}/maps"], capture_output=True).returncode == 0
+
+  def test_no_program_leaves_a_core_or_lets_others_of_its_user_look_into_it(self):
+    for name, service in self.agent.services.items():
+      uid = agent.USERS.get(name, 0)
+      with self.subTest(program=name):
+        limits = pathlib.Path(f"/proc/{service.process.pid}/limits").read_text()
+        self.assertRegex(limits, r"Max core file size\s+0\s+0")
+        self.assertFalse(self.may_look_into(service.process.pid, uid))
+        # Which it might with any other program; root's has privileges, which are reason enough.
+        other = self.box.popen(["sleep", "60"], where="direct", uid=uid)
+        clients.wait_until(lambda: pathlib.Path(f"/proc/{other.pid}/comm").read_text() == "sleep\n", what="sleep")
+        if uid:
+          self.assertTrue(self.may_look_into(other.pid, uid))
+        other.kill()
+
+  def standing(self):
+    """Of who asks now, as it is recorded."""
+    marker = f"at{time.monotonic_ns()}"
+    self.ask(f"[[demo hello]] {marker}")
+    heads = clients.wait_until(lambda: [record for record in self.exchange_with(marker)
+                                        if record["kind"] == "request.head"], what="the record")
+    return heads[0]["person"]["standing"]
+
+  def test_while_the_provider_is_gone_its_last_word_counts_and_is_recorded_as_such(self):
+    self.assertEqual(self.standing(), "fresh")
+    issuer = self.provider.issuer
+    self.provider.kill()
+    clients.wait_until(lambda: self.standing() == "cached", seconds=5 * FRESH, what="an old word")
+    self.provider.start()
+    self.assertEqual(self.provider.issuer, issuer)
+    clients.wait_until(lambda: self.standing() == "fresh", seconds=60, what="a fresh word")
+
+
+if __name__ == "__main__":
+  if os.geteuid() == 0 and int(pathlib.Path("/proc/self/loginuid").read_text()) == UNSET:
+    pathlib.Path("/proc/self/loginuid").write_text("0")  # a login of its own, as a person has one
+  harness.main()
