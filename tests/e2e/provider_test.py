@@ -1,7 +1,8 @@
 """The whole agent where people sign in at a real identity provider: where its tokens are, and what its absence does.
 
-Tokens are in clear in veilwire-identity alone, while it asks about them; in between they are sealed there too. No core
-dump is written of any program, and nobody but root looks into one. That no page with a token goes to swap is promised
+Tokens are in clear in veilwire-identity alone. It keeps them sealed and opens them to ask about them, but in clear they
+are there for longer than that: not everything that an exchange with the provider goes through is wiped. No core dump is
+written of any program, and nobody without privileges looks into one. That no page with a token goes to swap is promised
 by none of this and not tested: veilwire-identity does not lock its memory.
 """
 
@@ -123,7 +124,7 @@ class ProviderTest(harness.AgentCase):
           pieces.update(memory.spellings_of(name, token))
       return memory.Scanner(pieces).in_process(self.agent.services["identity"].process.pid)
 
-    # An answer of the provider that takes its time: meanwhile the tokens that it is asked about are open.
+    # An answer of the provider that takes its time: meanwhile tokens that it is asked about are open for certain.
     self.provider.tell("trouble", path="/token", delay=SLOW)
     self.addCleanup(self.provider.tell, "trouble")
     clients.wait_until(look_at_identity, seconds=4 * FRESH, what="a token in veilwire-identity")
