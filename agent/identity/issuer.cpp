@@ -43,12 +43,13 @@ void Issuer::Gate::leave() {
 }
 
 Issuer::Issuer(asio::io_context& io, IdpClient& client, identity::Url url,
-               std::chrono::milliseconds patience, crypto::RandomSource random)
+               std::chrono::milliseconds patience, crypto::RandomSource random, Discovery discovery)
     : io_(io),
       client_(client),
       url_(std::move(url)),
       patience_(patience),
       random_(std::move(random)),
+      discovery_(discovery),
       discovering_(io),
       fetching_(io) {}
 
@@ -76,7 +77,7 @@ asio::awaitable<Result<ProviderPtr, IdpFault>> Issuer::provider() {
     return Unexpected{fault_};
   };
   if (host::now().mono < discover_at_) co_return answer();
-  const IdpRequest request = identity::discovery_request(url_);
+  const IdpRequest request = discovery_(url_);
   const auto response = co_await ask(request);
   const Monotonic now = host::now().mono;
   auto read = response ? identity::read_discovery(*response, url_)

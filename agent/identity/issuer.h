@@ -25,9 +25,12 @@ using ProviderPtr = std::shared_ptr<const identity::OidcProvider>;
 
 class Issuer {
  public:
+  using Discovery = identity::IdpRequest (*)(const identity::Url& issuer);
+
   // patience: for one answer.
   Issuer(boost::asio::io_context& io, IdpClient& client, identity::Url url,
-         std::chrono::milliseconds patience, crypto::RandomSource random);
+         std::chrono::milliseconds patience, crypto::RandomSource random,
+         Discovery discovery = identity::discovery_request);
 
   const std::string& name() const { return url_.text; }
 
@@ -64,6 +67,7 @@ class Issuer {
   identity::Url url_;
   std::chrono::milliseconds patience_;
   crypto::RandomSource random_;
+  Discovery discovery_;
 
   Gate discovering_, fetching_;
   ProviderPtr provider_;

@@ -4,6 +4,7 @@
 #include "agent/host/limited_log.h"
 #include "agent/host/log.h"
 #include "agent/host/proxy_connections.h"
+#include "agent/identity/event_poller.h"
 #include "agent/identity/local_listener.h"
 #include "agent/identity/people_desk.h"
 #include "agent/identity/question_desk.h"
@@ -13,6 +14,7 @@
 #include <optional>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -99,6 +101,13 @@ class OidcServer::Impl {
                              const auto& peer) { return desk_.opened(id, fd, peer); },
             .message = [this](auto id, auto message) { return desk_.message(id, message); },
             .closed = [this](auto id) { desk_.closed(id); }});
+    for (const TransmitterSettings& transmitter : settings_.transmitters)
+      pollers_.push_back(
+          std::make_unique<EventPoller>(io_, transmitter,
+                                        EventPoller::Parts{.idp = idp_,
+                                                           .keeper = keeper_,
+                                                           .patience = settings_.idp_patience,
+                                                           .random = random_}));
   }
 
   void run(int stop) {
@@ -114,7 +123,7 @@ class OidcServer::Impl {
       answer_status(*status);
     }
     io_.run();
-    keeper_.save();
+    (void)keeper_.save();
   }
 
  private:
@@ -189,8 +198,14 @@ class OidcServer::Impl {
     const auto member = [](std::string_view name, std::uint64_t value) {
       return ",\"" + std::string(name) + "\":" + std::to_string(value);
     };
+    bool fails = keeper_.idp_fails();
+    std::string transmitters;
+    for (const auto& poller : pollers_) {
+      fails = fails || poller->fails();
+      transmitters += (transmitters.empty() ? "" : ",") + poller->status();
+    }
     return std::string(R"({"program":"veilwire-identity","healthy":)") +
-           (keeper_.idp_fails() ? "false" : "true") + R"(,"source":"oidc")" +
+           (fails ? "false" : "true") + R"(,"source":"oidc")" +
            member("connections", proxy_->connections()) + member("people", people_->connections()) +
            member("sessions", keeper_.table().sessions().size()) + member("asked", q.asked) +
            member("known", q.known) + member("cached", q.cached) + member("refused", q.refused) +
@@ -200,7 +215,7 @@ class OidcServer::Impl {
            member("sign_ins", k.sign_ins) + member("sign_ins_refused", k.refused) +
            member("checks", k.checks) + member("refreshes", k.refreshes) +
            member("idp_failures", k.failures) + member("ended", k.ended) +
-           member("refused_askers", refused_askers_) + "}";
+           member("refused_askers", refused_askers_) + ",\"transmitters\":[" + transmitters + "]}";
   }
 
   asio::io_context io_{1};
@@ -218,6 +233,7 @@ class OidcServer::Impl {
   QuestionDesk questions_;
   PeopleDesk desk_;
   std::optional<LocalListener> proxy_, people_;
+  std::vector<std::unique_ptr<EventPoller>> pollers_;
   asio::steady_timer stopping_{io_};
   Monotonic stop_by_;
   std::uint64_t refused_askers_ = 0;

@@ -223,6 +223,7 @@ OidcSettings read_oidc_settings(const ConfigSection& section) {
       section.integer("first_person", 1000, 1, std::int64_t{UINT32_MAX} - 1));
   s.subjects.ignore_case = section.boolean("ignore_case", false);
   if (s.issuer) read_accounts(section, s.subjects);
+  s.transmitters = read_transmitters(section, s.issuer);
   s.bindings = read_bindings(section);
 
   s.times.fresh_for = std::chrono::seconds(section.integer("fresh_seconds", 90, 1, 600));
@@ -242,17 +243,22 @@ OidcSettings read_oidc_settings(const ConfigSection& section) {
   return s;
 }
 
+Secret read_secret(const std::string& path) {
+  std::string secret = read_private(path);
+  while (secret.ends_with('\n') || secret.ends_with('\r')) secret.pop_back();
+  if (secret.empty()) throw std::runtime_error(path + ": is empty");
+  return Secret(std::move(secret));
+}
+
 identity::OidcClient make_client(const ClientSettings& settings) {
   using identity::OidcClient;
   switch (settings.method) {
     case ClientMethod::SecretBasic:
     case ClientMethod::SecretPost: {
-      std::string secret = read_private(settings.secret_file);
-      while (secret.ends_with('\n') || secret.ends_with('\r')) secret.pop_back();
-      if (secret.empty()) throw std::runtime_error(settings.secret_file + ": is empty");
+      Secret secret = read_secret(settings.secret_file);
       return settings.method == ClientMethod::SecretBasic
-                 ? OidcClient::with_secret_basic(settings.id, Secret(std::move(secret)))
-                 : OidcClient::with_secret_post(settings.id, Secret(std::move(secret)));
+                 ? OidcClient::with_secret_basic(settings.id, std::move(secret))
+                 : OidcClient::with_secret_post(settings.id, std::move(secret));
     }
     case ClientMethod::PrivateKeyJwt: {
       const Secret pem(read_private(settings.key_file));

@@ -4,6 +4,8 @@
 #pragma once
 
 #include "agent/host/config.h"
+#include "agent/identity/event_settings.h"
+#include "userspace/base/secret.h"
 #include "userspace/identity/binding.h"
 #include "userspace/identity/ci_rules.h"
 #include "userspace/identity/client_authentication.h"
@@ -45,6 +47,7 @@ struct OidcSettings {
   std::string operator_group;  // empty: root alone
   std::string state_file, key_file;
   std::vector<identity::CiRule> ci_rules;
+  std::vector<TransmitterSettings> transmitters;
 };
 
 // `section`: [identity], of which it asks for its keys; the caller checks it. Resolves users of
@@ -53,5 +56,9 @@ OidcSettings read_oidc_settings(const host::ConfigSection& section);
 
 // Reads the secret or key. Throws std::runtime_error that says what to do.
 identity::OidcClient make_client(const ClientSettings& settings);
+
+// What a file holds, without the end of its line. Throws std::runtime_error: everybody may read it,
+// or it is empty.
+Secret read_secret(const std::string& path);
 
 }  // namespace veilwire::agent_identity

@@ -184,17 +184,19 @@ void SessionKeeper::save_soon() {
   if (std::exchange(save_waits_, true)) return;
   save_timer_.expires_after(kSaveDelay);
   save_timer_.async_wait([this](const error_code& error) {
-    if (!error) save();
+    if (!error) (void)save();
   });
 }
 
-void SessionKeeper::save() {
+bool SessionKeeper::save() {
   save_waits_ = false;
   const Secret bytes(identity::encode_sessions(table_, parts_.boot));
-  if (const int error = parts_.store.save(bytes.reveal()))
+  const int error = parts_.store.save(bytes.reveal());
+  if (error != 0)
     log_.warning(parts_.store.file() + ": " + std::generic_category().message(error) +
                      "; a restart would sign everybody out",
                  host::now().mono);
+  return error == 0;
 }
 
 void SessionKeeper::expire() {
@@ -561,6 +563,22 @@ std::size_t SessionKeeper::revoke(const std::string& subject) {
   counters_.ended += count;
   tell_changes();
   return count;
+}
+
+bool SessionKeeper::carry_out(const std::vector<identity::SecurityEvent>& events) {
+  for (const identity::SecurityEvent& event : events) {
+    for (const Binding& binding : identity::carry_out(event, table_, host::now())) {
+      ++counters_.ended;
+      const auto at = table_.sessions().find(binding);
+      const std::string name = at == table_.sessions().end() ? "" : at->second.person.name;
+      host::log::info("an event (" + std::string(to_string(event.kind)) +
+                      ") ended the session of " + host::log::printable(name) + " (" +
+                      to_string(binding) + ")");
+    }
+  }
+  const bool saved = save();
+  tell_changes();  // the sessions have ended, at rest or not
+  return saved;
 }
 
 // Once, and without waiting: a token that the IdP does not take back now ends by itself.

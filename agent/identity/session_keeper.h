@@ -12,6 +12,7 @@
 #include "agent/identity/local_peer.h"
 #include "agent/identity/oidc_settings.h"
 #include "agent/identity/session_store.h"
+#include "userspace/identity/security_event.h"
 #include "userspace/identity/session_care.h"
 #include "userspace/identity/session_table.h"
 #include "userspace/identity/token_request.h"
@@ -73,12 +74,15 @@ class SessionKeeper {
   bool sign_out(const identity::Binding& binding);
   // All sessions of the subject, by an operator.
   std::size_t revoke(const std::string& subject);
+  // What an IdP says unasked. true: it has taken effect and is at rest, also against tokens that
+  // are still on their way, so that it need not be said again.
+  bool carry_out(const std::vector<identity::SecurityEvent>& events);
 
   // At the end of the program: asks for nothing new, and then writes everything down once nothing
   // is under way. An answer that is lost may be that of a refresh, and its session with it.
   void stop_asking() { stopping_ = true; }
   bool asks() const { return care_.under_way() != 0; }
-  void save();
+  bool save();  // false: it could not be written
 
   struct Counters {
     std::uint64_t sign_ins = 0, refused = 0, checks = 0, refreshes = 0, failures = 0, ended = 0;

@@ -78,6 +78,16 @@ IdpRequest discovery_request(const Url& issuer) {
   return request;
 }
 
+IdpRequest transmitter_discovery_request(const Url& issuer) {
+  IdpRequest request;
+  request.url = issuer;
+  const std::string path = issuer.target == "/" ? "" : issuer.target;
+  request.url.target = "/.well-known/ssf-configuration" + path;
+  request.url.text =
+      (issuer.secure ? "https://" : "http://") + issuer.authority + request.url.target;
+  return request;
+}
+
 Result<OidcProvider, IdpFault> read_discovery(const IdpResponse& response, const Url& issuer) {
   const auto document = read_answer(response);
   if (!document) return Unexpected{document.error()};

@@ -56,6 +56,9 @@ std::optional<Url> parse_issuer(std::string_view issuer);
 
 // issuer: as it is configured; the request goes below it (Discovery 1.0, 4.1).
 IdpRequest discovery_request(const Url& issuer);
+// Of a transmitter of events (Shared Signals Framework 1.0, 7.2): its document is read alike, and
+// lies at the root of the host, with the issuer's path behind.
+IdpRequest transmitter_discovery_request(const Url& issuer);
 
 Result<OidcProvider, IdpFault> read_discovery(const IdpResponse& response, const Url& issuer);
 

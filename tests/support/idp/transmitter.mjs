@@ -4,8 +4,8 @@
 //
 //   node transmitter.mjs
 //
-// GET /keys is its key set; POST /events is polled, with `Authorization: Bearer made-up-token-of-a-test`. An answer that
-// may be held waits for an event for a moment. Below the address for tests:
+// GET /.well-known/ssf-configuration names its key set, /keys; POST /events is polled, with `Authorization: Bearer
+// made-up-token-of-a-test`. An answer that may be held waits for an event for a moment. Below the address for tests:
 //   POST /event    {"type", "event"?, "subject", "id"?, "audience"?, "key"?}   an event to send; key "new" signs
 //                  with one that is published behind the next request for keys
 //   POST /settled  {}   what became of events since the last time: {"acknowledged": [], "refused": {}}
@@ -82,6 +82,8 @@ async function answer(request) {
   for await (const piece of request) text += piece;
   const said = text === '' ? {} : JSON.parse(text);
   switch (request.url) {
+    case '/.well-known/ssf-configuration':
+      return [200, { issuer, jwks_uri: `${issuer}/keys` }];
     case '/keys':
       return [200, keys()];
     case '/events':

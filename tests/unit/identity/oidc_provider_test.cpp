@@ -85,6 +85,19 @@ TEST(OidcProvider, IsAskedBelowItsIssuer) {
   EXPECT_EQ(target("https://example.com/a/"), "/a/.well-known/openid-configuration");
 }
 
+TEST(OidcProvider, ATransmitterIsAskedAtTheRootOfItsHost) {
+  const auto asked = [](std::string_view issuer) {
+    const IdpRequest request = transmitter_discovery_request(parse_issuer(issuer).value());
+    EXPECT_EQ(parse_url(request.url.text, PlainHttp::Loopback)->target, request.url.target);
+    return request.url.text;
+  };
+  EXPECT_EQ(asked("https://example.com"), "https://example.com/.well-known/ssf-configuration");
+  EXPECT_EQ(asked("https://example.com/"), "https://example.com/.well-known/ssf-configuration");
+  EXPECT_EQ(asked("https://example.com:8443/a"),
+            "https://example.com:8443/.well-known/ssf-configuration/a");
+  EXPECT_EQ(asked("http://127.0.0.1:80"), "http://127.0.0.1:80/.well-known/ssf-configuration");
+}
+
 TEST(OidcProvider, MustBeTheOneThatIsConfiguredToTheByte) {
   for (const char* other : {"https://server.example.com/", "https://SERVER.example.com",
                             "https://server.example.com:443", "https://evil.example",

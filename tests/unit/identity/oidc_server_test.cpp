@@ -11,14 +11,18 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace veilwire::agent_identity {
@@ -66,15 +70,17 @@ class OidcServerTest : public ::testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
+  OidcServerOptions options() {
+    return {.listener = host::listen_local(folder_ + "/proxy", 0600),
+            .people = host::listen_local(settings_.people_socket, 0666),
+            .proxy_uid = ::geteuid(),
+            .status = std::make_unique<protocol::StatusSocket>(folder_ + "/status", 0600),
+            .settings = settings_,
+            .boot = boot_};
+  }
   void start() {
     stop_ = host::UniqueFd(::eventfd(0, EFD_CLOEXEC));
-    server_ = std::make_unique<OidcServer>(OidcServerOptions{
-        .listener = host::listen_local(folder_ + "/proxy", 0600),
-        .people = host::listen_local(settings_.people_socket, 0666),
-        .proxy_uid = ::geteuid(),
-        .status = std::make_unique<protocol::StatusSocket>(folder_ + "/status", 0600),
-        .settings = settings_,
-        .boot = boot_});
+    server_ = std::make_unique<OidcServer>(options());
     thread_ = std::thread([this] { server_->run(stop_.get()); });
     proxy_ = connect("proxy");
   }
@@ -424,6 +430,151 @@ TEST_F(OidcServerTest, NobodyButTheProxyMayAskAndNonsenseClosesAConnection) {
   const auto status = protocol::ask_status(folder_ + "/status", kPatience);
   ASSERT_TRUE(status);
   EXPECT_NE(status->find(R"("source":"oidc")"), std::string::npos) << *status;
+}
+
+// Events come by a transmitter of its own, about the people of the IdP.
+class OidcServerWithEvents : public OidcServerTest {
+ protected:
+  static void SetUpTestSuite() {
+    OidcServerTest::SetUpTestSuite();
+    transmitter_ =
+        std::make_unique<testing::RealIdp>(VEILWIRE_SOURCE_DIR, testing::IdpProgram::Transmitter);
+  }
+  static void TearDownTestSuite() {
+    transmitter_.reset();
+    OidcServerTest::TearDownTestSuite();
+  }
+  void SetUp() override {
+    OidcServerTest::SetUp();
+    const std::string token_file = folder_ + "/token";
+    std::ofstream(token_file) << "made-up-token-of-a-test\n";
+    ASSERT_EQ(::chmod(token_file.c_str(), 0400), 0);
+    const std::string issuer = transmitter_->issuer();
+    const auto endpoint = identity::parse_url(issuer + "/events", identity::PlainHttp::Loopback);
+    settings_.transmitters = {{.poll = {.endpoint = endpoint.value(), .interval = seconds(1)},
+                               .expected = {.transmitter = issuer,
+                                            .audience = "https://veilwire.test/events",
+                                            .issuer = idp_->issuer()},
+                               .keys = std::nullopt,
+                               .token_file = token_file}};
+    (void)settled();
+  }
+  void TearDown() override {
+    kill();
+    OidcServerTest::TearDown();
+  }
+
+  // A daemon that can be killed.
+  void start_process() {
+    child_ = ::fork();
+    if (child_ == 0) {
+      const host::UniqueFd never(::eventfd(0, EFD_CLOEXEC));
+      OidcServer(options()).run(never.get());
+      ::_exit(0);
+    }
+    for (int i = 0; i < 400 && !proxy_; ++i) {
+      if (auto fd = host::connect_local(folder_ + "/proxy", true)) proxy_ = std::move(fd).value();
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    ASSERT_TRUE(proxy_);
+  }
+  void kill() {
+    if (child_ <= 0) return;
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+    child_ = -1;
+    proxy_.reset();
+  }
+
+  static void revoke_carol(const std::string& id) {
+    transmitter_->tell(
+        "event",
+        R"({"type":"https://schemas.openid.net/secevent/caep/event-type/session-revoked","id":")" +
+            id + R"(","subject":{"format":"iss_sub","iss":")" + idp_->issuer() +
+            R"(","sub":"carol"}})");
+  }
+  static std::string settled() { return transmitter_->tell("settled", "{}"); }
+  static std::string settled_in_time() {
+    for (int i = 0; i < 400; ++i) {
+      std::string all = settled();
+      if (all != kNothing) return all;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return "nothing in time";
+  }
+  std::string status() const {
+    const auto document = protocol::ask_status(folder_ + "/status", kPatience);
+    return document ? *document : "no status";
+  }
+
+  static constexpr const char* kNothing = R"({"acknowledged":[],"refused":{}})";
+  static std::unique_ptr<testing::RealIdp> transmitter_;
+  pid_t child_ = -1;
+};
+std::unique_ptr<testing::RealIdp> OidcServerWithEvents::transmitter_;
+
+TEST_F(OidcServerWithEvents, ASessionEndsByAnEventAndTheProxyIsTold) {
+  start();
+  sign_in_carol();
+  ASSERT_NE(known(answer_about(me())), nullptr);
+  revoke_carol("one");
+  const auto changed = change();
+  ASSERT_TRUE(changed.bindings);
+  ASSERT_EQ(changed.bindings->size(), 1U);
+  EXPECT_TRUE(may_fall_under(me(), changed.bindings->front()));
+  EXPECT_NE(nobody(answer_about(me())).reason.find("revoked"), std::string::npos);
+  EXPECT_EQ(settled_in_time(), R"({"acknowledged":["one"],"refused":{}})");
+  const std::string said = status();
+  EXPECT_NE(said.find(R"("healthy":true)"), std::string::npos) << said;
+  EXPECT_NE(said.find(R"("failures":0,"events":1,"received":1)"), std::string::npos) << said;
+}
+
+TEST_F(OidcServerWithEvents, AnEventWhoseAcknowledgementWasLostComesAgainWithoutHarm) {
+  start_process();
+  sign_in_carol();
+  ASSERT_NE(known(answer_about(me())), nullptr);
+  revoke_carol("two");
+  (void)change();
+  kill();
+  ASSERT_EQ(settled(), kNothing);
+  // It was at rest before anybody was told.
+  auto transmitters = std::exchange(settings_.transmitters, {});
+  start();
+  EXPECT_NE(nobody(answer_about(me())).reason.find("revoked"), std::string::npos);
+  std::this_thread::sleep_for(seconds(1));  // IdPs count in seconds
+  sign_in_carol();
+  stop();
+  settings_.transmitters = std::move(transmitters);
+  start();
+  EXPECT_EQ(settled_in_time(), R"({"acknowledged":["two"],"refused":{}})");
+  EXPECT_NE(known(answer_about(me())), nullptr);
+}
+
+TEST_F(OidcServerWithEvents, WhatCannotBeWrittenDownIsNotAcknowledged) {
+  settings_.state_file = folder_ + "/none/sessions";
+  start();
+  sign_in_carol();
+  ASSERT_NE(known(answer_about(me())), nullptr);
+  revoke_carol("three");
+  (void)change();
+  EXPECT_NE(nobody(answer_about(me())).reason.find("revoked"), std::string::npos);
+  std::this_thread::sleep_for(seconds(2));
+  EXPECT_EQ(settled(), kNothing);
+  std::filesystem::create_directory(folder_ + "/none");
+  EXPECT_EQ(settled_in_time(), R"({"acknowledged":["three"],"refused":{}})");
+}
+
+TEST_F(OidcServerWithEvents, ATransmitterThatDoesNotTakeTheTokenIsSeenInTheStatus) {
+  const std::string token_file = settings_.transmitters.front().token_file + "-of-others";
+  std::ofstream(token_file) << "another\n";
+  ASSERT_EQ(::chmod(token_file.c_str(), 0400), 0);
+  settings_.transmitters.front().token_file = token_file;
+  start();
+  for (int i = 0; i < 400 && status().find(R"("healthy":false)") == std::string::npos; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const std::string said = status();
+  EXPECT_NE(said.find(R"("last_answer_seconds":null,"keys":true,"failures":)"), std::string::npos)
+      << said;
 }
 
 // Another implementation, with habits of its own: no ID token at a refresh.
