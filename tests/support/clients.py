@@ -118,7 +118,8 @@ class Watched:
         raise sandboxes.SandboxError(f"{text!r} did not come in {seconds} s, but {self.seen!r}")
       piece = os.read(self._process.stdout.fileno(), 65536)
       if not piece:
-        raise sandboxes.SandboxError(f"the answer ended before {text!r}: {self.seen!r}")
+        said = self._process.communicate(timeout=10)[1].decode(errors="replace")
+        raise sandboxes.SandboxError(f"the answer ended before {text!r}: {self.seen!r}; curl: {said}")
       self.seen += piece
 
   def end(self, seconds=20):
