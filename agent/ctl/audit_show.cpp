@@ -172,7 +172,7 @@ class ShowText {
     section("request", b.method + " " + b.target);
     for (const auto& [name, value] :
          {std::pair("model", &b.model), std::pair("mcp method", &b.mcp_method),
-          std::pair("tool", &b.tool)}) {
+          std::pair("tool", &b.tool), std::pair("credential", &b.credential)}) {
       if (!value->empty()) row(out_, name, *value);
     }
     fields(b.fields);

@@ -92,6 +92,15 @@ json document_of(const PolicyFiles& files) {
   json document = {{"file", p.source}, {"digest", p.digest}, {"ports", p.ports}};
   for (const policy::Host& host : p.hosts) {
     json entry = {{"name", host.name}, {"speaks", policy::to_string(host.speaks)}};
+    if (!host.credentials.empty()) {
+      entry["credential"] = {{"field", host.credential_field},
+                             {"bearer", host.credential_bearer},
+                             {"required", host.credential_required},
+                             {"drops", host.drops}};
+      for (const policy::HostCredential& credential : host.credentials)
+        entry["credential"]["given"].push_back(
+            {{"group", credential.group}, {"use", credential.use}});
+    }
     for (const masking::RulePack& pack : files.packs)
       for (const masking::Rule& rule : pack.rules)
         entry["rules"][rule.id] = to_json(treatment_of(p, host, rule));
@@ -131,6 +140,20 @@ std::string row(std::string_view name, const Treatment& treatment) {
          std::string(policy::to_string(treatment.response)) + "\n";
 }
 
+std::string credentials_of(const policy::Host& host) {
+  std::string s;
+  for (const policy::HostCredential& credential : host.credentials) {
+    const std::string who =
+        credential.group.empty() ? "everybody known" : "group " + credential.group;
+    s += "  credential for " + padded(who, 20) + visible_line(credential.use) + " in " +
+         host.credential_field + (host.credential_bearer ? " as a bearer\n" : "\n");
+  }
+  if (!s.empty())
+    s += std::string("  credential for anybody else      ") +
+         (host.credential_required ? "none: refused\n" : "their own\n");
+  return s;
+}
+
 std::string text_of(const PolicyFiles& files) {
   const policy::Policy& p = files.policy;
   std::ostringstream out;
@@ -151,6 +174,7 @@ std::string text_of(const PolicyFiles& files) {
       for (const auto& [id, treatment] : view.others) out << row("  except " + id, treatment);
     }
     out << row("anything else", {p.default_request, p.default_response});
+    out << credentials_of(host);
   }
   bool heading = false;
   for (const policy::ActionRule& rule : p.actions) {

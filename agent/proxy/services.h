@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/host/recorder_link.h"
+#include "agent/proxy/credentials_link.h"
 #include "agent/proxy/identity_link.h"
 #include "agent/proxy/leaf_store.h"
 #include "userspace/flow/conversation_memory.h"
@@ -52,6 +53,7 @@ struct Services {
   std::string boot_id;
   LeafStore& leafs;
   IdentityLink& identity;
+  CredentialsLink& credentials;
   host::RecorderLink& recorder;
   std::shared_ptr<wire::TlsClientContext> upstream_tls;
   const ActiveRuleset& ruleset;

@@ -190,6 +190,16 @@ class LiveSession final : public Session {
     });
   }
 
+  void carry_out(flow::NeedCredential& o) {
+    services_.credentials.ask(
+        o.name, [self = self(), name = o.name](const CredentialsLink::Answer& answer) {
+          if (answer)
+            self->handle(flow::CredentialKnown{name, *answer});
+          else
+            self->handle(flow::CredentialRefused{name, answer.error()});
+        });
+  }
+
   void carry_out(flow::PutRecord& o) {
     const auto seq = services_.recorder.submit([&o](std::string_view writer, std::uint64_t number) {
       return audit::canonical(o.record, writer, number);

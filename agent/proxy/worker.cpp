@@ -66,12 +66,14 @@ class Worker::Impl {
         identity_(
             io_, shared.settings.identity_socket,
             [this](const IdentityLink::Doubt& doubt) { tell(flow::IdentityDoubted{}, doubt); }),
+        credentials_(io_, shared.settings.credentials_socket),
         recorder_(io_, shared.settings.recorder_socket, new_writer(random_)),
         services_{io_,
                   shared.host_id,
                   shared.boot_id,
                   *leafs_,
                   identity_,
+                  credentials_,
                   recorder_,
                   make_upstream_tls(shared),
                   shared.ruleset,
@@ -238,6 +240,7 @@ class Worker::Impl {
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   std::shared_ptr<LeafStore> leafs_;
   IdentityLink identity_;
+  CredentialsLink credentials_;
   host::RecorderLink recorder_;
   std::vector<char> read_buffer_ = std::vector<char>(kReadSize);
   Services services_;

@@ -94,6 +94,7 @@ struct Sink final : flow::RelaySink {
     record_bytes += audit::canonical(record, "0123456789abcdef0123456789abcdef", records).size();
   }
   void need_identity(bool) override {}
+  void need_credential(const std::string&) override {}
   void need_upstream() override {}
   void drop_upstream() override {}
   void reset_upstream() override {}

@@ -76,6 +76,7 @@ struct Members {
         .text("tls", b.tls);
   }
   void operator()(const RequestHead& b) const {
+    if (!b.credential.empty()) out.text("credential", b.credential);
     out.json("fields", fields_json(b.fields))
         .text("mcp_method", b.mcp_method)
         .text("method", b.method)

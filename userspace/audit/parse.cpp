@@ -28,6 +28,11 @@ class Members {
     return fail();
   }
 
+  // A member that is there only where it says something.
+  std::string text_or_none(const char* name) {
+    return find(name) != nullptr ? text(name) : std::string();
+  }
+
   std::uint64_t number(const char* name, std::uint64_t most = kLargestInteger) {
     const Json* value = find(name);
     if (value == nullptr || !value->is_number_unsigned()) return ok_ = false, 0;
@@ -190,7 +195,8 @@ std::optional<Body> read_body(std::string_view kind, const Around& around, Membe
                        .model = m.text("model"),
                        .mcp_method = m.text("mcp_method"),
                        .tool = m.text("tool"),
-                       .policy_digest = m.text("policy_digest")};
+                       .policy_digest = m.text("policy_digest"),
+                       .credential = m.text_or_none("credential")};
   }
   if (kind == "request.body") {
     return RequestBody{

@@ -66,6 +66,9 @@ struct RequestHead {
   Fields fields;                        // after redact_fields(): credentials are digests
   std::string model, mcp_method, tool;  // where the message has them
   std::string policy_digest;
+  // Name of the organisation's credential that goes upstream instead of the client's own; where
+  // there is none, no member says so, as before there were any.
+  std::string credential = {};
 };
 // Body bytes as they go upstream (masked where policy masks), decoded from any content coding. Cut
 // them with next_cut() (content.h), so that a conversation that is sent again is stored once.

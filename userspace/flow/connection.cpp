@@ -220,6 +220,13 @@ class Connection::Impl final : public RelaySink {
     if (std::exchange(identity_known_, false)) ask_identity();
   }
 
+  void on(const CredentialKnown& event) {
+    if (relay_) relay_->credential_known(event.name, event.value, now_);
+  }
+  void on(const CredentialRefused& event) {
+    if (relay_) relay_->credential_refused(event.name, event.reason);
+  }
+
   void on(const RecordingFailed& event) {
     recording_ = false;
     if (relay_) relay_->recording_failed(event.reason);
@@ -474,6 +481,7 @@ class Connection::Impl final : public RelaySink {
     if (!refusal || now_.mono - refused_at_ > kRefusalKept) return ask_identity(at_once);
     relay_->identity_refused(refusal->message, refusal->retry, refusal->sign_in);
   }
+  void need_credential(const std::string& name) override { put(NeedCredential{name}); }
   void need_upstream() override { put(Dial{server_name_, opening_.destination}); }
   void reset_upstream() override {
     upstream_tls_.reset();

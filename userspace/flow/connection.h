@@ -13,6 +13,7 @@
 #pragma once
 
 #include "userspace/audit/record.h"
+#include "userspace/base/secret.h"
 #include "userspace/base/time.h"
 #include "userspace/flow/conversation_memory.h"
 #include "userspace/flow/memory_budget.h"
@@ -82,6 +83,15 @@ struct IdentityRefused {
 };
 // What was said of the person may not hold any more.
 struct IdentityDoubted {};
+// To NeedCredential. One that is not waited for any more is ignored.
+struct CredentialKnown {
+  std::string name;
+  std::shared_ptr<const Secret> value;
+};
+struct CredentialRefused {
+  std::string name;
+  std::string reason;  // for the person and the record
+};
 // The recorder takes no records, and has not for a while: new requests are refused until it does
 // again.
 struct RecordingFailed {
@@ -94,7 +104,8 @@ struct Tick {};  // a time asked for by WakeAt has come
 
 using Input = std::variant<FromClient, FromUpstream, ClientEnded, UpstreamEnded, UpstreamConnected,
                            UpstreamFailed, LeafReady, LeafFailed, IdentityKnown, IdentityRefused,
-                           IdentityDoubted, RecordingFailed, RecordingRestored, AgentStopped, Tick>;
+                           IdentityDoubted, CredentialKnown, CredentialRefused, RecordingFailed,
+                           RecordingRestored, AgentStopped, Tick>;
 
 // --- what is to be done, strictly in this order
 
@@ -117,6 +128,10 @@ struct NeedLeaf {
 // at_once: something goes on for the person meanwhile, so nobody is waited for who may sign in.
 struct NeedIdentity {
   bool at_once = false;
+};
+// The organisation's credential of this name, for one request that waits for it.
+struct NeedCredential {
+  std::string name;
 };
 // A barrier: nothing behind it is carried out before the record is as safe as `strength` says. wait
 // is false only for what says that the recorder cannot be reached: that record is kept and sent
@@ -149,8 +164,8 @@ struct CloseUpstream {
 // The connection is over: no input is wanted any more.
 struct Done {};
 
-using Output = std::variant<ToClient, ToUpstream, Dial, NeedLeaf, NeedIdentity, PutRecord,
-                            ReadClient, WakeAt, CloseClient, CloseUpstream, Done>;
+using Output = std::variant<ToClient, ToUpstream, Dial, NeedLeaf, NeedIdentity, NeedCredential,
+                            PutRecord, ReadClient, WakeAt, CloseClient, CloseUpstream, Done>;
 using Outputs = std::vector<Output>;
 
 class Connection {

@@ -4,6 +4,7 @@
 
 #include "userspace/flow/body_editor.h"
 #include "userspace/flow/conversation_memory.h"
+#include "userspace/flow/given_credential.h"
 #include "userspace/flow/memory_budget.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/identity/person.h"
@@ -30,8 +31,9 @@ struct Exchange {
   wire::RequestHead head;
   wire::Framing framing;
   wire::Expectation expectation;
-  bool continued = false;  // we have answered Expect: 100-continue ourselves
-  bool persistent = true;  // as far as the client goes
+  std::optional<GivenCredential> credential;  // that goes upstream instead of the client's own
+  bool continued = false;                     // we have answered Expect: 100-continue ourselves
+  bool persistent = true;                     // as far as the client goes
   std::string request_id;  // JSON text of a JSON-RPC id, empty when there is none
   std::string mcp_method;
   bool stream_asked = false;  // the client will read events, whatever type the answer has

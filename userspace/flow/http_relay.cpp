@@ -129,7 +129,7 @@ class HttpRelay::Impl {
     asking_ = doubted_ = false;
     ask_no_sooner_ = now.mono + kBetweenQuestions;
     response_engine_.reset();
-    if (phase_ == Phase::Identifying) return submit(now);
+    if (waits()) return submit(now);
     if (runs() && !says_the_same(*before, person)) go_on_as(person, *before);
   }
 
@@ -137,7 +137,7 @@ class HttpRelay::Impl {
     const std::optional<identity::Person> before = std::exchange(person_, std::nullopt);
     asking_ = doubted_ = false;
     response_engine_.reset();
-    if (phase_ == Phase::Identifying)
+    if (waits())
       return refuse(retry ? refusal::identity_unavailable(message)
                           : refusal::not_identified(message, sign_in));
     if (runs())
@@ -148,6 +148,17 @@ class HttpRelay::Impl {
   void identity_doubted() {
     doubted_ = true;
     if (runs()) ask_identity();
+  }
+
+  void credential_known(std::string_view name, std::shared_ptr<const Secret> value, Now now) {
+    if (phase_ != Phase::Equipping || name != credential_wanted_) return;
+    exchange_->credential = {
+        .name = std::exchange(credential_wanted_, {}), .value = std::move(value), .host = {}};
+    identify(now);  // it may have taken longer than the word on the person holds
+  }
+  void credential_refused(std::string_view name, std::string_view reason) {
+    if (phase_ != Phase::Equipping || name != credential_wanted_) return;
+    refuse(refusal::credential_unavailable(name, reason));
   }
 
   void recording_failed(std::string_view reason) { unrecorded_ = reason; }
@@ -189,12 +200,15 @@ class HttpRelay::Impl {
   enum class Phase {
     Reading,      // a request, or the wait for one
     Identifying,  // the request is whole; who sends it is being asked
+    Equipping,    // it is whole or over the limit; its credential is being asked for
     Uploading,    // over the limit and let through: the rest of the request passes as it comes
     Answering,    // the request has gone out
     Tunnel,       // 101: no HTTP any more
     Closed,
   };
 
+  // A request that is held does, for an answer.
+  bool waits() const { return phase_ == Phase::Identifying || phase_ == Phase::Equipping; }
   // A request has gone out, whole or not, and its answer has not ended.
   bool awaits_answer() const { return phase_ == Phase::Answering || phase_ == Phase::Uploading; }
   // Something goes on for the person, who is known.
@@ -282,19 +296,16 @@ class HttpRelay::Impl {
     } else if (const auto* data = std::get_if<wire::BodyData>(&event)) {
       request_body(data->bytes, now);
     } else if (auto* trailers = std::get_if<wire::Trailers>(&event)) {
-      if (phase_ == Phase::Reading)
-        request_->trailers(std::move(trailers->section));
+      if (phase_ == Phase::Uploading)
+        upload_->trailers(std::move(trailers->section));
       else
-        upload_->trailers(std::move(trailers->section.raw));
+        request_->trailers(std::move(trailers->section));
     } else if (const auto* end = std::get_if<wire::MessageEnd>(&event)) {
       exchange_->persistent = end->persistent;
       room_.stop();
-      if (phase_ == Phase::Uploading) {
-        upload_->end();
-        phase_ = Phase::Answering;
-        asked_ = now.mono;
-        return;
-      }
+      whole_ = true;
+      if (phase_ == Phase::Equipping) return;
+      if (phase_ == Phase::Uploading) return end_upload(now);
       phase_ = Phase::Identifying;
       identify(now);
     } else if (const auto* fault = std::get_if<wire::HttpFault>(&event)) {
@@ -324,6 +335,8 @@ class HttpRelay::Impl {
 
   void begin_exchange(wire::RequestStart start) {
     begin_numbered();
+    whole_ = false;
+    credential_wanted_.clear();
     room_ = {};
     request_time_.head_is_whole();
     Exchange& exchange = *exchange_;
@@ -370,8 +383,10 @@ class HttpRelay::Impl {
       case RequestStage::Taken::OverLimit:
         break;
     }
-    if (passes_over_limit() && known(now) && !failure_) return begin_upload(now);
-    over_limit();
+    if (phase_ == Phase::Equipping) return;  // it has come together with what went over the limit
+    if (!passes_over_limit() || !known(now) || failure_) return over_limit();
+    phase_ = Phase::Equipping;
+    submit(now);
   }
 
   bool passes_over_limit() const {
@@ -408,15 +423,28 @@ class HttpRelay::Impl {
   }
 
   void begin_upload(Now now) {
+    if (!passes_over_limit()) return over_limit();
+    if (failure_) return fail_upstream();
     exchange_->expectation.upgrade = false;  // it goes out without one
     RequestStage::Outcome outcome = request_->pass_unseen(*ruleset_, *person_);
     for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
     if (outcome.refusal) return refuse(*outcome.refusal);
-    request_.reset();
     request_time_.unseen();
     send_upstream(outcome.bytes, now);
     upload_.emplace(*exchange_, sink_);
+    upload_->trailers(request_->take_trailers());
+    request_.reset();
     phase_ = Phase::Uploading;
+    read_client(true);
+    if (whole_) return end_upload(now);
+    pump(now);
+  }
+
+  void end_upload(Now now) {
+    upload_->end();
+    request_time_.stop();
+    phase_ = Phase::Answering;
+    asked_ = now.mono;
   }
 
   // Each request is judged by who the person is now, not by who they were when the connection
@@ -428,6 +456,8 @@ class HttpRelay::Impl {
 
   void submit(Now now) {
     if (!unrecorded_.empty()) return refuse(refusal::not_recorded(unrecorded_));
+    if (!equip()) return;
+    if (request_->size() > limits::kRequestBody) return begin_upload(now);
     RequestStage::Outcome outcome = request_->finish(*ruleset_, *person_, now.mono);
     for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
     if (outcome.refusal) return refuse(*outcome.refusal);
@@ -436,7 +466,29 @@ class HttpRelay::Impl {
     send_upstream(outcome.bytes, now);
   }
 
+  // Each request by who the person is and what policy says now. false: it waits, or is refused.
+  bool equip() {
+    const policy::Host* host = policy::find_host(ruleset_->policy(), target_.host);
+    const policy::HostCredential* due =
+        host == nullptr ? nullptr : policy::find_credential(*host, &*person_);
+    auto& given = exchange_->credential;
+    if (due == nullptr) {
+      given.reset();
+      if (host == nullptr || !host->credential_required) return true;
+      refuse(refusal::no_credential(target_.host));
+      return false;
+    }
+    phase_ = Phase::Equipping;
+    if (given && given->name == due->use) {
+      given->host = *host;
+      return true;
+    }
+    if (std::exchange(credential_wanted_, due->use) != due->use) sink_.need_credential(due->use);
+    return false;
+  }
+
   void send_upstream(std::string_view bytes, Now now) {
+    if (exchange_->credential) exchange_->credential->value.reset();
     if (failure_) return fail_upstream();
     asked_ = now.mono;
     answered_bytes_ = 0;
@@ -624,6 +676,8 @@ class HttpRelay::Impl {
   bool doubted_ = false;  // what was said of the person may not hold any more
   bool asking_ = false;   // who it is
   Monotonic ask_no_sooner_;
+  std::string credential_wanted_;  // and not here yet
+  bool whole_ = false;             // the last byte of the request has come
   wire::RequestReader request_reader_;
   wire::ResponseReader response_reader_;
   std::string client_input_;
@@ -657,6 +711,13 @@ void HttpRelay::identity_refused(std::string_view message, bool retry, bool sign
   impl_->identity_refused(message, retry, sign_in);
 }
 void HttpRelay::identity_doubted() { impl_->identity_doubted(); }
+void HttpRelay::credential_known(std::string_view name, std::shared_ptr<const Secret> value,
+                                 Now now) {
+  impl_->credential_known(name, std::move(value), now);
+}
+void HttpRelay::credential_refused(std::string_view name, std::string_view reason) {
+  impl_->credential_refused(name, reason);
+}
 void HttpRelay::recording_failed(std::string_view reason) { impl_->recording_failed(reason); }
 void HttpRelay::recording_restored() { impl_->recording_restored(); }
 void HttpRelay::agent_stopped() { impl_->agent_stopped(); }

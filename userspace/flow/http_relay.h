@@ -2,11 +2,13 @@
 // held until they have been scanned, responses edited while they stream. What nobody changes leaves
 // as it came, head and body, byte for byte.
 //
-// Tested by tests/unit/flow/http_relay_test.cpp; refusals by relay_refusal_test.cpp, and what
-// becomes of the person meanwhile by running_identity_test.cpp.
+// Tested by tests/unit/flow/http_relay_test.cpp; refusals by relay_refusal_test.cpp, the
+// organisation's credentials by given_credential_test.cpp, and what becomes of the person meanwhile
+// by running_identity_test.cpp.
 #pragma once
 
 #include "userspace/audit/record.h"
+#include "userspace/base/secret.h"
 #include "userspace/base/time.h"
 #include "userspace/flow/conversation_memory.h"
 #include "userspace/flow/memory_budget.h"
@@ -31,6 +33,8 @@ class RelaySink {
   virtual void record(std::uint64_t exchange, audit::Body body) = 0;
   // at_once: something goes on for the person meanwhile.
   virtual void need_identity(bool at_once) = 0;
+  // Of the organisation, for the request that waits.
+  virtual void need_credential(const std::string& name) = 0;
   // An upstream is needed and there is none (the last one went away after a complete response).
   virtual void need_upstream() = 0;
   virtual void drop_upstream() = 0;
@@ -75,6 +79,9 @@ class HttpRelay {
   // What was said of the person may not hold any more: asks again before the next request, and at
   // once for one that is under way, which goes on in the meantime.
   void identity_doubted();
+  // The answers to need_credential(); ignored where nothing waits for that name any more.
+  void credential_known(std::string_view name, std::shared_ptr<const Secret> value, Now now);
+  void credential_refused(std::string_view name, std::string_view reason);
   // New requests are refused until recording is restored; an exchange that is under way waits or
   // ends with its connection.
   void recording_failed(std::string_view reason);

@@ -156,6 +156,20 @@ Refusal identity_unconfirmed(std::string_view message) {
               "identity unconfirmed", true);
 }
 
+Refusal no_credential(std::string_view host) {
+  return make(403, kPermission,
+              "veilwire: policy has no credential for you at " + std::string(host) +
+                  ", and your own is not accepted; ask your administrator.",
+              "no credential", false);
+}
+
+Refusal credential_unavailable(std::string_view name, std::string_view why) {
+  return make(503, kApi,
+              "veilwire: the organisation's credential " + std::string(name) +
+                  " cannot be had: " + std::string(why) + ".",
+              "credential unavailable", true);
+}
+
 Refusal overloaded(policy::Service service) {
   const bool own = service == policy::Service::Anthropic;
   Refusal refusal = make(own ? kOverloadedStatus : 503, "overloaded_error",

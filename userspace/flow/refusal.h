@@ -48,6 +48,10 @@ Refusal identity_unavailable(std::string_view message);
 // The same while an answer is under way.
 Refusal identity_lost(std::string_view message);
 Refusal identity_unconfirmed(std::string_view message);
+// The organisation's credential for a host: policy has none for the person, or it cannot be had
+// now.
+Refusal no_credential(std::string_view host);
+Refusal credential_unavailable(std::string_view name, std::string_view why);
 // Ourselves.
 Refusal overloaded(policy::Service service);  // nothing more can be held (memory_budget.h)
 Refusal not_recorded(std::string_view why);

@@ -4,6 +4,7 @@
 #include "userspace/flow/body_type.h"
 #include "userspace/flow/conversation.h"
 #include "userspace/flow/form_body_editor.h"
+#include "userspace/flow/given_credential.h"
 #include "userspace/flow/head_edit.h"
 #include "userspace/flow/record_pieces.h"
 #include "userspace/flow/request_head_edit.h"
@@ -269,11 +270,16 @@ void RequestStage::edit_head(const Ruleset& ruleset, const identity::Person& per
   if (const auto blocked = std::ranges::find(masks, "block", &audit::MaskedSpan::action);
       blocked != masks.end())
     return block(*blocked, out);
+  if (exchange_.credential) drop_own(exchange_.credential->host, trailers);
   scan.trailers = std::move(trailers.raw);
   remove_hop_fields(scan.head, exchange_.expectation.upgrade ? wire::UpgradeFields::Keep
                                                              : wire::UpgradeFields::Strip);
   if (exchange_.continued) wire::remove_fields(scan.head, "expect");
   ask_for_the_whole(scan.head);
+  // Behind what Connection removes, which a client could make the name of this field.
+  if (exchange_.credential && !give(*exchange_.credential, scan.head))
+    out.refusal =
+        refusal::credential_unavailable(exchange_.credential->name, "it fits into no field");
 }
 
 void RequestStage::write(Scan& scan, Outcome& out) const {
@@ -306,6 +312,15 @@ audit::RequestHead RequestStage::head_record(const Scan& scan, const Ruleset& ru
   const masking::Engine& engine = *ruleset.record_engine();
   // What the server's own credentials are is redacted by name, whatever a rule says.
   wire::RequestHead head = exchange_.head;
+  // A field that policy names is one, whatever its name is like.
+  if (const auto* host = policy::find_host(ruleset.policy(), exchange_.host);
+      host != nullptr && !host->credential_field.empty()) {
+    for (std::size_t i = 0; i < head.fields.size(); ++i) {
+      const std::string_view name = head.name(head.fields[i]);
+      if (is_replaced(*host, name) && !audit::is_credential_field(name))
+        (void)wire::replace_value(head, i, ruleset.redact_value(head.value(head.fields[i])));
+    }
+  }
   wire::replace_target(head, ruleset.redact_target(head.target()));
   Masks masks;
   mask_request_head(head, exchange_.service,
@@ -319,7 +334,8 @@ audit::RequestHead RequestStage::head_record(const Scan& scan, const Ruleset& ru
           .model = masking::mask_all(engine, scan.facts.model),
           .mcp_method = masking::mask_all(engine, scan.facts.mcp_method),
           .tool = masking::mask_all(engine, scan.facts.tool),
-          .policy_digest = ruleset.policy().digest};
+          .policy_digest = ruleset.policy().digest,
+          .credential = exchange_.credential ? exchange_.credential->name : ""};
 }
 
 RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identity::Person& person,

@@ -30,6 +30,7 @@ class RequestStage {
   // Transfer coding removed, content coding still there.
   Taken body(std::string_view bytes);
   void trailers(wire::FieldSection section) { trailers_ = std::move(section); }
+  wire::FieldSection take_trailers() { return std::move(trailers_); }
   std::size_t size() const { return body_.size(); }
 
   // For a refusal before finish(): who asked what, so that the answer is one to that. Nothing where

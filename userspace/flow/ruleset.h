@@ -48,6 +48,9 @@ class Ruleset {
 
   // Credentials become keyed digests, the same that findings have: for what only the record sees.
   void redact(audit::Fields& fields) const { audit::redact_fields(fields, site_key_); }
+  std::string redact_value(std::string_view credential) const {
+    return audit::redacted(credential, site_key_);
+  }
   std::string redact_target(std::string_view target) const {
     return audit::redact_target(target, site_key_);
   }

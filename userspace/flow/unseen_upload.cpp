@@ -12,6 +12,11 @@ void UnseenUpload::data(std::string_view bytes) {
   sink_.to_upstream(chunk);
 }
 
+void UnseenUpload::trailers(wire::FieldSection section) {
+  if (exchange_.credential) drop_own(exchange_.credential->host, section);
+  trailers_ = std::move(section.raw);
+}
+
 void UnseenUpload::end() {
   if (!chunked()) return;
   std::string last;

@@ -17,7 +17,7 @@ class UnseenUpload {
   UnseenUpload(Exchange& exchange, RelaySink& sink) : exchange_(exchange), sink_(sink) {}
 
   void data(std::string_view bytes);  // transfer coding removed
-  void trailers(std::string raw) { trailers_ = std::move(raw); }
+  void trailers(wire::FieldSection section);
   void end();
 
  private:

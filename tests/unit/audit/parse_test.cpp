@@ -60,6 +60,23 @@ TEST(ParseRecord, GivesBytesThatAreNotUtf8BackExactly) {
   EXPECT_EQ(again(odd), odd);
 }
 
+TEST(ParseRecord, ACredentialIsNamedWhereThereIsOne) {
+  Record record = sample(RequestHead{.person = sample_person(),
+                                     .service = "s",
+                                     .method = "GET",
+                                     .target = "/",
+                                     .fields = {},
+                                     .model = {},
+                                     .mcp_method = {},
+                                     .tool = {},
+                                     .policy_digest = {}});
+  EXPECT_EQ(canonical(record, kWriter, 1).find("credential"), std::string::npos);
+  std::get<RequestHead>(record.body).credential = "all-staff";
+  const std::string bytes = canonical(record, kWriter, 1);
+  EXPECT_EQ(again(bytes), bytes);
+  EXPECT_EQ(std::get<RequestHead>(parse_record(bytes)->record.body).credential, "all-staff");
+}
+
 TEST(ParseRecord, KeepsValuesThatADoubleWouldRound) {
   const auto parsed = parse_record(canonical(sample_records()[0], kWriter, 1));
   ASSERT_TRUE(parsed);

@@ -98,7 +98,8 @@ class AuditCommands : public testing::Test {
                                             .model = "claude-x",
                                             .mcp_method = {},
                                             .tool = {},
-                                            .policy_digest = "ab12"});
+                                            .policy_digest = "ab12",
+                                            .credential = "all-staff"});
   }
   void released(std::uint64_t exchange, std::size_t offset, const std::string& bytes, int ms) {
     put(exchange,
@@ -192,9 +193,10 @@ TEST_F(AuditCommands, ShowTellsEverythingAboutAnExchange) {
         "Ada Lovelace (local:1000", "groups engineering, on call",
         "uid 1000, pid 4321 (HTTP Client)", "login uid 1000",
         "api.anthropic.com 203.0.113.7:443, intercepted, TLSv1.3", "POST /v1/messages\n",
-        "model       claude-x", "x-api-key: digest:00", R"({"key":"[MASKED:aws:7f3a]"})",
-        "200, after 0.490 s", "x: \\x1b]0;evil\\x07", "Hello \\u001b[31m",
-        "complete, after 1.590 s", "request offset 8: aws (secret), 20 bytes, 7f3a, mask"}) {
+        "model       claude-x", "credential  all-staff", "x-api-key: digest:00",
+        R"({"key":"[MASKED:aws:7f3a]"})", "200, after 0.490 s", "x: \\x1b]0;evil\\x07",
+        "Hello \\u001b[31m", "complete, after 1.590 s",
+        "request offset 8: aws (secret), 20 bytes, 7f3a, mask"}) {
     EXPECT_TRUE(has(text)) << text << "\nin\n" << out_.str();
   }
   expect_harmless(out_.str());

@@ -180,6 +180,25 @@ TEST_F(PolicyCommands, ShowSaysWhatIsDoneAboutEachRule) {
   EXPECT_NE(text.str().find("group hr"), std::string::npos) << text.str();
 }
 
+TEST_F(PolicyCommands, ShowSaysWhoIsGivenWhichCredential) {
+  const std::string file = folder_.write("given.toml", R"([[host]]
+name = "api.anthropic.com"
+speaks = "anthropic"
+credential_required = true
+[[host.credential]]
+group = "research"
+use = "for-research"
+)");
+  EXPECT_EQ(policy_show(file, true, out_, err_), 0) << err_.str();
+  const json credential = json::parse(out_.str()).at("hosts").at(0).at("credential");
+  EXPECT_EQ(credential.at("field"), "x-api-key");
+  EXPECT_EQ(credential.at("given").at(0).at("use"), "for-research");
+  std::ostringstream text;
+  EXPECT_EQ(policy_show(file, false, text, err_), 0);
+  for (const char* part : {"group research", "for-research in x-api-key\n", "none: refused\n"})
+    EXPECT_NE(text.str().find(part), std::string::npos) << text.str();
+}
+
 TEST_F(PolicyCommands, ShowOfABrokenPolicyFails) {
   EXPECT_EQ(policy_show(folder_.write("bad.toml", "a"), false, out_, err_), 1);
   EXPECT_NE(err_.str(), "");

@@ -72,6 +72,8 @@ class World : public testing::Test {
         leaf_wanted = l->name;
       else if (std::get_if<NeedIdentity>(&output))
         ++identity_wanted;
+      else if (auto* n = std::get_if<NeedCredential>(&output))
+        credential_wanted = n->name;
       else if (auto* r = std::get_if<PutRecord>(&output))
         records.push_back(r->record), strength = r->strength;
       else if (auto* e = std::get_if<ReadClient>(&output))
@@ -162,7 +164,8 @@ class World : public testing::Test {
   std::shared_ptr<const Ruleset> ruleset;
   std::unique_ptr<Connection> connection;
   std::optional<wire::TlsEngine> client, upstream;
-  std::string to_client, to_upstream, client_got, upstream_got, leaf_wanted, client_closed;
+  std::string to_client, to_upstream, client_got, upstream_got, leaf_wanted, client_closed,
+      credential_wanted;
   std::vector<Dial> dials;
   std::vector<audit::Record> records;
   std::optional<policy::RecordStrength> strength;  // of the last one
@@ -707,6 +710,51 @@ TEST_F(World, AStreamIsCutWithTheEndOfItsSession) {
   EXPECT_EQ(client_closed, "fin");
   EXPECT_NE(upstream_closed, -1);
   EXPECT_EQ(all<audit::ExchangeClose>().back().outcome, "identity lost");
+}
+
+class WithCredential : public World {
+ protected:
+  WithCredential()
+      : World(R"(
+[[host]]
+name = "api.example.test"
+speaks = "anthropic"
+[[host.credential]]
+use = "everybody"
+)") {}
+  void give_credential(std::string_view value) {
+    give(CredentialKnown{std::exchange(credential_wanted, {}),
+                         std::make_shared<const Secret>(std::string(value))});
+    settle();
+  }
+};
+
+TEST_F(WithCredential, EachRequestOfAConnectionGetsItAndTheClientNeverSeesIt) {
+  open();
+  for (const std::string_view value : {"sk-of-the-organisation-1", "sk-of-the-organisation-2"}) {
+    upstream_got.clear();
+    std::string request = post("{}");
+    client_sends(request.insert(request.find("\r\n") + 2, "x-api-key: sk-of-a-client\r\n"));
+    EXPECT_EQ(credential_wanted, "everybody");
+    EXPECT_EQ(upstream_got, "");
+    give_credential(value);
+    EXPECT_THAT(upstream_got, HasSubstr("\r\nx-api-key: " + std::string(value) + "\r\n"));
+    EXPECT_THAT(upstream_got, Not(HasSubstr("sk-of-a-client")));
+    upstream_sends(answer("{}"));
+  }
+  EXPECT_THAT(client_got, Not(HasSubstr("sk-of")));
+  EXPECT_EQ(all<audit::RequestHead>().size(), 2U);
+  for (const audit::Record& record : records)
+    EXPECT_THAT(audit::canonical(record, "w", 1), Not(HasSubstr("sk-of")));
+}
+
+TEST_F(WithCredential, OneThatCannotBeHadIsAnAnswerOfOurs) {
+  open();
+  client_sends(post("{}"));
+  give(CredentialRefused{credential_wanted, "no file"});
+  settle();
+  EXPECT_THAT(client_got, StartsWith("HTTP/1.1 503 "));
+  EXPECT_EQ(upstream_got, "");
 }
 
 }  // namespace

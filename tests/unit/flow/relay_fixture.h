@@ -86,6 +86,7 @@ inline std::shared_ptr<const Ruleset> make_ruleset(std::string_view policy_text 
 struct SinkLog final : RelaySink {
   std::string client, upstream;
   std::vector<audit::Body> records;
+  std::vector<std::string> credentials_asked;
   std::vector<std::string> order;  // "record request.head", "client", "upstream", ...
   int identity_asked = 0, upstream_asked = 0, upstream_dropped = 0, upstream_reset = 0;
   bool closed = false, reset = false, reading = true, asked_at_once = false;
@@ -100,6 +101,10 @@ struct SinkLog final : RelaySink {
     records.push_back(std::move(body));
   }
   void need_identity(bool at_once) override { ++identity_asked, asked_at_once = at_once; }
+  void need_credential(const std::string& name) override {
+    credentials_asked.push_back(name);
+    order.emplace_back("need credential");
+  }
   void need_upstream() override { ++upstream_asked; }
   void drop_upstream() override { ++upstream_dropped; }
   void reset_upstream() override { ++upstream_dropped, ++upstream_reset; }

@@ -36,16 +36,6 @@ TEST(PolicyAndPacks, ThatSpeakOfTheSameThingsAreConsistent) {
   EXPECT_TRUE(check_rules(Policy{}, {}).empty());
 }
 
-TEST(PolicyAndPacks, ACredentialThatTheProxyDoesNotGiveYetIsRefused) {
-  Policy policy;
-  policy.hosts.push_back({.name = "a.example"});
-  EXPECT_TRUE(check_rules(policy, {}).empty());
-  policy.hosts[0].credentials.push_back({.group = "", .use = "one"});
-  const auto errors = check_rules(policy, {});
-  ASSERT_EQ(errors.size(), 1U);
-  EXPECT_NE(errors[0].message.find("not carried out"), std::string::npos);
-}
-
 TEST(PolicyAndPacks, AnActionForARuleThatNoPackHasIsRefusedWithTheNearestOne) {
   const masking::RulePack packs[] = {pack("a", {{"github-token", "secret"}})};
   const auto errors = check_rules(policy_with("github-tokn", ""), packs);

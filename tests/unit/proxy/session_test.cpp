@@ -115,23 +115,16 @@ not_tls = "pass"
                                     recorder::options_for(folder_ / "audit.db")};
   NoLeafs leafs_;
   IdentityLink identity_{io_, folder_ / "identity"};
+  CredentialsLink credentials_{io_, folder_ / "credentials"};
   host::RecorderLink recorder_{io_, folder_ / "recorder", recorder::writer_id(1)};
   ActiveRuleset ruleset_;
   Counters counters_;
   std::shared_ptr<flow::MemoryBudget> budget_ =
       std::make_shared<flow::MemoryBudget>(std::size_t{64} << 20);
   std::vector<char> read_buffer_ = std::vector<char>(std::size_t{32} * 1024);
-  Services services_{io_,
-                     "host",
-                     "boot",
-                     leafs_,
-                     identity_,
-                     recorder_,
-                     wire::testing::Credentials().client(),
-                     ruleset_,
-                     counters_,
-                     budget_,
-                     nullptr,
+  Services services_{io_,         "host",       "boot",    leafs_,
+                     identity_,   credentials_, recorder_, wire::testing::Credentials().client(),
+                     ruleset_,    counters_,    budget_,   nullptr,
                      read_buffer_};
   tcp::acceptor listener_;
   std::shared_ptr<Session> session_;
