@@ -67,9 +67,6 @@ void Server::reply(const Ticket& ticket, const std::string& name, What what) {
 
 std::string Server::status() const {
   const Keeper::Counters& c = keeper_.counters();
-  const auto member = [](std::string_view name, std::uint64_t value) {
-    return ",\"" + std::string(name) + "\":" + std::to_string(value);
-  };
   std::string sources;
   bool healthy = true;
   for (const Keeper::Health& health : keeper_.health(host::now().mono)) {
@@ -79,14 +76,18 @@ std::string Server::status() const {
                ",\"kind\":" + quoted(health.kind) + ",\"state\":" + quoted(to_string(health.state));
     if (!health.reason.empty()) sources += ",\"reason\":" + quoted(health.reason);
     if (health.age)
-      sources += member("age_seconds", static_cast<std::uint64_t>(health.age->count()));
+      sources +=
+          protocol::status_member("age_seconds", static_cast<std::uint64_t>(health.age->count()));
     sources += '}';
   }
   return std::string(R"({"program":"veilwire-credentials","healthy":)") +
-         (healthy ? "true" : "false") + member("connections", server_.connections()) +
-         member("asked", c.asked) + member("fetched", c.fetched) + member("failed", c.failed) +
-         member("refused", c.refused) + member("refused_askers", server_.refused()) +
-         ",\"sources\":[" + sources + "]}";
+         (healthy ? "true" : "false") +
+         protocol::status_member("connections", server_.connections()) +
+         protocol::status_member("asked", c.asked) + protocol::status_member("fetched", c.fetched) +
+         protocol::status_member("failed", c.failed) +
+         protocol::status_member("refused", c.refused) +
+         protocol::status_member("refused_askers", server_.refused()) + ",\"sources\":[" + sources +
+         "]}";
 }
 
 }  // namespace veilwire::credentials

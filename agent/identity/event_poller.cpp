@@ -2,6 +2,7 @@
 
 #include "agent/host/clock.h"
 #include "agent/host/log.h"
+#include "agent/host/protocol/status.h"
 #include "userspace/identity/oidc_provider.h"
 #include "userspace/identity/security_event.h"
 
@@ -148,9 +149,7 @@ void EventPoller::take(const ReceivedSet& set) {
 }
 
 std::string EventPoller::status() const {
-  const auto member = [](std::string_view name, std::uint64_t value) {
-    return ",\"" + std::string(name) + "\":" + std::to_string(value);
-  };
+  using host::protocol::status_member;
   const identity::PollCounts& counts = poll_.counts();
   // An issuer is an address, and so holds nothing that JSON would have escaped.
   std::string text =
@@ -162,9 +161,10 @@ std::string EventPoller::status() const {
     text += "null";
   }
   return text + ",\"keys\":" + (keys_fail_ ? "false" : "true") +
-         member("failures", poll_.failures()) + member("events", events_) +
-         member("received", counts.received) + member("again", counts.again) +
-         member("refused", counts.refused) + member("passed_over", counts.passed_over) + "}";
+         status_member("failures", poll_.failures()) + status_member("events", events_) +
+         status_member("received", counts.received) + status_member("again", counts.again) +
+         status_member("refused", counts.refused) +
+         status_member("passed_over", counts.passed_over) + "}";
 }
 
 }  // namespace veilwire::agent_identity

@@ -195,9 +195,6 @@ class OidcServer::Impl {
   std::string document() const {
     const auto& q = questions_.counters();
     const auto& k = keeper_.counters();
-    const auto member = [](std::string_view name, std::uint64_t value) {
-      return ",\"" + std::string(name) + "\":" + std::to_string(value);
-    };
     bool fails = keeper_.idp_fails();
     std::string transmitters;
     for (const auto& poller : pollers_) {
@@ -206,16 +203,24 @@ class OidcServer::Impl {
     }
     return std::string(R"({"program":"veilwire-identity","healthy":)") +
            (fails ? "false" : "true") + R"(,"source":"oidc")" +
-           member("connections", proxy_->connections()) + member("people", people_->connections()) +
-           member("sessions", keeper_.table().sessions().size()) + member("asked", q.asked) +
-           member("known", q.known) + member("cached", q.cached) + member("refused", q.refused) +
-           member("held", questions_.held()) + member("held_ever", q.held) +
-           member("too_many", q.too_many) +
-           member("sign_ins_open", device_ == nullptr ? 0 : device_->open()) +
-           member("sign_ins", k.sign_ins) + member("sign_ins_refused", k.refused) +
-           member("checks", k.checks) + member("refreshes", k.refreshes) +
-           member("idp_failures", k.failures) + member("ended", k.ended) +
-           member("refused_askers", refused_askers_) + ",\"transmitters\":[" + transmitters + "]}";
+           protocol::status_member("connections", proxy_->connections()) +
+           protocol::status_member("people", people_->connections()) +
+           protocol::status_member("sessions", keeper_.table().sessions().size()) +
+           protocol::status_member("asked", q.asked) + protocol::status_member("known", q.known) +
+           protocol::status_member("cached", q.cached) +
+           protocol::status_member("refused", q.refused) +
+           protocol::status_member("held", questions_.held()) +
+           protocol::status_member("held_ever", q.held) +
+           protocol::status_member("too_many", q.too_many) +
+           protocol::status_member("sign_ins_open", device_ == nullptr ? 0 : device_->open()) +
+           protocol::status_member("sign_ins", k.sign_ins) +
+           protocol::status_member("sign_ins_refused", k.refused) +
+           protocol::status_member("checks", k.checks) +
+           protocol::status_member("refreshes", k.refreshes) +
+           protocol::status_member("idp_failures", k.failures) +
+           protocol::status_member("ended", k.ended) +
+           protocol::status_member("refused_askers", refused_askers_) + ",\"transmitters\":[" +
+           transmitters + "]}";
   }
 
   asio::io_context io_{1};

@@ -58,15 +58,16 @@ void Server::reply(const Ticket& ticket, Who who) {
 
 std::string Server::status() const {
   const Lookups::Counters& c = lookups_.counters();
-  const auto member = [](std::string_view name, std::uint64_t value) {
-    return ",\"" + std::string(name) + "\":" + std::to_string(value);
-  };
   return R"({"program":"veilwire-identity","healthy":true,"source":"local")" +
-         member("connections", server_.connections()) + member("asked", c.asked) +
-         member("from_cache", c.from_cache) + member("looked_up", c.looked_up) +
-         member("refused", c.refused) + member("too_late", c.too_late) +
-         member("too_many", c.too_many) + member("open", lookups_.open()) +
-         member("refused_askers", server_.refused()) + "}";
+         protocol::status_member("connections", server_.connections()) +
+         protocol::status_member("asked", c.asked) +
+         protocol::status_member("from_cache", c.from_cache) +
+         protocol::status_member("looked_up", c.looked_up) +
+         protocol::status_member("refused", c.refused) +
+         protocol::status_member("too_late", c.too_late) +
+         protocol::status_member("too_many", c.too_many) +
+         protocol::status_member("open", lookups_.open()) +
+         protocol::status_member("refused_askers", server_.refused()) + "}";
 }
 
 }  // namespace veilwire::agent_identity

@@ -57,13 +57,12 @@ bool Server::take(std::uint64_t connection, std::string_view message) {
 
 std::string Server::status() const {
   const Service::Counters& c = service_.counters();
-  const auto member = [](std::string_view name, auto value) {
-    return ",\"" + std::string(name) + "\":" + std::to_string(value);
-  };
   return std::string(R"({"program":"veilwire-saml","healthy":true)") +
-         member("connections", server_.connections()) + member("begun", c.begun) +
-         member("finished", c.finished) + member("refused", c.refused) +
-         member("refused_askers", server_.refused()) + "}";
+         protocol::status_member("connections", server_.connections()) +
+         protocol::status_member("begun", c.begun) +
+         protocol::status_member("finished", c.finished) +
+         protocol::status_member("refused", c.refused) +
+         protocol::status_member("refused_askers", server_.refused()) + "}";
 }
 
 }  // namespace veilwire::saml

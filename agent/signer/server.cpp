@@ -54,20 +54,20 @@ bool Server::take(std::uint64_t connection, std::string_view message) {
 
 std::string Server::status() const {
   const Issuer::Counters& c = issuer_.counters();
-  const auto member = [](std::string_view name, auto value) {
-    return ",\"" + std::string(name) + "\":" + std::to_string(value);
-  };
   const WallTime until = issuer_.authority().not_after();
   const bool healthy = host::now().wall < until;
   return std::string(R"({"program":"veilwire-signer","healthy":)") + (healthy ? "true" : "false") +
          R"(,"ca_sha256":")" +
          crypto::hex_encode(crypto::sha256(issuer_.authority().certificate_der())) + "\"" +
-         member("ca_not_after",
-                std::chrono::floor<std::chrono::seconds>(until.since_epoch).count()) +
-         member("connections", server_.connections()) + member("made", c.made) +
-         member("from_cache", c.from_cache) + member("not_permitted", c.not_permitted) +
-         member("bad", c.bad) + member("too_many", c.too_many) +
-         member("unavailable", c.unavailable) + member("refused_askers", server_.refused()) + "}";
+         protocol::status_member(
+             "ca_not_after", std::chrono::floor<std::chrono::seconds>(until.since_epoch).count()) +
+         protocol::status_member("connections", server_.connections()) +
+         protocol::status_member("made", c.made) +
+         protocol::status_member("from_cache", c.from_cache) +
+         protocol::status_member("not_permitted", c.not_permitted) +
+         protocol::status_member("bad", c.bad) + protocol::status_member("too_many", c.too_many) +
+         protocol::status_member("unavailable", c.unavailable) +
+         protocol::status_member("refused_askers", server_.refused()) + "}";
 }
 
 }  // namespace veilwire::signer

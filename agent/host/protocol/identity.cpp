@@ -1,8 +1,8 @@
 #include "agent/host/protocol/identity.h"
 
+#include "agent/host/protocol/message_bytes.h"
+
 #include <algorithm>
-#include <cstring>
-#include <type_traits>
 
 namespace veilwire::host::protocol {
 namespace {
@@ -13,20 +13,9 @@ constexpr std::uint32_t kNoUid = UINT32_MAX;  // (uid_t)-1 is nobody's, in any u
 
 enum class Type : std::uint16_t { Question = 1, Known = 2, Nobody = 3, Changed = 4 };
 
-class Writer {
+class Writer : public MessageWriter {
  public:
-  template <class T>
-  void number(T value) {
-    static_assert(std::is_unsigned_v<T>);
-    char raw[sizeof value];
-    std::memcpy(raw, &value, sizeof value);
-    bytes_.append(raw, sizeof raw);
-  }
-  void text(std::string_view s) {
-    number(static_cast<std::uint16_t>(s.size()));
-    bytes_ += s;
-  }
-  void boolean(bool value) { number(static_cast<std::uint8_t>(value)); }
+  void text(std::string_view s) { MessageWriter::text<std::uint16_t>(s); }
   void head(Type type, std::uint64_t id) {
     number(kMagic);
     number(kIdentityVersion);
@@ -35,61 +24,15 @@ class Writer {
   }
   // Exactly n bytes, filled with zeros.
   void fixed(std::string_view s, std::size_t n) {
-    bytes_ += s.substr(0, n);
-    bytes_.append(n - std::min(n, s.size()), '\0');
+    raw(s.substr(0, n));
+    raw(std::string(n - std::min(n, s.size()), '\0'));
   }
-  std::string take() && { return std::move(bytes_); }
-
- private:
-  std::string bytes_;
 };
 
-// Reads what the writer wrote; anything else leaves it failed, and every later read then gives
-// zeros.
-class Reader {
+class Reader : public MessageReader {
  public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
-
-  template <class T>
-  T number() {
-    T value = 0;
-    const std::string_view raw = take(sizeof value);
-    if (raw.size() == sizeof value) std::memcpy(&value, raw.data(), sizeof value);
-    return value;
-  }
-  std::string text() {
-    const std::size_t length = number<std::uint16_t>();
-    if (length > kIdentityText) failed_ = true;
-    return std::string(take(length));
-  }
-  std::string_view fixed(std::size_t n) { return take(n); }
-  bool boolean() {
-    const auto value = number<std::uint8_t>();
-    if (value > 1) failed_ = true;
-    return value == 1;
-  }
-  template <class E>
-  E enumerator(E last) {
-    const auto value = number<std::uint8_t>();
-    if (value > static_cast<std::uint8_t>(last)) failed_ = true;
-    return failed_ ? E{} : static_cast<E>(value);
-  }
-  bool at_end() const { return !failed_ && rest_.empty(); }
-  bool failed() const { return failed_; }
-  void fail() { failed_ = true; }
-
- private:
-  std::string_view take(std::size_t n) {
-    if (failed_ || n > rest_.size()) {
-      failed_ = true;
-      return {};
-    }
-    const std::string_view taken = rest_.substr(0, n);
-    rest_.remove_prefix(n);
-    return taken;
-  }
-  std::string_view rest_;
-  bool failed_ = false;
+  using MessageReader::MessageReader;
+  std::string text() { return MessageReader::text<std::uint16_t>(kIdentityText); }
 };
 
 struct Head {
@@ -208,7 +151,7 @@ Result<IdentityQuestion, IdentityProtocolError> decode_identity_question(std::st
   peer.exe_device = r.number<std::uint32_t>();
   peer.exe_inode = r.number<std::uint64_t>();
   peer.exe_generation = r.number<std::uint32_t>();
-  const std::string_view comm = r.fixed(kComm);
+  const std::string_view comm = r.raw(kComm);
   peer.comm = comm.substr(0, comm.find('\0'));
   question.at_once = r.boolean();
   if (!r.at_end()) return Unexpected{IdentityProtocolError::Malformed};

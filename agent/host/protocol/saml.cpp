@@ -1,13 +1,12 @@
 #include "agent/host/protocol/saml.h"
 
 #include "agent/host/local_socket.h"
+#include "agent/host/protocol/message_bytes.h"
 #include "userspace/base/limits.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
-#include <type_traits>
 #include <utility>
 
 namespace veilwire::host::protocol {
@@ -20,19 +19,11 @@ constexpr std::int64_t kFar = 9'000'000'000;
 enum class Type : std::uint16_t { Begin = 1, Finish, Begun, Finished, Refused };
 
 // What does not fit leaves it failed.
-class Writer {
+class Writer : public MessageWriter {
  public:
-  template <class T>
-  void number(T value) {
-    static_assert(std::is_integral_v<T>);
-    char raw[sizeof value];
-    std::memcpy(raw, &value, sizeof value);
-    bytes_.append(raw, sizeof raw);
-  }
   void text(std::string_view s, std::size_t most) {
     if (s.size() > most) failed_ = true;
-    number(static_cast<std::uint32_t>(s.size()));
-    bytes_ += s;
+    MessageWriter::text<std::uint32_t>(s);
   }
   void time(WallTime at) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(at.since_epoch).count();
@@ -50,63 +41,28 @@ class Writer {
     number(id);
   }
   std::optional<std::string> take() && {
-    if (failed_ || bytes_.size() > kLocalMessage) return std::nullopt;
-    return std::move(bytes_);
+    if (failed_ || size() > kLocalMessage) return std::nullopt;
+    return std::move(*this).MessageWriter::take();
   }
 
  private:
-  std::string bytes_;
   bool failed_ = false;
 };
 
-// Reads what the writer wrote; anything else leaves it failed, and every later read then gives
-// zeros.
-class Reader {
+class Reader : public MessageReader {
  public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
-
-  template <class T>
-  T number() {
-    T value = 0;
-    const std::string_view raw = take(sizeof value);
-    if (raw.size() == sizeof value) std::memcpy(&value, raw.data(), sizeof value);
-    return value;
-  }
-  std::string text(std::size_t most) {
-    const std::size_t length = number<std::uint32_t>();
-    if (length > most) failed_ = true;
-    return std::string(take(length));
-  }
+  using MessageReader::MessageReader;
+  std::string text(std::size_t most) { return MessageReader::text<std::uint32_t>(most); }
   WallTime time() {
     const auto seconds = number<std::int64_t>();
-    if (seconds < 0 || seconds > kFar) failed_ = true;
-    return failed_ ? WallTime{} : WallTime{std::chrono::seconds(seconds)};
+    if (seconds < 0 || seconds > kFar) fail();
+    return failed() ? WallTime{} : WallTime{std::chrono::seconds(seconds)};
   }
   std::size_t count(std::size_t most) {
     const std::size_t n = number<std::uint16_t>();
-    if (n > most) failed_ = true;
-    return failed_ ? 0 : n;
+    if (n > most) fail();
+    return failed() ? 0 : n;
   }
-  bool boolean() {
-    const auto value = number<std::uint8_t>();
-    if (value > 1) failed_ = true;
-    return value == 1;
-  }
-  bool at_end() const { return !failed_ && rest_.empty(); }
-  void fail() { failed_ = true; }
-
- private:
-  std::string_view take(std::size_t n) {
-    if (failed_ || n > rest_.size()) {
-      failed_ = true;
-      return {};
-    }
-    const std::string_view taken = rest_.substr(0, n);
-    rest_.remove_prefix(n);
-    return taken;
-  }
-  std::string_view rest_;
-  bool failed_ = false;
 };
 
 struct Head {
@@ -125,7 +81,7 @@ void write(Writer& w, const identity::SamlAssertion& a) {
        {&a.issuer, &a.id, &a.subject, &a.subject_format, &a.session_index, &a.authn_context})
     w.text(*s, limits::kTokenText);
   for (const WallTime at : {a.issued_at, a.signed_in_at, a.usable_until}) w.time(at);
-  w.number(static_cast<std::uint8_t>(a.session_ends_at.has_value()));
+  w.boolean(a.session_ends_at.has_value());
   if (a.session_ends_at) w.time(*a.session_ends_at);
   w.count(a.attributes.size(), limits::kSamlAttributes);
   for (const identity::SamlAttribute& attribute : a.attributes) {
@@ -212,7 +168,7 @@ std::optional<std::string> encode(const SamlQuestion& question) {
   if (const auto* begin = std::get_if<SamlBegin>(&question.what)) {
     w.head(Type::Begin, question.id);
     w.text(begin->relay_state, limits::kSamlRelayState);
-    w.number(static_cast<std::uint8_t>(begin->sign_in_anew));
+    w.boolean(begin->sign_in_anew);
   } else {
     const auto& finish = std::get<SamlFinish>(question.what);
     w.head(Type::Finish, question.id);
@@ -278,9 +234,7 @@ std::optional<SamlAnswer> decode_saml_answer(std::string_view message) {
     answer.what = read_assertion(r);
   } else if (head->type == Type::Refused) {
     SamlRefused refused;
-    const auto error = r.number<std::uint8_t>();
-    if (error > static_cast<std::uint8_t>(kLastSamlError)) return std::nullopt;
-    refused.error = static_cast<SamlError>(error);
+    refused.error = r.enumerator(kLastSamlError);
     refused.said = r.text(limits::kIdpText);
     answer.what = std::move(refused);
   } else {

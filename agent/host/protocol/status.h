@@ -26,6 +26,12 @@ inline constexpr std::uint16_t kStatusVersion = 1;
 // With its head it stays below kLocalMessage.
 inline constexpr std::size_t kStatusDocument = 120 * 1024;
 
+// A number as a further member of the document: its comma, name and value.
+template <class Number>
+std::string status_member(std::string_view name, Number value) {
+  return ",\"" + std::string(name) + "\":" + std::to_string(value);
+}
+
 // One message: head and document. A document that is too large becomes one that says so.
 std::string encode_status(std::string_view json);
 // The document, or nothing when the message is of another version or protocol.
