@@ -210,7 +210,12 @@ Result<std::vector<VerifiedSignature>, NoteError> verify_note(const Note& note,
 }
 
 NoteSigner::NoteSigner(std::string name, NoteKeyKind kind, crypto::PrivateKey key)
-    : name_(std::move(name)), kind_(kind), key_(std::move(key)) {}
+    : name_(std::move(name)), kind_(kind), key_(std::move(key)) {
+  // The key is the end of its SubjectPublicKeyInfo (RFC 8410, 4).
+  const std::string der = key_.public_der();
+  public_key_ = der.substr(der.size() - kKeyBytes);
+  key_id_ = key_id(name_, kind_, public_key_);
+}
 
 std::optional<NoteSigner> NoteSigner::make(std::string name, NoteKeyKind kind,
                                            crypto::PrivateKey key) {
@@ -219,19 +224,15 @@ std::optional<NoteSigner> NoteSigner::make(std::string name, NoteKeyKind kind,
 }
 
 NoteVerifier NoteSigner::verifier() const {
-  // The key is the end of its SubjectPublicKeyInfo (RFC 8410, 4).
-  const std::string der = key_.public_der();
-  std::string key = der.substr(der.size() - kKeyBytes);
-  auto verifying = crypto::PublicKey::ed25519(key);
-  const std::uint32_t id = key_id(name_, kind_, key);
+  auto verifying = crypto::PublicKey::ed25519(public_key_);
   return NoteVerifier(std::make_unique<NoteVerifier::State>(
-      NoteVerifier::State{name_, kind_, std::move(key), std::move(verifying).value(), id}));
+      NoteVerifier::State{name_, kind_, public_key_, std::move(verifying).value(), key_id_}));
 }
 
 NoteSignature NoteSigner::sign(std::string_view text, std::uint64_t time) const {
   const auto signature = key_.sign(SignatureAlgorithm::EdDsa, message(kind_, text, time));
   std::string bytes = kind_ == NoteKeyKind::Witness ? big_endian(time, kTimeBytes) : std::string();
-  return {name_, verifier().key_id(), bytes + signature.value()};
+  return {name_, key_id_, bytes + signature.value()};
 }
 
 }  // namespace veilwire::proof

@@ -105,6 +105,8 @@ class NoteSigner {
   std::string name_;
   NoteKeyKind kind_;
   crypto::PrivateKey key_;
+  std::string public_key_;  // 32 bytes (RFC 8032)
+  std::uint32_t key_id_;
 };
 
 }  // namespace veilwire::proof
