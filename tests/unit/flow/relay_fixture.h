@@ -61,6 +61,23 @@ request = "mask"
 response = "mask"
 )";
 
+// Events of a streamed message.
+inline std::string delta(std::string_view text) {
+  return "event: content_block_delta\ndata: "
+         "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
+         "\"text\":\"" +
+         std::string(text) + "\"}}\n\n";
+}
+
+inline const std::string kOpening =
+    "event: message_start\ndata: "
+    "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":"
+    "\"assistant\",\"content\":[],\"model\":\"m\",\"stop_reason\":null,\"usage\":{\"input_tokens\":"
+    "1,\"output_tokens\":1}}}\n\n"
+    "event: content_block_start\ndata: "
+    "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
+    "\"text\":\"\"}}\n\n";
+
 inline std::shared_ptr<const Ruleset> make_ruleset(std::string_view policy_text = kPolicy) {
   auto policy = policy::parse(policy_text, "policy.toml");
   if (!policy) {

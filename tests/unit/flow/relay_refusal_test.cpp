@@ -19,22 +19,6 @@ using testing::StartsWith;
 constexpr std::string_view kStreamHead =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-std::string delta(std::string_view text) {
-  return "event: content_block_delta\ndata: "
-         "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
-         "\"text\":\"" +
-         std::string(text) + "\"}}\n\n";
-}
-
-const std::string kOpening =
-    "event: message_start\ndata: "
-    "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":"
-    "\"assistant\",\"content\":[],\"model\":\"m\",\"stop_reason\":null,\"usage\":{\"input_tokens\":"
-    "1,\"output_tokens\":1}}}\n\n"
-    "event: content_block_start\ndata: "
-    "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
-    "\"text\":\"\"}}\n\n";
-
 class Refusals : public RelayTest {
  protected:
   // A whole HTTP answer with this status, not to be tried again, and the connection ends behind it.

@@ -43,22 +43,6 @@ std::string head(std::string_view type, std::string_view extra = "") {
          "Transfer-Encoding: chunked\r\n\r\n";
 }
 
-std::string delta(std::string_view text) {
-  return "event: content_block_delta\ndata: "
-         "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
-         "\"text\":\"" +
-         std::string(text) + "\"}}\n\n";
-}
-
-const std::string kOpening =
-    "event: message_start\ndata: "
-    "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":"
-    "\"assistant\",\"content\":[],\"model\":\"m\",\"stop_reason\":null,\"usage\":{\"input_tokens\":"
-    "1,\"output_tokens\":1}}}\n\n"
-    "event: content_block_start\ndata: "
-    "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
-    "\"text\":\"\"}}\n\n";
-
 const std::string kErrorEvent =
     "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"permission_error\","
     "\"message\":\"veilwire stopped this answer: signed out\"}}\n\n";
