@@ -77,17 +77,24 @@ def promises(name, text, sets):
     yield "others can read its state"
 
 
-def drop_in():
-  """What veilwire-identity is given more for an identity provider, and that it is no more than the proxy has."""
+def drop_ins():
+  """What veilwire-identity is given more for an identity provider, and that it is no more than the proxy has; for SAML,
+  the program that reads it, and no network."""
   text, proxy = (SOURCE / "veilwire-identity-oidc.conf").read_text(), (SOURCE / "veilwire-proxy.service").read_text()
   families = set(" ".join(values(text, "RestrictAddressFamilies")).split())
+  saml = (SOURCE / "veilwire-identity-saml.conf").read_text()
   if families != {"AF_INET", "AF_INET6", "AF_NETLINK"} or families - set(
       values(proxy, "RestrictAddressFamilies")[0].split()):
     yield "veilwire-identity-oidc.conf: its address families are not what the design says"
-  if values(text, "ProtectProc") != ["default"]:
-    yield "veilwire-identity-oidc.conf: who signs in cannot be read"
-  if "VEILWIRE_BOOT_ID=%b" not in values(text, "Environment"):
-    yield "veilwire-identity-oidc.conf: the boot id cannot be known"
+  for name, conf in (("oidc", text), ("saml", saml)):
+    if values(conf, "ProtectProc") != ["default"]:
+      yield f"veilwire-identity-{name}.conf: who signs in cannot be read"
+    if "VEILWIRE_BOOT_ID=%b" not in values(conf, "Environment"):
+      yield f"veilwire-identity-{name}.conf: the boot id cannot be known"
+  if any(values(saml, key) for key in ("RestrictAddressFamilies", "PrivateNetwork", "IPAddressDeny")):
+    yield "veilwire-identity-saml.conf: a browser carries what SAML says, and no network is needed"
+  if any(values(saml, key) != ["veilwire-saml.service"] for key in ("Wants", "After")):
+    yield "veilwire-identity-saml.conf: sign-ins begin before veilwire-saml answers"
 
 
 def places(units):
@@ -106,6 +113,9 @@ def places(units):
   for name, text in units.items():
     if f"--config {default}" not in text:
       yield f"{name}: reads another configuration than {default}, where it is installed"
+  if config["saml"]["socket"] != re.search(r'text\("saml_socket", "(.*?)"', (SOURCE.parents[1] /
+                                           "agent/identity/oidc_settings.cpp").read_text())[1]:
+    yield "agent.toml: veilwire-identity looks for veilwire-saml where it is not"
   for name in set(units) - {"proxy", "saml"}:  # which speaks with identity alone
     if config["proxy"][f"{name}_socket"] != config[name]["socket"]:
       yield f"agent.toml: the proxy looks for {name} where it is not"
@@ -116,7 +126,7 @@ def main():
     print("SKIPPED: systemd-analyze is missing")
     return 77
   built = pathlib.Path(sys.argv[1])
-  complaints = list(drop_in())
+  complaints = list(drop_ins())
   sets = filter_sets()
   with tempfile.TemporaryDirectory() as folder:
     units = [shutil.copy(SOURCE / "veilwire.target", folder)]

@@ -203,6 +203,13 @@ StatusPlaces status_places(const std::string& config, bool config_given,
     places.programs.push_back({name, section.text("status_socket", stem + "-status.sock"),
                                section.text("socket", stem + ".sock")});
   }
+  // It runs only where people sign in with SAML.
+  if (settings.section("identity").text("provider", "local") == "saml") {
+    const host::ConfigSection section = settings.section("saml");
+    const std::string stem = "/run/veilwire-saml/saml";
+    places.programs.push_back({"saml", section.text("status_socket", stem + "-status.sock"),
+                               section.text("socket", stem + ".sock")});
+  }
   // It runs only where it has something to hold.
   if (const host::ConfigSection section = settings.section("credentials"); section.has("source")) {
     const std::string stem = "/run/veilwire-credentials/credentials";

@@ -1,6 +1,6 @@
 # What people say to veilwire-identity.
 veilwire_library(ctl_people
-  SRCS browser_callback.cpp people_commands.cpp people_link.cpp
-  DEPS host base
+  SRCS browser_callback.cpp browser_request.cpp people_commands.cpp people_link.cpp
+  DEPS host base oidc
   THIRD cli11 json)
 target_link_libraries(veilwire PRIVATE veilwire_ctl_people)

@@ -3,7 +3,10 @@
 #include "agent/ctl/browser_callback.h"
 #include "agent/ctl/people_link.h"
 #include "agent/host/config.h"
+#include "agent/host/loopback_address.h"
+#include "userspace/base/limits.h"
 #include "userspace/base/secret.h"
+#include "userspace/identity/form.h"
 
 #include <chrono>
 #include <cstdlib>
@@ -33,6 +36,9 @@ using Answer = PeopleAnswer::What;
 
 constexpr int kDone = 0, kRefused = 1, kUnreachable = 3;
 constexpr std::chrono::minutes kBrowserPatience{10};
+// A response of SAML, with as much again for escapes.
+constexpr std::size_t kMostForm = 2 * limits::kSamlResponse;
+constexpr std::size_t kMostFields = 8;  // SAMLResponse, RelayState and what an IdP adds
 constexpr const char* kExitCodes =
     "Exit code: 0 done, 1 refused or nobody is signed in, 2 wrong usage, 3 no answer.";
 
@@ -118,17 +124,20 @@ bool open_browser(const std::string& address) {
   return true;
 }
 
-int login_by_browser(PeopleLink& link, const Options& o) {
-  const BrowserCallback callback;
-  const PeopleAnswer address = link.ask({.what = Ask::Login, .port = callback.port()});
-  if (address.what != Answer::Address) return conclude(address, o.json);
-  const bool opened = !o.no_browser && open_browser(address.text);
+// What a request to the callback is for veilwire-identity; nothing: it is none of a sign-in.
+using Meaning = std::function<std::optional<PeopleAsk>(BrowserRequest request)>;
+
+int finish_in_browser(PeopleLink& link, const Options& o, const std::string& address,
+                      const BrowserCallback& callback, const Meaning& meaning) {
+  const bool opened = !o.no_browser && open_browser(address);
   std::cerr << (opened ? "Sign in in the browser that opens, or open:\n\n  "
                        : "Open in a browser on this machine:\n\n  ")
-            << address.text << "\n\n";
+            << address << "\n\n";
   PeopleAnswer last{.what = Answer::Refused, .text = "nobody came to sign in in time"};
-  const auto take = [&](std::string target) -> std::optional<std::string> {
-    PeopleAnswer answer = link.ask({.what = Ask::Callback, .text = Secret(std::move(target))});
+  const auto take = [&](BrowserRequest request) -> std::optional<std::string> {
+    const auto ask = meaning(std::move(request));
+    if (!ask) return std::nullopt;
+    PeopleAnswer answer = link.ask(*ask);
     if (answer.what == Answer::Again) return std::nullopt;
     last = std::move(answer);
     if (last.what == Answer::Session) return "You are signed in. You can close this page.";
@@ -136,6 +145,53 @@ int login_by_browser(PeopleLink& link, const Options& o) {
   };
   (void)callback.serve(take, link.descriptor(), kBrowserPatience);
   return conclude(last, o.json);
+}
+
+std::optional<PeopleAsk> code_in(BrowserRequest request) {
+  return PeopleAsk{.what = Ask::Callback, .text = Secret(std::move(request.target))};
+}
+
+// Of SAML. What they say is for others to judge.
+std::optional<PeopleAsk> response_in(const BrowserRequest& request, const std::string& path) {
+  if (!request.form || request.target != path) return std::nullopt;
+  const auto fields = identity::parse_form(*request.form, kMostFields);
+  if (!fields) return std::nullopt;
+  const std::string* const response = identity::find(*fields, "SAMLResponse");
+  const std::string* const state = identity::find(*fields, "RelayState");
+  if (response == nullptr || response->empty() || state == nullptr || state->empty() ||
+      state->size() > limits::kSamlRelayState)
+    return std::nullopt;
+  PeopleAsk ask{
+      .what = Ask::Response, .text = Secret(std::string(*response)), .relay_state = *state};
+  if (encode(ask).reveal().size() > host::protocol::kPeopleAsk) return std::nullopt;
+  return ask;
+}
+
+// The IdP knows one address, which must be ours before a browser is sent there: who else has it
+// would be given the response.
+int login_by_saml(PeopleLink& link, const Options& o, const PeopleAnswer& begun) {
+  const auto address = host::parse_loopback(begun.callback);
+  if (!address)
+    return conclude({.what = Answer::Refused, .text = "the callback is no address on loopback"},
+                    o.json);
+  const auto callback = BrowserCallback::at(*address, kMostForm);
+  if (!callback)
+    return conclude({.what = Answer::Refused,
+                     .text = "another program has port " + std::to_string(address->port) +
+                             " of this host, where the browser comes back to: another `veilwire "
+                             "login`, or somebody who keeps you from signing in (ss -ltnp)"},
+                    o.json);
+  return finish_in_browser(link, o, begun.text, *callback, [&](const BrowserRequest& request) {
+    return response_in(request, address->path);
+  });
+}
+
+int login_by_browser(PeopleLink& link, const Options& o) {
+  const BrowserCallback callback;
+  const PeopleAnswer begun = link.ask({.what = Ask::Login, .port = callback.port()});
+  if (begun.what != Answer::Address) return conclude(begun, o.json);
+  if (!begun.callback.empty()) return login_by_saml(link, o, begun);
+  return finish_in_browser(link, o, begun.text, callback, code_in);
 }
 
 int login_by_device(PeopleLink& link, const Options& o) {

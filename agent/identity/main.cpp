@@ -28,7 +28,7 @@ struct Settings {
   host::DaemonSettings daemon;
   std::string proxy_user;
   agent_identity::LookupLimits limits;
-  std::optional<agent_identity::OidcSettings> oidc;
+  std::optional<agent_identity::OidcSettings> people;  // who sign in
 };
 
 Settings read_settings(const std::string& path) {
@@ -38,13 +38,15 @@ Settings read_settings(const std::string& path) {
   s.daemon = host::read_daemon_settings(section, "identity", {s.proxy_user});
   const std::string provider = section.text("provider", "local");
   if (provider == "oidc") {
-    s.oidc = agent_identity::read_oidc_settings(section);
+    s.people = agent_identity::read_oidc_settings(section);
+  } else if (provider == "saml") {
+    s.people = agent_identity::read_saml_settings(section);
   } else if (provider == "local") {
     s.limits.validity = std::chrono::seconds(section.integer("cache_seconds", 30, 1, 60));
     s.limits.patience = std::chrono::seconds(section.integer("patience_seconds", 10, 1, 60));
     s.limits.workers = static_cast<std::size_t>(section.integer("workers", 16, 1, 256));
   } else {
-    section.refuse("provider", "must be \"local\" or \"oidc\"");
+    section.refuse("provider", "must be \"local\", \"oidc\" or \"saml\"");
   }
   section.check();
   return s;
@@ -55,7 +57,7 @@ void require_network() {
   const host::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd && errno == EAFNOSUPPORT)
     throw std::runtime_error(
-        "provider = \"oidc\" needs the network, which the unit forbids; install the drop-in that "
+        "an identity provider needs the network, which the unit forbids; install the drop-in that "
         "veilwire-identity(8) names, then: systemctl daemon-reload");
 }
 
@@ -72,28 +74,32 @@ void serve_local(const Settings& settings, host::Daemon& daemon, bool unconfined
                [&server](int stop) { server.run(stop); });
 }
 
-void serve_oidc(const Settings& settings, host::Daemon& daemon, bool unconfined, uid_t proxy) {
+void serve_people(const Settings& settings, host::Daemon& daemon, bool unconfined, uid_t proxy) {
   const auto boot = identity::parse_boot_id(host::read_host_ids().boot_uuid());
   if (!boot) throw std::runtime_error("the boot id of the kernel is not one");
-  host::UniqueFd people = host::listen_local(settings.oidc->people_socket, 0666);
-  require_network();
-  daemon.confine(unconfined, host::Daemon::Network::Needed);
+  host::UniqueFd people = host::listen_local(settings.people->people_socket, 0666);
+  if (needs_network(*settings.people)) {
+    require_network();
+    daemon.confine(unconfined, host::Daemon::Network::Needed);
+  } else {
+    daemon.confine(unconfined);
+  }
   agent_identity::OidcServer server({.listener = std::move(daemon.listener),
                                      .people = std::move(people),
                                      .proxy_uid = proxy,
                                      .status = std::move(daemon.status),
-                                     .settings = *settings.oidc,
+                                     .settings = *settings.people,
                                      .boot = *boot});
   daemon.serve("answering questions on " + settings.daemon.socket + ", and people on " +
-                   settings.oidc->people_socket,
+                   settings.people->people_socket,
                [&server](int stop) { server.run(stop); });
 }
 
 void serve(const Settings& settings, bool unconfined) {
   host::Daemon daemon(settings.daemon);
   const uid_t proxy = host::resolve_user(settings.proxy_user).uid;
-  if (settings.oidc)
-    serve_oidc(settings, daemon, unconfined, proxy);
+  if (settings.people)
+    serve_people(settings, daemon, unconfined, proxy);
   else
     serve_local(settings, daemon, unconfined, proxy);
 }

@@ -55,7 +55,8 @@ class OidcServer::Impl {
       : options_(std::move(options)),
         settings_(options_.settings),
         random_(crypto::system_random()),
-        idp_(io_, trust(settings_.roots), [] { return host::now().wall; }),
+        idp_(io_, needs_network(settings_) ? trust(settings_.roots) : nullptr,
+             [] { return host::now().wall; }),
         issuer_(settings_.issuer ? std::make_unique<Issuer>(io_, idp_, *settings_.issuer,
                                                             settings_.idp_patience, random_)
                                  : nullptr),
@@ -75,13 +76,14 @@ class OidcServer::Impl {
                  .random = random_},
                 {.changed = [this](const auto& bindings) { changed(bindings); },
                  .checked = [this](const auto&) { questions_.look_again(); }}),
-        questions_(io_, keeper_, make_device(), cgroups_, accounts_, settings_.hold,
+        questions_(io_, keeper_, make_device(), make_saml(), cgroups_, accounts_, settings_.hold,
                    [this](Ticket ticket, Who who) { reply(ticket, std::move(who)); }),
         desk_(io_,
               {.settings = settings_,
                .keeper = keeper_,
                .issuer = issuer_.get(),
                .device = device_.get(),
+               .saml = saml_.get(),
                .cgroups = cgroups_,
                .accounts = accounts_,
                .random = random_},
@@ -146,6 +148,17 @@ class OidcServer::Impl {
     return device_.get();
   }
 
+  SamlSignIns* make_saml() {
+    if (!settings_.saml) return nullptr;
+    saml_ = std::make_unique<SamlSignIns>(io_, keeper_, settings_, random_,
+                                          [this] { questions_.look_again(); });
+    return saml_.get();
+  }
+
+  std::size_t sign_ins_open() const {
+    return (device_ == nullptr ? 0 : device_->open()) + (saml_ == nullptr ? 0 : saml_->open());
+  }
+
   bool admit(const host::Credentials& peer) {
     if (peer.uid == options_.proxy_uid) return true;
     ++refused_askers_;
@@ -202,8 +215,8 @@ class OidcServer::Impl {
       transmitters += (transmitters.empty() ? "" : ",") + poller->status();
     }
     return std::string(R"({"program":"veilwire-identity","healthy":)") +
-           (fails ? "false" : "true") + R"(,"source":"oidc")" +
-           protocol::status_member("connections", proxy_->connections()) +
+           (fails ? "false" : "true") + R"(,"source":")" + (settings_.saml ? "saml" : "oidc") +
+           "\"" + protocol::status_member("connections", proxy_->connections()) +
            protocol::status_member("people", people_->connections()) +
            protocol::status_member("sessions", keeper_.table().sessions().size()) +
            protocol::status_member("asked", q.asked) + protocol::status_member("known", q.known) +
@@ -212,7 +225,7 @@ class OidcServer::Impl {
            protocol::status_member("held", questions_.held()) +
            protocol::status_member("held_ever", q.held) +
            protocol::status_member("too_many", q.too_many) +
-           protocol::status_member("sign_ins_open", device_ == nullptr ? 0 : device_->open()) +
+           protocol::status_member("sign_ins_open", sign_ins_open()) +
            protocol::status_member("sign_ins", k.sign_ins) +
            protocol::status_member("sign_ins_refused", k.refused) +
            protocol::status_member("checks", k.checks) +
@@ -235,6 +248,7 @@ class OidcServer::Impl {
   crypto::Sealer sealer_;
   SessionKeeper keeper_;
   std::unique_ptr<DeviceSignIns> device_;
+  std::unique_ptr<SamlSignIns> saml_;
   QuestionDesk questions_;
   PeopleDesk desk_;
   std::optional<LocalListener> proxy_, people_;

@@ -1,6 +1,7 @@
-// veilwire-identity with an IdP: the proxy's questions on one socket, people's on another, one
-// thread that never waits for either, nor for the IdP or the user database. Tested by
-// tests/unit/identity/oidc_server_test.cpp over real sockets with a real IdP.
+// veilwire-identity with an IdP, or with the program that speaks SAML to one: the proxy's questions
+// on one socket, people's on another, one thread that never waits for either, nor for the IdP or
+// the user database. Tested by tests/unit/identity/oidc_server_test.cpp over real sockets with a
+// real IdP.
 #pragma once
 
 #include "agent/host/protocol/status.h"

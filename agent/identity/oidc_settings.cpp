@@ -185,6 +185,46 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+// Keys that do nothing with one provider: whoever wrote them expects that they do.
+constexpr const char* kSamlKeys[] = {"saml_socket", "subject_attribute", "groups_attribute",
+                                     "name_attribute"};
+constexpr const char* kIssuerKeys[] = {
+    "issuer",          "client_id",     "client_authentication", "client_secret_file",
+    "client_key_file", "client_key_id", "client_key_algorithm",  "client_key_audience",
+    "scopes",          "groups_claim",  "redirect_path",         "cached_seconds"};
+
+template <std::size_t N>
+void refuse_all(const ConfigSection& section, const char* const (&keys)[N], const char* why) {
+  for (const char* const key : keys)
+    if (section.has(key)) section.refuse(key, why);
+}
+
+std::string printable_if_any(const ConfigSection& section, std::string_view key, std::string text) {
+  return text.empty() ? text : printable(section, key, std::move(text));
+}
+
+// What does not depend on who says who people are. people: whether they sign in.
+void read_common(const ConfigSection& section, OidcSettings& s, bool people, int session_hours) {
+  s.subjects.first_person = static_cast<std::uint32_t>(
+      section.integer("first_person", 1000, 1, std::int64_t{UINT32_MAX} - 1));
+  s.subjects.ignore_case = section.boolean("ignore_case", false);
+  if (people) read_accounts(section, s.subjects);
+  s.transmitters = read_transmitters(section, s.issuer);
+  s.bindings = read_bindings(section);
+
+  s.times.fresh_for = std::chrono::seconds(section.integer("fresh_seconds", 90, 1, 600));
+  s.times.longest = std::chrono::hours(section.integer("session_hours", session_hours, 1, 24 * 30));
+  s.hold = std::chrono::seconds(
+      section.integer("hold_seconds", 5, 0, host::protocol::kIdentityLongestHold.count()));
+  s.idp_patience = std::chrono::seconds(section.integer("idp_seconds", 10, 1, 60));
+
+  s.roots = section.text("roots", "/etc/ssl/certs/ca-certificates.crt");
+  s.people_socket = section.text("people_socket", "/run/veilwire-identity/people.sock");
+  s.operator_group = section.text("operator_group", "");
+  s.state_file = section.text("state_file", "/var/lib/veilwire-identity/sessions");
+  s.key_file = section.text("key_file", "/var/lib/veilwire-identity/sessions.key");
+}
+
 // Who can read a secret can be us. Throws.
 std::string read_private(const std::string& path) {
   struct stat status {};
@@ -199,6 +239,7 @@ std::string read_private(const std::string& path) {
 }  // namespace
 
 OidcSettings read_oidc_settings(const ConfigSection& section) {
+  refuse_all(section, kSamlKeys, "is of no use but with provider = \"saml\"");
   OidcSettings s;
   s.ci_rules = read_ci_rules(section);
   s.client = read_client(section);
@@ -218,29 +259,33 @@ OidcSettings read_oidc_settings(const ConfigSection& section) {
   s.groups_claim = section.texts("groups_claim", {"groups"});
   s.redirect_path = section.text("redirect_path", "/callback");
   if (!s.redirect_path.starts_with('/')) section.refuse("redirect_path", "must begin with /");
-
-  s.subjects.first_person = static_cast<std::uint32_t>(
-      section.integer("first_person", 1000, 1, std::int64_t{UINT32_MAX} - 1));
-  s.subjects.ignore_case = section.boolean("ignore_case", false);
-  if (s.issuer) read_accounts(section, s.subjects);
-  s.transmitters = read_transmitters(section, s.issuer);
-  s.bindings = read_bindings(section);
-
-  s.times.fresh_for = std::chrono::seconds(section.integer("fresh_seconds", 90, 1, 600));
+  read_common(section, s, s.issuer.has_value(), 12);
   s.times.cached_for = std::chrono::seconds(section.integer("cached_seconds", 900, 0, 86400));
   if (s.times.cached_for < s.times.fresh_for)
     section.refuse("cached_seconds", "must not be below fresh_seconds");
-  s.times.longest = std::chrono::hours(section.integer("session_hours", 12, 1, 24 * 30));
-  s.hold = std::chrono::seconds(
-      section.integer("hold_seconds", 5, 0, host::protocol::kIdentityLongestHold.count()));
-  s.idp_patience = std::chrono::seconds(section.integer("idp_seconds", 10, 1, 60));
-
-  s.roots = section.text("roots", "/etc/ssl/certs/ca-certificates.crt");
-  s.people_socket = section.text("people_socket", "/run/veilwire-identity/people.sock");
-  s.operator_group = section.text("operator_group", "");
-  s.state_file = section.text("state_file", "/var/lib/veilwire-identity/sessions");
-  s.key_file = section.text("key_file", "/var/lib/veilwire-identity/sessions.key");
   return s;
+}
+
+OidcSettings read_saml_settings(const ConfigSection& section) {
+  refuse_all(section, kIssuerKeys, "is of no use with provider = \"saml\"");
+  OidcSettings s;
+  s.ci_rules = read_ci_rules(section);
+  // Nobody can be asked about a session, so that it must not last long.
+  read_common(section, s, true, 8);
+  s.saml = SamlSource{
+      .socket = section.text("saml_socket", "/run/veilwire-saml/saml.sock"),
+      .person = {.subject_attribute = printable_if_any(section, "subject_attribute",
+                                                       section.text("subject_attribute", "")),
+                 .groups_attribute = printable_if_any(section, "groups_attribute",
+                                                      section.text("groups_attribute", "")),
+                 .name_attribute = printable_if_any(section, "name_attribute",
+                                                    section.text("name_attribute", "")),
+                 .session = s.times.longest}};
+  return s;
+}
+
+bool needs_network(const OidcSettings& settings) {
+  return settings.issuer || !settings.ci_rules.empty() || !settings.transmitters.empty();
 }
 
 Secret read_secret(const std::string& path) {

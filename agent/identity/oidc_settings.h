@@ -1,6 +1,6 @@
-// What [identity] says with provider = "oidc": whose word counts, how we prove who we are, whose
-// account is whose, and how old a word may be. Whatever cannot be meant is refused at the start,
-// with its place. Tested by tests/unit/identity/oidc_settings_test.cpp.
+// What [identity] says with provider = "oidc" or "saml": whose word counts, how we prove who we
+// are, whose account is whose, and how old a word may be. Whatever cannot be meant is refused at
+// the start, with its place. Tested by tests/unit/identity/oidc_settings_test.cpp.
 #pragma once
 
 #include "agent/host/config.h"
@@ -9,6 +9,7 @@
 #include "userspace/identity/binding.h"
 #include "userspace/identity/ci_rules.h"
 #include "userspace/identity/client_authentication.h"
+#include "userspace/identity/saml_person.h"
 #include "userspace/identity/session.h"
 #include "userspace/identity/subject_map.h"
 #include "userspace/identity/url.h"
@@ -31,8 +32,15 @@ struct ClientSettings {
   identity::AssertionAudience audience = identity::AssertionAudience::Issuer;
 };
 
+// People who sign in with SAML 2.0, for which another program speaks.
+struct SamlSource {
+  std::string socket;
+  identity::SamlSettings person;
+};
+
 struct OidcSettings {
   std::optional<identity::Url> issuer;  // nothing: jobs of build systems alone
+  std::optional<SamlSource> saml;       // instead of an issuer
   ClientSettings client;
   std::string scope = "openid offline_access profile";
   std::vector<std::string> groups_claim = {"groups"};
@@ -53,6 +61,9 @@ struct OidcSettings {
 // `section`: [identity], of which it asks for its keys; the caller checks it. Resolves users of
 // this host. Throws std::runtime_error.
 OidcSettings read_oidc_settings(const host::ConfigSection& section);
+OidcSettings read_saml_settings(const host::ConfigSection& section);
+// Whether anybody is asked over it: the browser carries what SAML says.
+bool needs_network(const OidcSettings& settings);
 
 // Reads the secret or key. Throws std::runtime_error that says what to do.
 identity::OidcClient make_client(const ClientSettings& settings);

@@ -61,6 +61,10 @@ PeopleAnswer shown(const DeviceSignIns::Offer& offer) {
 
 constexpr const char* kNobodySignsIn =
     "people do not sign in on this host: [identity] has no issuer";
+constexpr const char* kNoDevice =
+    "the identity provider of this host knows sign-ins in a browser alone; where that is on "
+    "another machine, forward the port of the callback to it (ssh -L, see veilwire(1)) and run "
+    "`veilwire login --no-browser`";
 
 }  // namespace
 
@@ -73,7 +77,10 @@ bool PeopleDesk::opened(ConnectionId id, int fd, const host::Credentials& creden
   return true;
 }
 
-void PeopleDesk::closed(ConnectionId id) { people_.erase(id); }
+void PeopleDesk::closed(ConnectionId id) {
+  people_.erase(id);
+  if (parts_.saml != nullptr) parts_.saml->forget(id);
+}
 
 PeopleDesk::Person* PeopleDesk::person(ConnectionId id) {
   const auto at = people_.find(id);
@@ -113,10 +120,16 @@ asio::awaitable<void> PeopleDesk::take(ConnectionId id, PeopleAsk ask) {
       result = whoami(who);
       break;
     case PeopleAsk::What::Login:
-      result = co_await login(id, who, ask.port);
+      if (parts_.saml != nullptr)
+        result = co_await login_saml(id, who);
+      else
+        result = co_await login(id, who, ask.port);
       break;
     case PeopleAsk::What::Callback:
       result = co_await callback(id, who, std::move(ask.text));
+      break;
+    case PeopleAsk::What::Response:
+      result = co_await response(id, who, std::move(ask));
       break;
     case PeopleAsk::What::LoginDevice:
       result = login_device(id, who);
@@ -234,7 +247,25 @@ asio::awaitable<PeopleAnswer> PeopleDesk::callback(ConnectionId id, LocalPeer wh
   co_return shown(outcome);
 }
 
+asio::awaitable<PeopleAnswer> PeopleDesk::login_saml(ConnectionId id, LocalPeer who) {
+  const auto begun = co_await parts_.saml->begin(id, std::move(who));
+  // Nobody listens on the callback any more.
+  if (person(id) == nullptr) parts_.saml->forget(id);
+  if (!begun) co_return refused(begun.error());
+  co_return Answer{.what = Answer::What::Address, .text = begun->url, .callback = begun->callback};
+}
+
+asio::awaitable<PeopleAnswer> PeopleDesk::response(ConnectionId id, LocalPeer who, PeopleAsk ask) {
+  if (parts_.saml == nullptr) co_return refused("people do not sign in with SAML on this host");
+  const auto ended = co_await parts_.saml->finish(id, std::move(who), std::move(ask.relay_state),
+                                                  std::move(ask.text));
+  if (!ended) co_return refused(ended.error());
+  if (!*ended) co_return Answer{.what = Answer::What::Again};
+  co_return shown(**ended);
+}
+
 std::optional<PeopleAnswer> PeopleDesk::login_device(ConnectionId id, const LocalPeer& who) {
+  if (parts_.saml != nullptr) return refused(kNoDevice);
   if (parts_.device == nullptr) return refused(kNobodySignsIn);
   const auto binding = binding_for_sign_in(who.peer, who.place, parts_.settings.bindings);
   if (!binding) return refused(std::string(to_string(binding.error())));

@@ -8,6 +8,7 @@
 #include "agent/identity/accounts.h"
 #include "agent/identity/cgroups.h"
 #include "agent/identity/device_sign_ins.h"
+#include "agent/identity/saml_sign_ins.h"
 #include "agent/identity/session_keeper.h"
 #include "userspace/identity/authorization_request.h"
 
@@ -31,6 +32,7 @@ class PeopleDesk {
     SessionKeeper& keeper;
     Issuer* issuer;         // nullptr: nobody signs in but jobs
     DeviceSignIns* device;  // the same
+    SamlSignIns* saml;      // instead of an issuer; nullptr: not by SAML
     Cgroups& cgroups;
     Accounts& accounts;
     crypto::RandomSource random;
@@ -61,6 +63,9 @@ class PeopleDesk {
   boost::asio::awaitable<void> take(ConnectionId id, host::protocol::PeopleAsk ask);
   boost::asio::awaitable<Answer> login(ConnectionId id, LocalPeer who, std::uint16_t port);
   boost::asio::awaitable<Answer> callback(ConnectionId id, LocalPeer who, Secret target);
+  boost::asio::awaitable<Answer> login_saml(ConnectionId id, LocalPeer who);
+  boost::asio::awaitable<Answer> response(ConnectionId id, LocalPeer who,
+                                          host::protocol::PeopleAsk ask);
   std::optional<Answer> login_device(ConnectionId id, const LocalPeer& who);
   boost::asio::awaitable<bool> is_operator(LocalPeer who);
   Answer whoami(const LocalPeer& who) const;

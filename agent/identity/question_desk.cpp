@@ -30,11 +30,12 @@ constexpr std::size_t kMostNames = 4096;
 }  // namespace
 
 QuestionDesk::QuestionDesk(asio::io_context& io, SessionKeeper& keeper, DeviceSignIns* device,
-                           Cgroups& cgroups, Accounts& accounts, std::chrono::seconds hold,
-                           std::function<void(Ticket, Who)> reply)
+                           const SamlSignIns* saml, Cgroups& cgroups, Accounts& accounts,
+                           std::chrono::seconds hold, std::function<void(Ticket, Who)> reply)
     : io_(io),
       keeper_(keeper),
       device_(device),
+      saml_(saml),
       cgroups_(cgroups),
       accounts_(accounts),
       hold_(hold),
@@ -75,8 +76,7 @@ std::optional<Who> QuestionDesk::answer(const Question& question, Monotonic& unt
   // While it is known to fail, the last word is given at once.
   if (checkable && !keeper_.idp_fails() && wait(kCheckHold)) return std::nullopt;
   if (!may_pass(found.standing)) {
-    if (may_sign_in(found) && device_->begin(question.who, found.binding) && !question.at_once &&
-        wait(hold_))
+    if (may_sign_in(found) && signs_in(question, found.binding) && !question.at_once && wait(hold_))
       return std::nullopt;
     return nobody(found);
   }
@@ -101,16 +101,24 @@ std::optional<Who> QuestionDesk::answer(const Question& question, Monotonic& unt
 // Behind a session that cannot be checked, the IdP answers no sign-in either; a job signs in with
 // the next token of its build system.
 bool QuestionDesk::may_sign_in(const Found& found) const {
-  return device_ != nullptr && !found.fault && found.standing != Standing::Stale &&
-         found.binding.kind != identity::BindingKind::Job;
+  return (device_ != nullptr || saml_ != nullptr) && !found.fault &&
+         found.standing != Standing::Stale && found.binding.kind != identity::BindingKind::Job;
+}
+
+// On another device, a sign-in can be begun from here; one in a browser begins with the person.
+bool QuestionDesk::signs_in(const Question& question, const identity::Binding& binding) {
+  if (saml_ != nullptr && saml_->waits(binding)) return true;
+  return device_ != nullptr && device_->begin(question.who, binding).has_value();
 }
 
 Who QuestionDesk::nobody(const Found& found) const {
   protocol::NobodyKnown nobody{.reason = reason(found)};
   if (!may_sign_in(found)) return nobody;
   nobody.sign_in = true;
-  const std::string* const failure = device_->failure(found.binding, host::now().mono);
-  if (const auto* const offer = device_->offer(found.binding)) {
+  const bool by_device = device_ != nullptr;
+  const std::string* const failure =
+      by_device ? device_->failure(found.binding, host::now().mono) : nullptr;
+  if (const auto* const offer = by_device ? device_->offer(found.binding) : nullptr) {
     nobody.reason += ". Open " + (offer->complete.empty() ? offer->address : offer->complete) +
                      " and " + (offer->complete.empty() ? "type" : "confirm") + " the code " +
                      offer->code + ", then try again";

@@ -9,6 +9,7 @@
 #include "agent/identity/cgroups.h"
 #include "agent/identity/device_sign_ins.h"
 #include "agent/identity/lookups.h"
+#include "agent/identity/saml_sign_ins.h"
 #include "agent/identity/session_keeper.h"
 
 #include <chrono>
@@ -27,10 +28,10 @@ namespace veilwire::agent_identity {
 
 class QuestionDesk {
  public:
-  // device: nullptr: nobody signs in but jobs.
+  // device, saml: nullptr: nobody signs in in that way.
   QuestionDesk(boost::asio::io_context& io, SessionKeeper& keeper, DeviceSignIns* device,
-               Cgroups& cgroups, Accounts& accounts, std::chrono::seconds hold,
-               std::function<void(Ticket, Who)> reply);
+               const SamlSignIns* saml, Cgroups& cgroups, Accounts& accounts,
+               std::chrono::seconds hold, std::function<void(Ticket, Who)> reply);
   QuestionDesk(const QuestionDesk&) = delete;
   QuestionDesk& operator=(const QuestionDesk&) = delete;
 
@@ -62,6 +63,7 @@ class QuestionDesk {
   std::optional<Who> answer(const Question& question, Monotonic& until);
   Who nobody(const identity::Found& found) const;
   bool may_sign_in(const identity::Found& found) const;
+  bool signs_in(const Question& question, const identity::Binding& binding);
   const Name* name_of(std::uint32_t uid) const;
   void find_name(std::uint32_t uid);
   void settle(const Ticket& ticket, Who who);
@@ -70,6 +72,7 @@ class QuestionDesk {
   boost::asio::io_context& io_;
   SessionKeeper& keeper_;
   DeviceSignIns* device_;
+  const SamlSignIns* saml_;
   Cgroups& cgroups_;
   Accounts& accounts_;
   std::chrono::seconds hold_;

@@ -52,6 +52,18 @@ const std::string& shown_name(const VerifiedToken& token) {
   return token.name.empty() ? token.subject : token.name;
 }
 
+// Who has signed in for what is no login of a person is a service.
+identity::Person person_of(const VerifiedToken& token, const Binding& binding, std::string method) {
+  return {.issuer = token.issuer,
+          .subject = token.subject,
+          .name = shown_name(token),
+          .groups = token.groups,
+          .person_class = binding.kind == BindingKind::Login ? identity::PersonClass::Human
+                                                             : identity::PersonClass::Service,
+          .method = std::move(method),
+          .valid_until = {}};
+}
+
 asio::steady_timer::time_point steady(Monotonic at) {
   return asio::steady_timer::time_point(at.since_start);
 }
@@ -459,15 +471,7 @@ asio::awaitable<Result<Found, std::string>> SessionKeeper::sign_in(
   const bool can_refresh = !tokens.refresh_token.empty();
   auto outcome = table_.add(
       {.binding = *binding,
-       .person = {.issuer = token->issuer,
-                  .subject = token->subject,
-                  .name = shown_name(*token),
-                  .groups = token->groups,
-                  .person_class = binding->kind == BindingKind::Login
-                                      ? identity::PersonClass::Human
-                                      : identity::PersonClass::Service,
-                  .method = std::move(method),
-                  .valid_until = {}},
+       .person = person_of(*token, *binding, std::move(method)),
        .idp_session = token->session,
        .token = token_name(*token, tokens.id_token),
        .sealed = seal(*binding, tokens),
@@ -484,6 +488,28 @@ asio::awaitable<Result<Found, std::string>> SessionKeeper::sign_in(
     used(*binding);
   }
   co_return added(who, std::move(outcome));
+}
+
+asio::awaitable<Result<Found, std::string>> SessionKeeper::sign_in(LocalPeer who,
+                                                                   VerifiedToken token,
+                                                                   std::string method) {
+  const auto binding = binding_for_sign_in(who.peer, who.place, parts_.settings.bindings);
+  if (!binding) co_return Unexpected{std::string(to_string(binding.error()))};
+  const auto rule = co_await owner(who, token);
+  if (!rule) {
+    ++counters_.refused;
+    co_return Unexpected{rule.error()};
+  }
+  care_.drop(*binding);  // of the one before
+  identity::SignIn sign_in{.binding = *binding,
+                           .person = person_of(token, *binding, std::move(method)),
+                           .idp_session = token.session,
+                           .token = token.id,
+                           .share = who.peer.uid,
+                           .self_contained = true,
+                           .issued_at = token.issued_at,
+                           .expires_at = *token.expires_at};
+  co_return added(who, table_.add(std::move(sign_in), host::now()));
 }
 
 asio::awaitable<Result<Found, std::string>> SessionKeeper::attach(LocalPeer who, Secret token) {

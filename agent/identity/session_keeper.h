@@ -68,6 +68,9 @@ class SessionKeeper {
   // Tokens of a grant that this peer has begun. The error is a clause for the person.
   boost::asio::awaitable<Result<identity::Found, std::string>> sign_in(
       LocalPeer who, identity::Tokens tokens, std::string method, std::optional<std::string> nonce);
+  // Whom another source has verified, and about whom nobody can be asked while it lasts.
+  boost::asio::awaitable<Result<identity::Found, std::string>> sign_in(
+      LocalPeer who, identity::VerifiedToken token, std::string method);
   // The ID token of a job that this peer is part of.
   boost::asio::awaitable<Result<identity::Found, std::string>> attach(LocalPeer who, Secret token);
   // false: there is nothing to end. The tokens are given back behind it.
@@ -88,6 +91,7 @@ class SessionKeeper {
     std::uint64_t sign_ins = 0, refused = 0, checks = 0, refreshes = 0, failures = 0, ended = 0;
   };
   const Counters& counters() const { return counters_; }
+  void count_refused() { ++counters_.refused; }  // a sign-in that has not come here
 
  private:
   struct Asked {

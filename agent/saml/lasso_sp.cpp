@@ -81,7 +81,7 @@ std::optional<host::protocol::SamlBegun> LassoSp::begin(const host::protocol::Sa
   if (!begin.relay_state.empty()) assign(profile->msg_relayState, begin.relay_state);
   if (lasso_login_build_authn_request_msg(login.get()) != 0 || profile->msg_url == nullptr)
     return std::nullopt;
-  return host::protocol::SamlBegun{profile->msg_url, request_id};
+  return host::protocol::SamlBegun{profile->msg_url, request_id, state_->settings.address};
 }
 
 bool LassoSp::takes(std::string_view xml, const std::string& assertion_id) const {

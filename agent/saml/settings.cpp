@@ -1,5 +1,7 @@
 #include "agent/saml/settings.h"
 
+#include "agent/host/loopback_address.h"
+#include "agent/host/protocol/saml.h"
 #include "agent/host/trusted_file.h"
 #include "userspace/identity/saml_assertion.h"
 
@@ -15,16 +17,10 @@ namespace {
 
 // An URI as it can stand in XML as it is.
 bool is_plain_uri(const std::string& text) {
-  constexpr std::size_t kMost = 512;
-  return !text.empty() && text.size() <= kMost && text.find(':') != text.npos &&
-         std::all_of(text.begin(), text.end(), [](char c) {
+  return !text.empty() && text.size() <= host::protocol::kSamlCallback &&
+         text.find(':') != text.npos && std::all_of(text.begin(), text.end(), [](char c) {
            return c > ' ' && c < '\x7f' && std::strchr("<>&\"'\\^`{|}", c) == nullptr;
          });
-}
-
-// An address and not localhost, which may resolve to another (RFC 8252, 8.3).
-bool is_loopback(const std::string& address) {
-  return address.starts_with("http://127.0.0.1:") || address.starts_with("http://[::1]:");
 }
 
 std::string name_format(const host::ConfigSection& section) {
@@ -46,7 +42,7 @@ Settings read_settings(const host::ConfigSection& section) {
   if (!is_plain_uri(s.sp.entity_id))
     section.refuse("entity_id", "is an URI, such as \"urn:example.com:veilwire\"");
   s.sp.address = section.text("callback", "http://127.0.0.1:8423/saml");
-  if (!is_plain_uri(s.sp.address) || !is_loopback(s.sp.address))
+  if (!is_plain_uri(s.sp.address) || !host::parse_loopback(s.sp.address))
     section.refuse("callback", "is an address on loopback: \"http://127.0.0.1:PORT/PATH\"");
   s.sp.name_format = name_format(section);
   section.check();

@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // What is escaped grows, and may grow out of the bound.
     if (again)
       require(again->what == ask->what && again->port == ask->port &&
-              again->text.reveal() == ask->text.reveal());
+              again->text.reveal() == ask->text.reveal() && again->relay_state == ask->relay_state);
     else
       require(encode(*ask).reveal().size() > kPeopleAsk);
   }

@@ -189,6 +189,11 @@ inline constexpr std::size_t kSamlAttributes = 64;
 inline constexpr std::size_t kSamlValues = 1024;
 // RelayState: 80 bytes is what IdPs must keep (SAML 2.0 bindings, 3.4.3).
 inline constexpr std::size_t kSamlRelayState = 80;
+// Sign-ins that wait for their response, of one user and of all, and for how long (a user who
+// begins one after the other, or never comes back).
+inline constexpr std::size_t kSamlRequestsOfUser = 16;
+inline constexpr std::size_t kSamlRequests = 512;
+inline constexpr std::chrono::minutes kSamlRequestLife{10};
 // Assertions that are remembered so that none counts twice (an IdP, or who has its key, that signs
 // without end).
 inline constexpr std::size_t kSamlRemembered = 8192;

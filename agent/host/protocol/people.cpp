@@ -13,7 +13,7 @@ using AskWhat = PeopleAsk::What;
 using AnswerWhat = PeopleAnswer::What;
 
 // In the order of the enumerators.
-constexpr std::string_view kAsks[] = {"whoami", "login",  "callback", "login_device",
+constexpr std::string_view kAsks[] = {"whoami", "login",  "callback", "response", "login_device",
                                       "logout", "attach", "sessions", "revoke"};
 constexpr std::string_view kAnswers[] = {"session", "nobody",  "address", "device",
                                          "done",    "refused", "again"};
@@ -101,6 +101,7 @@ Secret write(const PeopleAnswer& answer, bool with_groups) {
   if (!answer.text.empty()) out.text("text", cut(answer.text));
   if (!answer.code.empty()) out.text("code", cut(answer.code));
   if (!answer.complete.empty()) out.text("complete", cut(answer.complete));
+  if (!answer.callback.empty()) out.text("callback", cut(answer.callback));
   if (answer.count != 0) out.number("count", answer.count);
   if (!answer.session) {
     if (answer.expires.count() != 0) out.number("expires", answer.expires.count());
@@ -141,6 +142,7 @@ Secret encode(const PeopleAsk& ask) {
   out.text("ask", kAsks[static_cast<std::size_t>(ask.what)]);
   if (ask.port != 0) out.number("port", ask.port);
   if (!ask.text.empty()) out.text("text", ask.text.reveal());
+  if (!ask.relay_state.empty()) out.text("relay_state", ask.relay_state);
   return out.take();
 }
 
@@ -154,9 +156,12 @@ Result<PeopleAsk, PeopleProtocolError> decode_people_ask(std::string_view messag
   for (identity::JsonMember& member : object->members)
     if (member.name == "text" && member.value.kind == JsonValue::Kind::String)
       ask.text = Secret(std::move(member.value.text));
-  const bool needs_text =
-      *what == AskWhat::Callback || *what == AskWhat::Attach || *what == AskWhat::Revoke;
-  if (needs_text == ask.text.empty() || (*what == AskWhat::Login) == (port == 0))
+  ask.relay_state = text_of(*object, "relay_state");
+  const bool is_response = *what == AskWhat::Response;
+  const bool needs_text = is_response || *what == AskWhat::Callback || *what == AskWhat::Attach ||
+                          *what == AskWhat::Revoke;
+  if (needs_text == ask.text.empty() || is_response == ask.relay_state.empty() ||
+      (*what == AskWhat::Login) == (port == 0))
     return Unexpected{PeopleProtocolError::Malformed};
   return ask;
 }
@@ -175,7 +180,8 @@ Result<PeopleAnswer, PeopleProtocolError> decode_people_answer(std::string_view 
   PeopleAnswer answer{.what = *what,
                       .text = text_of(*object, "text"),
                       .code = text_of(*object, "code"),
-                      .complete = text_of(*object, "complete")};
+                      .complete = text_of(*object, "complete"),
+                      .callback = text_of(*object, "callback")};
   answer.count = static_cast<std::uint32_t>(seconds_of(*object, "count").count());
   if (*what != AnswerWhat::Session) {
     answer.expires = seconds_of(*object, "expires");

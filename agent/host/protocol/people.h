@@ -21,8 +21,9 @@
 namespace veilwire::host::protocol {
 
 inline constexpr int kPeopleVersion = 1;
-// A token (limits::kToken) with room for what frames it: anybody may send as much.
-inline constexpr std::size_t kPeopleAsk = 32 * 1024;
+// A response of SAML (limits::kSamlResponse) with room for what frames it: anybody may send as
+// much.
+inline constexpr std::size_t kPeopleAsk = 120 * 1024;
 inline constexpr std::size_t kPeopleAnswer = 96 * 1024;
 
 enum class PeopleProtocolError : std::uint8_t { OtherVersion, Malformed };
@@ -32,6 +33,8 @@ struct PeopleAsk {
     WhoAmI,       // Session or Nobody
     Login,        // in a browser, which comes back to `port` on loopback: Address, then Callback
     Callback,     // with `text`, the target of a request to there: Session, Refused or Again
+    Response,     // of SAML, with `text` and `relay_state` as they were posted to the callback: the
+                  // same
     LoginDevice,  // Device, and later Session or Refused
     Logout,       // Done or Nobody
     Attach,       // this job, with `text`, its ID token: Session or Refused
@@ -41,6 +44,7 @@ struct PeopleAsk {
   What what = What::WhoAmI;
   std::uint16_t port = 0;
   Secret text = {};
+  std::string relay_state = {};
 };
 
 struct PeopleSession {
@@ -58,7 +62,7 @@ struct PeopleAnswer {
   enum class What : std::uint8_t {
     Session,
     Nobody,   // text: why, and what to do
-    Address,  // text: what a browser is to open
+    Address,  // text: what a browser is to open; callback: where it comes back to, if not to `port`
     Device,   // text: what to open, code: what to type there, complete: both in one, or empty
     Done,     // count: of Revoke
     Refused,  // text: why
@@ -69,6 +73,7 @@ struct PeopleAnswer {
   std::string text = {};
   std::string code = {};
   std::string complete = {};
+  std::string callback = {};
   std::chrono::seconds expires{0};  // of Device
   std::uint32_t count = 0;
 };

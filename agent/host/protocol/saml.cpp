@@ -208,6 +208,7 @@ std::optional<std::string> encode(const SamlAnswer& answer) {
     w.head(Type::Begun, answer.id);
     w.text(begun->url, kSamlUrl);
     w.text(begun->request_id, kSamlId);
+    w.text(begun->callback, kSamlCallback);
   } else if (const auto* assertion = std::get_if<identity::SamlAssertion>(&answer.what)) {
     w.head(Type::Finished, answer.id);
     write(w, *assertion);
@@ -229,6 +230,7 @@ std::optional<SamlAnswer> decode_saml_answer(std::string_view message) {
     SamlBegun begun;
     begun.url = r.text(kSamlUrl);
     begun.request_id = r.text(kSamlId);
+    begun.callback = r.text(kSamlCallback);
     answer.what = std::move(begun);
   } else if (head->type == Type::Finished) {
     answer.what = read_assertion(r);

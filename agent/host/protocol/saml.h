@@ -22,8 +22,9 @@
 
 namespace veilwire::host::protocol {
 
-inline constexpr std::uint16_t kSamlVersion = 1;
+inline constexpr std::uint16_t kSamlVersion = 2;
 inline constexpr std::size_t kSamlUrl = 8192;
+inline constexpr std::size_t kSamlCallback = 512;
 inline constexpr std::size_t kSamlId = 256;  // of requests and assertions: real ones have 30 to 70
 
 struct SamlBegin {
@@ -74,6 +75,7 @@ std::string_view to_string(SamlError error);  // a clause for a person
 struct SamlBegun {
   std::string url;  // for the browser, of the IdP that is configured
   std::string request_id;
+  std::string callback;  // the address on loopback where the response is posted
   friend bool operator==(const SamlBegun&, const SamlBegun&) = default;
 };
 struct SamlRefused {

@@ -24,15 +24,21 @@ host::UniqueFd visit(std::uint16_t port) {
   EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   return fd;
 }
-std::string page(std::uint16_t port, const std::string& target) {
+std::string said(std::uint16_t port, const std::string& request) {
   const host::UniqueFd fd = visit(port);
-  const std::string request = "GET " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
-  for (const char c : request) EXPECT_EQ(::send(fd.get(), &c, 1, MSG_NOSIGNAL), 1);
+  for (const char c : request) static_cast<void>(!::send(fd.get(), &c, 1, MSG_NOSIGNAL));
   std::string answer;
   char piece[4096];
   for (ssize_t n = 0; (n = ::recv(fd.get(), piece, sizeof piece, 0)) > 0;)
     answer.append(piece, static_cast<std::size_t>(n));
   return answer;
+}
+std::string page(std::uint16_t port, const std::string& target) {
+  return said(port, "GET " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+}
+std::string post(const std::string& form) {
+  return "POST /s HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: " +
+         std::to_string(form.size()) + "\r\n\r\n" + form;
 }
 
 TEST(BrowserCallback, WaitsForTheRequestThatIsTheRightOne) {
@@ -45,9 +51,9 @@ TEST(BrowserCallback, WaitsForTheRequestThatIsTheRightOne) {
   });
   std::string taken;
   EXPECT_TRUE(callback.serve(
-      [&](std::string target) -> std::optional<std::string> {
-        if (!target.starts_with("/signed-in")) return std::nullopt;
-        taken = std::move(target);
+      [&](const BrowserRequest& request) -> std::optional<std::string> {
+        if (!request.target.starts_with("/signed-in")) return std::nullopt;
+        taken = request.target;
         return "Done & <well>";
       },
       -1, seconds(20)));
@@ -58,7 +64,7 @@ TEST(BrowserCallback, WaitsForTheRequestThatIsTheRightOne) {
 
 TEST(BrowserCallback, EndsWhereNobodyComesOrTheDaemonHasGone) {
   const BrowserCallback callback;
-  const auto take = [](const std::string&) { return std::optional<std::string>("x"); };
+  const auto take = [](const BrowserRequest&) { return std::optional<std::string>("x"); };
   EXPECT_FALSE(callback.serve(take, -1, seconds(0)));
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
@@ -67,12 +73,44 @@ TEST(BrowserCallback, EndsWhereNobodyComesOrTheDaemonHasGone) {
   ::close(ends[0]);
 }
 
-TEST(BrowserCallback, OnlyWholeRequestsWithGetHaveATarget) {
-  EXPECT_EQ(request_target("GET /a?b=c HTTP/1.1\r\n\r\n"), "/a?b=c");
-  for (const std::string_view head :
-       {"GET /a HTTP/1.1\r\n", "POST /a HTTP/1.1\r\n\r\n", "GET /a\r\n\r\n",
-        "GET  HTTP/1.1\r\n\r\n", "GET /a b\r\n\r\n", "", "\r\n\r\n"})
-    EXPECT_EQ(request_target(head), std::nullopt) << head;
+TEST(BrowserCallback, TakesAFormAtAFixedAddressWithinItsBound) {
+  const host::LoopbackAddress address{.v6 = false, .port = BrowserCallback().port(), .path = "/s"};
+  const auto callback = BrowserCallback::at(address, 16);
+  ASSERT_TRUE(callback);
+  EXPECT_EQ(callback->port(), address.port);
+  std::string large, last;
+  std::thread browser([&] {
+    large = said(address.port, post("a=" + std::string(15, 'x')));
+    last = said(address.port, post("a=b"));
+  });
+  std::string taken;
+  EXPECT_TRUE(callback->serve(
+      [&](BrowserRequest request) -> std::optional<std::string> {
+        taken = request.form.value_or("");
+        return "Done";
+      },
+      -1, seconds(20)));
+  browser.join();
+  EXPECT_EQ(taken, "a=b");
+  EXPECT_NE(large.find("413"), std::string::npos) << large;
+  EXPECT_NE(last.find("Done"), std::string::npos) << last;
+}
+
+TEST(BrowserCallback, APortThatIsTakenIsNotShared) {
+  const BrowserCallback first;
+  EXPECT_FALSE(BrowserCallback::at({.v6 = false, .port = first.port(), .path = "/"}, 16));
+}
+
+TEST(BrowserCallback, APortIsFreeAgainAtOnce) {
+  const host::LoopbackAddress address{.v6 = false, .port = BrowserCallback().port(), .path = "/"};
+  for (int i = 0; i < 2; ++i) {
+    const auto callback = BrowserCallback::at(address, 16);
+    ASSERT_TRUE(callback) << i;
+    std::thread browser([&] { said(address.port, "GET / HTTP/1.1\r\n\r\n"); });
+    EXPECT_TRUE(callback->serve(
+        [](const BrowserRequest&) { return std::optional<std::string>("x"); }, -1, seconds(20)));
+    browser.join();
+  }
 }
 
 }  // namespace

@@ -137,6 +137,21 @@ TEST_F(GatherStatus, PlacesComeFromTheConfigurationAndItsDefaults) {
   EXPECT_TRUE(status_places(folder_ / "absent.toml", false, "").config.empty());
 }
 
+TEST_F(GatherStatus, AsksForSamlWherePeopleSignInWithIt) {
+  const auto names = [this](const std::string& provider) {
+    const std::string config =
+        folder_.write("agent.toml", "[identity]\nprovider = \"" + provider +
+                                        "\"\n[saml]\nentity_id = \"urn:x\"\n");
+    EXPECT_EQ(::chmod(config.c_str(), 0600), 0);
+    std::string all;
+    for (const auto& program : status_places(config, true, "/usr/sbin").programs)
+      all += program.name + " " + program.status_socket + "\n";
+    return all;
+  };
+  EXPECT_NE(names("saml").find("saml /run/veilwire-saml/saml-status.sock\n"), std::string::npos);
+  EXPECT_EQ(names("oidc").find("saml"), std::string::npos);
+}
+
 TEST_F(GatherStatus, AsksForTheCredentialsWhereThereAreAny) {
   const auto asks = [this](const std::string& lines) {
     const std::string config = folder_.write("credentials.toml", "[credentials]\n" + lines);

@@ -37,7 +37,7 @@ std::vector<SamlAnswer> answers() {
   identity::SamlAssertion bare = assertion();
   bare.session_ends_at.reset();
   bare.attributes.clear();
-  return {{4, SamlBegun{"https://idp.example/?SAMLRequest=x", "_r1"}},
+  return {{4, SamlBegun{"https://idp.example/?SAMLRequest=x", "_r1", "http://127.0.0.1:1/x"}},
           {5, assertion()},
           {6, bare},
           {7, SamlRefused{SamlError::RefusedByIdp, "no"}}};

@@ -19,9 +19,15 @@ OidcSettings read(const std::string& toml) {
   section.check();
   return settings;
 }
-std::string complaint(const std::string& toml) {
+OidcSettings read_saml(const std::string& toml) {
+  const auto section = host::Config::parse("[identity]\n" + toml, "f").section("identity");
+  OidcSettings settings = read_saml_settings(section);
+  section.check();
+  return settings;
+}
+std::string complaint(const std::string& toml, OidcSettings (*reader)(const std::string&) = read) {
   try {
-    (void)read(toml);
+    (void)reader(toml);
   } catch (const std::exception& e) {
     return e.what();
   }
@@ -82,6 +88,53 @@ TEST(OidcSettings, AllOfThemAreRead) {
 }
 
 TEST(OidcSettings, JobsAloneNeedNoIdpOfPeople) { EXPECT_FALSE(read(kJob + kWhen).issuer); }
+
+TEST(OidcSettings, WithSamlFewAreEnough) {
+  const OidcSettings s = read_saml(kAccount);
+  EXPECT_FALSE(s.issuer);
+  ASSERT_TRUE(s.saml);
+  EXPECT_EQ(s.saml->socket, "/run/veilwire-saml/saml.sock");
+  EXPECT_EQ(s.saml->person.subject_attribute, "");
+  EXPECT_EQ(s.saml->person.session, std::chrono::hours(8));
+  EXPECT_EQ(s.times.longest, std::chrono::hours(8));
+  EXPECT_EQ(s.subjects.rules.size(), 1U);
+  EXPECT_FALSE(needs_network(s));
+  EXPECT_TRUE(needs_network(read(kIssuer + kAccount)));
+}
+
+TEST(OidcSettings, WithSamlAttributesAreNamedAndJobsMayComeToo) {
+  const OidcSettings s = read_saml(
+      "saml_socket = \"/run/x\"\nsubject_attribute = \"uid\"\ngroups_attribute = \"groups\"\n"
+      "name_attribute = \"mail\"\nsession_hours = 2\n" +
+      kAccount + kJob + kWhen);
+  EXPECT_EQ(s.saml->socket, "/run/x");
+  EXPECT_EQ(s.saml->person.subject_attribute, "uid");
+  EXPECT_EQ(s.saml->person.groups_attribute, "groups");
+  EXPECT_EQ(s.saml->person.name_attribute, "mail");
+  EXPECT_EQ(s.saml->person.session, std::chrono::hours(2));
+  EXPECT_EQ(s.ci_rules.size(), 1U);
+  EXPECT_TRUE(needs_network(s));
+}
+
+TEST(OidcSettings, WhatBelongsToTheOtherProviderIsRefused) {
+  for (const char* key : {"saml_socket", "subject_attribute", "groups_attribute", "name_attribute"})
+    EXPECT_NE(complaint(kIssuer + key + " = \"x\"\n" + kAccount)
+                  .find(std::string(key) + ": is of no use but with provider = \"saml\""),
+              std::string::npos)
+        << key;
+  for (const char* line :
+       {"issuer = \"https://idp.example\"", "client_id = \"x\"", "client_secret_file = \"/k\"",
+        "scopes = [\"openid\"]", "groups_claim = [\"groups\"]", "redirect_path = \"/x\"",
+        "cached_seconds = 900"})
+    EXPECT_NE(complaint(std::string(line) + "\n" + kAccount, read_saml)
+                  .find("is of no use with provider = \"saml\""),
+              std::string::npos)
+        << line;
+  EXPECT_NE(complaint("", read_saml).find("account: is missing"), std::string::npos);
+  EXPECT_NE(complaint("name_attribute = \"a\\u0007\"\n" + kAccount, read_saml)
+                .find("name_attribute: must be printable text"),
+            std::string::npos);
+}
 
 TEST(OidcSettings, WhatCannotBeMeantIsRefusedWithItsPlace) {
   const struct {

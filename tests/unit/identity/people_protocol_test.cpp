@@ -1,4 +1,5 @@
 #include "agent/host/protocol/people.h"
+#include "userspace/base/limits.h"
 
 #include <string>
 
@@ -27,6 +28,12 @@ TEST(PeopleProtocol, AsksAreReadAsTheyWereWritten) {
     ASSERT_TRUE(read);
     EXPECT_EQ(read->text.reveal(), text);
   }
+  const std::string lines = std::string(limits::kSamlResponse, 'A') + "\r\n";
+  const auto response =
+      again({.what = Ask::Response, .text = Secret(std::string(lines)), .relay_state = "state"});
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->text.reveal(), lines);
+  EXPECT_EQ(response->relay_state, "state");
 }
 
 TEST(PeopleProtocol, WhatIsNoAskIsRefused) {
@@ -41,6 +48,8 @@ TEST(PeopleProtocol, WhatIsNoAskIsRefused) {
         R"({"veilwire":1,"ask":"whoami","port":5})", R"({"veilwire":1,"ask":"attach"})",
         R"({"veilwire":1,"ask":"attach","text":""})", R"({"veilwire":1,"ask":"attach","text":5})",
         R"({"veilwire":1,"ask":"whoami","text":"x"})",
+        R"({"veilwire":1,"ask":"response","text":"x"})",
+        R"({"veilwire":1,"ask":"callback","text":"x","relay_state":"s"})",
         R"({"veilwire":1,"ask":"whoami","ask":"logout"})"})
     EXPECT_EQ(error(message), PeopleProtocolError::Malformed);
   EXPECT_EQ(error(R"({"veilwire":2,"ask":"whoami"})"), PeopleProtocolError::OtherVersion);
@@ -77,6 +86,11 @@ TEST(PeopleProtocol, AnswersAreReadAsTheyWereWritten) {
   ASSERT_TRUE(device);
   EXPECT_EQ(device->code, "AB-CD");
   EXPECT_EQ(device->expires, seconds(120));
+  const auto address = decode_people_answer(encode({.what = Answer::Address,
+                                                    .text = "https://idp.example",
+                                                    .callback = "http://127.0.0.1:1/s"}));
+  ASSERT_TRUE(address);
+  EXPECT_EQ(address->callback, "http://127.0.0.1:1/s");
   const auto done = decode_people_answer(encode({.what = Answer::Done, .count = 3}));
   ASSERT_TRUE(done);
   EXPECT_EQ(done->count, 3U);

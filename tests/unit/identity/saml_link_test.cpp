@@ -101,11 +101,12 @@ Result<identity::SamlAssertion, SamlTrouble> finish(const std::string& socket,
 TEST(SamlLink, AsksWhereABrowserIsSent) {
   const Other other([](const SamlQuestion& question) {
     EXPECT_EQ(std::get<SamlBegin>(question.what), (SamlBegin{"state", false}));
-    return encode(SamlAnswer{question.id, SamlBegun{"https://idp.example/", "_r1"}});
+    return encode(
+        SamlAnswer{question.id, SamlBegun{"https://idp.example/", "_r1", "http://127.0.0.1:1/"}});
   });
   const auto begun = begin(other.socket);
   ASSERT_TRUE(begun);
-  EXPECT_EQ(*begun, (SamlBegun{"https://idp.example/", "_r1"}));
+  EXPECT_EQ(*begun, (SamlBegun{"https://idp.example/", "_r1", "http://127.0.0.1:1/"}));
 }
 
 TEST(SamlLink, AsksWhatAResponseSays) {
@@ -142,7 +143,7 @@ TEST(SamlLink, NoAnswerAndNoneThatMakesSenseMayBeAskedAgain) {
       [](const SamlQuestion&) { return std::nullopt; },
       [](const SamlQuestion&) { return "garbage"; },
       [](const SamlQuestion& q) {
-        return encode(SamlAnswer{q.id + 1, SamlBegun{"u", "_r"}});
+        return encode(SamlAnswer{q.id + 1, SamlBegun{"u", "_r", "c"}});
       },
       [](const SamlQuestion& q) {
         identity::SamlAssertion a;

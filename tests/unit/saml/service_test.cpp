@@ -35,6 +35,7 @@ TEST(SamlService, SendsABrowserToTheIdpThatIsConfigured) {
   EXPECT_TRUE(begun->url.starts_with("https://idp.example/login?SAMLRequest=")) << begun->url;
   EXPECT_NE(begun->url.find("&RelayState=state"), begun->url.npos) << begun->url;
   EXPECT_EQ(begun->url.find("Signature="), begun->url.npos);
+  EXPECT_EQ(begun->callback, kCallback);
   EXPECT_TRUE(begun->request_id.starts_with("_"));
   EXPECT_EQ(begun->request_id.size(), 41U);
   const auto again = s.answer({8, SamlBegin{}});
