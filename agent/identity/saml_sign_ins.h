@@ -1,7 +1,8 @@
 // Sign-ins at a SAML 2.0 IdP: each is begun for a connection of a person, whose `veilwire login`
 // listens on the callback meanwhile, and is ended by the response that it brings. Who has signed in
 // is kept without tokens, as there are none, and until a time that is known by then. For one
-// thread, its io_context's. Tested by tests/e2e/saml_test.py with a real IdP.
+// thread, its io_context's. Tested by tests/unit/identity/saml_server_test.cpp, and with a real IdP
+// by tests/e2e/saml_test.py.
 #pragma once
 
 #include "agent/host/limited_log.h"

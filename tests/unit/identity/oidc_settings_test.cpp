@@ -116,6 +116,18 @@ TEST(OidcSettings, WithSamlAttributesAreNamedAndJobsMayComeToo) {
   EXPECT_TRUE(needs_network(s));
 }
 
+TEST(OidcSettings, WithSamlATransmitterSaysWhosePeopleItsEventsAreAbout) {
+  const std::string transmitter =
+      kAccount +
+      "[[identity.transmitter]]\npoll = \"https://idp.example/poll\"\n"
+      "issuer = \"https://idp.example\"\naudience = \"veilwire\"\ntoken_file = \"/t\"\n";
+  EXPECT_NE(complaint(transmitter, read_saml).find("people_issuer"), std::string::npos);
+  const OidcSettings s = read_saml(transmitter + "people_issuer = \"https://idp.example/saml\"\n");
+  ASSERT_EQ(s.transmitters.size(), 1U);
+  EXPECT_EQ(s.transmitters[0].expected.issuer, "https://idp.example/saml");
+  EXPECT_TRUE(needs_network(s));
+}
+
 TEST(OidcSettings, WhatBelongsToTheOtherProviderIsRefused) {
   for (const char* key : {"saml_socket", "subject_attribute", "groups_attribute", "name_attribute"})
     EXPECT_NE(complaint(kIssuer + key + " = \"x\"\n" + kAccount)
