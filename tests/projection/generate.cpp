@@ -1,0 +1,130 @@
+// Writes every projection of real and of hostile exchanges into a folder, for the checks that other
+// programs make of them: generate FOLDER.
+#include "tests/unit/projection/sample_exchanges.h"
+#include "userspace/projection/otel_event.h"
+#include "userspace/projection/otlp.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace veilwire::projection {
+namespace {
+
+constexpr Level kLevels[] = {Level::Masked, Level::Metadata, Level::Findings};
+constexpr unsigned kHostile = 300;
+
+const OtlpSource kSource{.version = "0.1.0", .host_id = "3f6c1d0e", .host_name = "ws-17"};
+
+std::vector<std::vector<audit::Body>> real() {
+  return {model_call(),
+          mcp_call("mcp/tools_call_request.json", "mcp/tools_call_result.json"),
+          mcp_call("mcp/tools_call_request.json", "mcp/error.json"),
+          mcp_call("mcp/tools_call_request.json", "mcp/stream.sse", "text/event-stream"),
+          blocked_call(),
+          {sample_session(), sample_head("generic", "/a?b=c"), sample_close()}};
+}
+
+std::vector<std::vector<audit::Body>> exchanges() {
+  std::vector<std::vector<audit::Body>> out = real();
+  for (unsigned seed = 0; seed < kHostile; ++seed) out.push_back(Hostile(seed).exchange());
+  return out;
+}
+
+std::vector<audit::Parsed> records() {
+  std::vector<audit::Parsed> out;
+  for (audit::Record& record : audit::sample_records())
+    out.push_back(as_read(std::move(record), out.size() + 1));
+  Hostile hostile(1);
+  for (unsigned i = 0; i < kHostile; ++i) {
+    audit::Body body = hostile.body();
+    const bool of_session = std::holds_alternative<audit::SessionOpen>(body) ||
+                            std::holds_alternative<audit::SessionClose>(body) ||
+                            std::holds_alternative<audit::ConfigChange>(body);
+    out.push_back(as_read(audit::sample(std::move(body), of_session ? 0 : 1), out.size() + 1));
+  }
+  return out;
+}
+
+class Folder {
+ public:
+  explicit Folder(std::filesystem::path path) : path_(std::move(path)) {}
+  void write(const std::string& name, const std::string& bytes) const {
+    std::ofstream file(path_ / name, std::ios::binary);
+    file << bytes;
+    if (!file.flush()) throw std::runtime_error("cannot write " + name);
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::string request_of(const Event& event) {
+  OtlpRequest request(kSource);
+  if (request.add(event) != OtlpRequest::Added::Yes) throw std::runtime_error("does not fit");
+  return request.finish();
+}
+
+// One event with everything that protocol buffers know, for the comparison letter by letter; then
+// all others, in requests as they would be sent.
+void write_otlp(const Folder& folder) {
+  Event event{.time_ns = 1'795'456'800'123'456'789U,
+              .severity = Severity::Warn,
+              .name = "veilwire.test",
+              .attributes = Value::map(),
+              .body = {}};
+  event.attributes.add("text", Value::text("a\n\xc3\xa9"))
+      .add("yes", Value::boolean(true))
+      .add("no", Value::boolean(false))
+      .add("zero", Value::integer(0))
+      .add("minus", Value::integer(-1))
+      .add("most", Value::number(UINT64_MAX))
+      .add("real", Value::real(0.5))
+      .add("bytes", Value::content("\xff"))
+      .add("nothing", Value())
+      .add("empty", Value::content(""))
+      .add("list", Value::list({Value::integer(1), Value::list()}));
+  Value map = Value::map();
+  map.add("key", Value::text("value")).add("inner", Value::map());
+  event.body = std::move(map);
+  folder.write("otlp-one.bin", request_of(event));
+
+  std::string expected;
+  std::size_t requests = 0;
+  OtlpRequest request(kSource, 1024 * 1024);
+  const auto send = [&] {
+    const std::string name = "otlp-" + std::to_string(requests++) + ".bin";
+    expected += name + " " + std::to_string(request.events()) + "\n";
+    folder.write(name, request.finish());
+  };
+  const auto add = [&](const std::optional<Event>& next) {
+    if (!next) return;
+    if (request.add(*next) == OtlpRequest::Added::Yes) return;
+    send();
+    if (request.add(*next) != OtlpRequest::Added::Yes) throw std::runtime_error("does not fit");
+  };
+  for (const Level level : kLevels) {
+    for (auto& bodies : exchanges()) add(event_of(as_exchange(std::move(bodies)), level));
+    for (const audit::Parsed& record : records()) add(event_of(record, level));
+  }
+  send();
+  folder.write("otlp.txt", expected);
+}
+
+}  // namespace
+}  // namespace veilwire::projection
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fputs("usage: generate FOLDER\n", stderr);
+    return 2;
+  }
+  try {
+    veilwire::projection::write_otlp(veilwire::projection::Folder(argv[1]));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "generate: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
