@@ -19,7 +19,7 @@ constexpr std::size_t kMaskHex = 4;
 
 // The literals of all rules. What is alike in its edge, in what stands before the literal and in
 // where the secret begins is held alike.
-Result<void, EngineError> scan_for_literals(Engine& engine) {
+Result<void, EngineError> scan_for_literals(EngineParts& engine) {
   std::map<Edge, std::uint32_t> edges;
   std::map<std::tuple<std::uint32_t, std::string, std::uint32_t, std::uint32_t>, std::uint32_t>
       kinds;
@@ -49,7 +49,7 @@ Result<void, EngineError> scan_for_literals(Engine& engine) {
   return {};
 }
 
-void scan_for_starts(Engine& engine) {
+void scan_for_starts(EngineParts& engine) {
   std::vector<StartScanner::Rule> rules;
   for (std::uint32_t i = 0; i < engine.rules.size(); ++i) {
     const CompiledExpression& what = engine.rules[i].what;
@@ -65,12 +65,21 @@ std::uint64_t Engine::next_serial() {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-std::string Engine::digest(std::string_view secret) const {
+Engine::Engine(std::shared_ptr<const EngineParts> of_rules,
+               std::shared_ptr<const KnownSecret> secret)
+    : parts(std::move(of_rules)), known(std::move(secret)) {
+  if (known == nullptr) return;
+  known_rule.rule.id = kKnownSecretRule;
+  known_rule.rule.category = "secret";
+  known_digest = parts->digest(known->reveal());
+}
+
+std::string EngineParts::digest(std::string_view secret) const {
   const crypto::Digest mac = crypto::hmac_sha256(site_key_.reveal(), secret);
   return crypto::hex_encode(mac).substr(0, kDigestHex);
 }
 
-std::string Engine::replacement(const CompiledRule& rule, std::string_view digest) const {
+std::string EngineParts::replacement(const CompiledRule& rule, std::string_view digest) const {
   if (!rule.rule.replacement.empty()) return rule.rule.replacement;
   std::string out(kMaskBegin);
   out += rule.rule.id;
@@ -83,7 +92,7 @@ std::string Engine::replacement(const CompiledRule& rule, std::string_view diges
 Result<std::shared_ptr<const Engine>, EngineError> compile(std::span<const RulePack> packs,
                                                            const TreatmentOf& treatment,
                                                            const Secret& site_key) {
-  auto engine = std::make_shared<Engine>(site_key);
+  auto engine = std::make_shared<EngineParts>(site_key);
   std::vector<std::string> ids;
   for (const RulePack& pack : packs) {
     for (const Rule& rule : pack.rules) {
@@ -93,6 +102,8 @@ Result<std::shared_ptr<const Engine>, EngineError> compile(std::span<const RuleP
         engine->left_out.push_back(std::move(twice));
         continue;
       }
+      if (rule.id == kKnownSecretRule)
+        return Unexpected{EngineError{rule.id, "is what masks of no rule say; call it otherwise"}};
       ids.push_back(rule.id);
       const Treatment wanted = treatment(rule);
       if (wanted == Treatment::Ignore) continue;
@@ -108,11 +119,9 @@ Result<std::shared_ptr<const Engine>, EngineError> compile(std::span<const RuleP
 
   // The masks of ignored rules are masks too: a policy that ignores a rule today meets texts masked
   // yesterday.
-  std::string mask = "\\[MASKED:(?:";
-  for (const std::string& id : ids) mask += id + "|";
-  mask.pop_back();
-  auto compiled =
-      compile_expression(ids.empty() ? "\\[MASKED:\\]" : mask + "):[0-9a-f]{4}\\]", 0, 0);
+  std::string mask = "\\[MASKED:(?:" + std::string(kKnownSecretRule);
+  for (const std::string& id : ids) mask += "|" + id;
+  auto compiled = compile_expression(mask + "):[0-9a-f]{4}\\]", 0, 0);
   if (!compiled) return Unexpected{EngineError{"", "masks: " + compiled.error()}};
   engine->mask = std::move(*compiled);
 
@@ -122,12 +131,17 @@ Result<std::shared_ptr<const Engine>, EngineError> compile(std::span<const RuleP
   engine->look_back = reach + 4;
   if (auto scanned = scan_for_literals(*engine); !scanned) return Unexpected{scanned.error()};
   scan_for_starts(*engine);
-  return std::shared_ptr<const Engine>(std::move(engine));
+  return std::make_shared<const Engine>(std::move(engine));
+}
+
+std::shared_ptr<const Engine> knowing(const Engine& engine,
+                                      std::shared_ptr<const KnownSecret> secret) {
+  return std::make_shared<const Engine>(engine.parts, std::move(secret));
 }
 
 std::uint64_t serial(const Engine& engine) { return engine.serial; }
 
-std::span<const EngineError> left_out(const Engine& engine) { return engine.left_out; }
+std::span<const EngineError> left_out(const Engine& engine) { return engine.parts->left_out; }
 
 std::string mask_all(const Engine& engine, std::string_view text, std::vector<Finding>* findings) {
   // The engine outlives the call, so that the stream may borrow it.

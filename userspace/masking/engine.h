@@ -22,6 +22,7 @@ struct EngineError {
 };
 
 class Engine;  // opaque; defined in engine.cpp's own headers
+class KnownSecret;
 
 // Tells one engine from all others that this process has or will have, unlike its address.
 std::uint64_t serial(const Engine& engine);
@@ -32,6 +33,12 @@ using TreatmentOf = std::function<Treatment(const Rule&)>;
 Result<std::shared_ptr<const Engine>, EngineError> compile(std::span<const RulePack> packs,
                                                            const TreatmentOf& treatment,
                                                            const Secret& site_key);
+
+// The same rules, and a secret beside them that is masked whatever becomes of their findings.
+// nullptr: the rules alone. Of findings that are the same text it wins, but for one that blocks.
+// Costs one digest.
+std::shared_ptr<const Engine> knowing(const Engine& engine,
+                                      std::shared_ptr<const KnownSecret> secret);
 
 // Rules of foreign packs that cannot be compiled, or whose id another pack before them has: the
 // engine does not look for them.

@@ -7,10 +7,12 @@
 #include "userspace/masking/anchor.h"
 #include "userspace/masking/compiled_rule.h"
 #include "userspace/masking/engine.h"
+#include "userspace/masking/known_secret.h"
 #include "userspace/masking/literal_scanner.h"
 #include "userspace/masking/start_scanner.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,11 +24,11 @@ inline constexpr std::uint32_t kMaskOwner = UINT32_MAX;
 // Masks that stand in the text already are recognised by this beginning.
 inline constexpr std::string_view kMaskBegin = "[MASKED:";
 
-class Engine {
+// What rules are compiled to. Engines that know a secret beside the same rules share it.
+class EngineParts {
  public:
-  explicit Engine(const Secret& site_key) : site_key_(std::string(site_key.reveal())) {}
+  explicit EngineParts(const Secret& site_key) : site_key_(std::string(site_key.reveal())) {}
 
-  const std::uint64_t serial = next_serial();
   std::vector<CompiledRule> rules;  // in the order of the packs
   std::vector<EngineError> left_out;
   LiteralScanner literals;
@@ -41,8 +43,25 @@ class Engine {
   std::string replacement(const CompiledRule& rule, std::string_view digest) const;
 
  private:
-  static std::uint64_t next_serial();
   Secret site_key_;
 };
+
+class Engine {
+ public:
+  explicit Engine(std::shared_ptr<const EngineParts> of_rules,
+                  std::shared_ptr<const KnownSecret> secret = nullptr);
+
+  const std::uint64_t serial = next_serial();
+  const std::shared_ptr<const EngineParts> parts;
+  const std::shared_ptr<const KnownSecret> known;  // or nullptr
+  CompiledRule known_rule;                         // what findings of it say
+  std::string known_digest;
+
+ private:
+  static std::uint64_t next_serial();
+};
+
+// The number of known_rule among the rules: behind them all.
+inline constexpr std::uint32_t kKnownSecret = UINT32_MAX;
 
 }  // namespace veilwire::masking

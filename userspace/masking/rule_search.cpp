@@ -14,7 +14,7 @@ constexpr std::uint64_t kRegionStep = 256;
 
 }  // namespace
 
-RuleSearch::RuleSearch(const Engine& engine, std::uint32_t rule)
+RuleSearch::RuleSearch(const EngineParts& engine, std::uint32_t rule)
     : engine_(engine), rule_(engine.rules[rule]), index_(rule) {}
 
 void RuleSearch::add_waiting() {

@@ -44,11 +44,11 @@ struct Found {
   std::string digest;
 };
 
-class Engine;
+class EngineParts;
 
 class RuleSearch {
  public:
-  RuleSearch(const Engine& engine, std::uint32_t rule);
+  RuleSearch(const EngineParts& engine, std::uint32_t rule);
 
   std::uint32_t rule() const { return index_; }
   void add_start(std::uint64_t position) { starts_.push_back(position); }
@@ -81,7 +81,7 @@ class RuleSearch {
   bool close_region(const Window& window, bool ended, std::vector<Found>& found);
   void add_waiting();
 
-  const Engine& engine_;
+  const EngineParts& engine_;
   const CompiledRule& rule_;
   std::uint32_t index_;
   std::vector<std::uint64_t> starts_;

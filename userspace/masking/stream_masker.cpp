@@ -51,6 +51,13 @@ struct StreamMasker::State {
   MasksInText masks;
   std::vector<Found> pending;  // found, not yet decided
 
+  std::size_t known_matched = 0;          // of the known secret, at the end
+  std::vector<std::uint64_t> known_ends;  // where it ends; not in pending yet
+
+  const EngineParts& parts() const { return *engine->parts; }
+  const CompiledRule& rule_of(const Found& f) const {
+    return f.rule == kKnownSecret ? engine->known_rule : parts().rules[f.rule];
+  }
   std::uint64_t end() const { return base + buffer.size(); }
   Window window() const { return {buffer, base}; }
 
@@ -76,6 +83,7 @@ struct StreamMasker::State {
   std::size_t report(const Found& f, bool closes, Edits& out) const;
   void report_inner(Found& f, Edits& out) const;
   RuleSearch* search(std::uint32_t rule);
+  void add_known();
   void add_start(std::uint32_t rule, std::uint64_t position);
   void follow(std::uint32_t rule);
   void read_young();
@@ -92,7 +100,7 @@ RuleSearch* StreamMasker::State::search(std::uint32_t rule) {
 
 void StreamMasker::State::add_start(std::uint32_t rule, std::uint64_t position) {
   if (position < floor) return;
-  const CompiledExpression& what = engine->rules[rule].what;
+  const CompiledExpression& what = parts().rules[rule].what;
   YoungStart start = young_start(*what.automaton, window(), rule, position);
   const Fate fate = read_on(*what.automaton, window(), what.max_length, start);
   if (fate == Fate::Dead) return;
@@ -107,7 +115,7 @@ void StreamMasker::State::add_start(std::uint32_t rule, std::uint64_t position) 
 
 // From here on a search follows the starts of the rule.
 void StreamMasker::State::follow(std::uint32_t rule) {
-  if (search(rule) == nullptr) active.emplace_back(std::make_unique<RuleSearch>(*engine, rule));
+  if (search(rule) == nullptr) active.emplace_back(std::make_unique<RuleSearch>(parts(), rule));
   RuleSearch& to = *search(rule);
   std::erase_if(young, [&](const YoungStart& y) {
     if (y.rule == rule) to.add_start(y.start);
@@ -120,7 +128,7 @@ void StreamMasker::State::read_young() {
   grown.clear();
   std::size_t kept = 0;
   for (YoungStart& y : young) {
-    const CompiledExpression& what = engine->rules[y.rule].what;
+    const CompiledExpression& what = parts().rules[y.rule].what;
     const Fate fate = read_on(*what.automaton, window(), what.max_length, y);
     if (fate == Fate::Grown) grown.push_back(y.rule);
     if (fate != Fate::Dead) young[kept++] = y;
@@ -133,7 +141,7 @@ void StreamMasker::State::read_young() {
 void StreamMasker::State::finish_young() {
   grown.clear();
   for (const YoungStart& y : young) {
-    if (engine->rules[y.rule].what.automaton->matches_at_end(y.state)) grown.push_back(y.rule);
+    if (parts().rules[y.rule].what.automaton->matches_at_end(y.state)) grown.push_back(y.rule);
   }
   for (const std::uint32_t rule : grown) follow(rule);
   young.clear();
@@ -148,6 +156,9 @@ void StreamMasker::State::take(std::string_view block) {
 
 // Looks for what announces a match in a part of the buffer that begins at `from`.
 void StreamMasker::State::read(std::string_view block, std::uint64_t from) {
+  if (engine->known != nullptr)
+    known_matched = engine->known->scan(known_matched, block,
+                                        [&](std::size_t end) { known_ends.push_back(from + end); });
   const auto on_hit = [&](std::size_t end, const LiteralScanner::Hit& hit) {
     on_literal(hit.owner, from + end - hit.length, hit.length);
   };
@@ -155,18 +166,18 @@ void StreamMasker::State::read(std::string_view block, std::uint64_t from) {
     add_start(s.rule, from + end - s.length);
   };
   if (start_node && block.size() <= kSideBySide) {
-    scan_both(engine->literals, node, engine->starts, *start_node, block, on_hit, on_start);
+    scan_both(parts().literals, node, parts().starts, *start_node, block, on_hit, on_start);
     return;
   }
-  node = engine->literals.scan(node, block, on_hit);
-  if (engine->starts.empty()) return;
-  if (!start_node && from == 0) start_node = engine->starts.begin(Automaton::Before::Text);
+  node = parts().literals.scan(node, block, on_hit);
+  if (parts().starts.empty()) return;
+  if (!start_node && from == 0) start_node = parts().starts.begin(Automaton::Before::Text);
   if (!start_node && !block.empty()) {  // what stands before the first byte is not known
-    start_node = engine->starts.begin(Automaton::before(static_cast<unsigned char>(block[0])));
+    start_node = parts().starts.begin(Automaton::before(static_cast<unsigned char>(block[0])));
     block.remove_prefix(1);
     ++from;
   }
-  if (start_node) start_node = engine->starts.scan(*start_node, block, on_start);
+  if (start_node) start_node = parts().starts.scan(*start_node, block, on_start);
 }
 
 void StreamMasker::State::on_literal(std::uint32_t owner, std::uint64_t literal,
@@ -176,24 +187,36 @@ void StreamMasker::State::on_literal(std::uint32_t owner, std::uint64_t literal,
     mask_starts.push_back(literal);
     return;
   }
-  const Anchor& anchor = engine->anchors[owner];
+  const Anchor& anchor = parts().anchors[owner];
   if (!goes_on(anchor, window(), literal + length)) return;
-  if (fit(engine->edges[anchor.edge], window(), literal) == Fit::No) return;
+  if (fit(parts().edges[anchor.edge], window(), literal) == Fit::No) return;
   if (!anchor.folds && !stands_at(anchor.literal, window(), literal, length)) return;
-  const CompiledExpression& what = engine->rules[anchor.rule].what;
+  const CompiledExpression& what = parts().rules[anchor.rule].what;
   for (std::uint32_t before = what.before_min; before <= what.before_max && before <= literal;
        ++before) {
     add_start(anchor.rule, literal - before);
   }
 }
 
+void StreamMasker::State::add_known() {
+  for (const std::uint64_t at : known_ends) {
+    Found f;
+    f.rule = kKnownSecret;
+    f.begin = f.offset = at - engine->known->size();
+    f.end = f.certain = at;
+    f.digest = engine->known_digest;
+    pending.push_back(std::move(f));
+  }
+  known_ends.clear();
+}
+
 // All starts of the rule that begin before this position are known.
 std::uint64_t StreamMasker::State::untold(std::uint32_t rule, bool ended) const {
   if (ended) return kNowhere;
-  const CompiledExpression& what = engine->rules[rule].what;
+  const CompiledExpression& what = parts().rules[rule].what;
   if (!what.literals.empty()) return end() + 1 > what.reach ? end() + 1 - what.reach : 0;
   std::uint64_t first = kNowhere;
-  for (const StartScanner::Start& s : engine->starts.untold(*start_node)) {
+  for (const StartScanner::Start& s : parts().starts.untold(*start_node)) {
     if (s.rule == rule) first = std::min(first, end() - s.length);
   }
   return first;
@@ -202,7 +225,7 @@ std::uint64_t StreamMasker::State::untold(std::uint32_t rule, bool ended) const 
 void StreamMasker::State::recognise_masks(bool ended) {
   if (!mask_starts.empty() || !mask_live.empty()) {
     std::sort(mask_starts.begin(), mask_starts.end());
-    mask_live.advance(*engine->mask.automaton, window(), mask_starts, engine->mask.max_length,
+    mask_live.advance(*parts().mask.automaton, window(), mask_starts, parts().mask.max_length,
                       mask_ended);
     mask_starts.clear();
     if (ended) mask_live.clear();
@@ -222,15 +245,15 @@ void StreamMasker::State::recognise_masks(bool ended) {
 // The first position at which a finding not yet known could begin.
 std::uint64_t StreamMasker::State::frontier(bool ended) const {
   if (ended) return end();
-  std::uint64_t first = end();
+  std::uint64_t first = end() - known_matched;
   for (const auto& s : active) first = std::min(first, s->hold());
   for (const YoungStart& y : young) first = std::min(first, y.hold);
-  if (start_node) first = std::min(first, end() - engine->starts.held(*start_node));
-  engine->literals.beginnings(
+  if (start_node) first = std::min(first, end() - parts().starts.held(*start_node));
+  parts().literals.beginnings(
       node, [&](std::size_t length, const std::vector<std::uint32_t>& anchors) {
         if (end() - length >= first) return false;
         for (const std::uint32_t a : anchors)
-          first = std::min(first, hold_of_beginning(engine->anchors[a], length));
+          first = std::min(first, hold_of_beginning(parts().anchors[a], length));
         return true;
       });
   return first;
@@ -241,8 +264,8 @@ std::uint64_t StreamMasker::State::hold_of_beginning(const Anchor& anchor,
                                                      std::size_t length) const {
   const std::uint64_t literal = end() - length;
   if (literal < floor) return kNowhere;
-  const CompiledExpression& what = engine->rules[anchor.rule].what;
-  const Fit fits = fit(engine->edges[anchor.edge], window(), literal);
+  const CompiledExpression& what = parts().rules[anchor.rule].what;
+  const Fit fits = fit(parts().edges[anchor.edge], window(), literal);
   if (fits == Fit::No || !stands_at(anchor.literal, window(), literal, length)) return kNowhere;
   if (fits == Fit::Yes && what.secret_at && floor + what.before_max <= literal)
     return literal + *what.secret_at;
@@ -260,7 +283,7 @@ void StreamMasker::State::settle(bool ended, Edits& out) {
   while (true) {
     if (ended) {
       if (start_node) {
-        for (const StartScanner::Start& s : engine->starts.ending(*start_node))
+        for (const StartScanner::Start& s : parts().starts.ending(*start_node))
           add_start(s.rule, end() - s.length);
       }
       start_node.reset();
@@ -274,10 +297,12 @@ void StreamMasker::State::settle(bool ended, Edits& out) {
     }
     for (const auto& s : active)
       s->resolve(window(), masks, untold(s->rule(), ended), ended, pending);
+    add_known();
     if (pending.size() != known) {
       const auto key = [&](const Found& f) {
-        const bool block = engine->rules[f.rule].treatment == Treatment::Block;
-        return std::tuple(f.begin, !f.region, f.region ? 0 : ~f.end, !block, f.rule);
+        const bool block = rule_of(f).treatment == Treatment::Block;
+        const std::uint32_t rule = f.rule == kKnownSecret ? 0 : f.rule + 1;
+        return std::tuple(f.begin, !f.region, f.region ? 0 : ~f.end, !block, rule);
       };
       std::stable_sort(pending.begin(), pending.end(), [&](const Found& a, const Found& b) {
         if (a.announced != b.announced) return a.announced;  // what has been said stays said
@@ -316,7 +341,7 @@ void StreamMasker::State::decide(std::uint64_t frontier, bool ended, Edits& out)
       f.offset = released;
       f.announced = true;
       const std::size_t finding = f.reported ? SIZE_MAX : report(f, false, out);
-      replace(f.end, engine->replacement(engine->rules[f.rule], f.digest), finding, out);
+      replace(f.end, parts().replacement(rule_of(f), f.digest), finding, out);
     }
   }
   pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(done));
@@ -337,7 +362,7 @@ void StreamMasker::State::decide(std::uint64_t frontier, bool ended, Edits& out)
 }
 
 bool StreamMasker::State::blocks_unsaid(const Found& f) const {
-  return engine->rules[f.rule].treatment == Treatment::Block && !f.announced && !f.reported &&
+  return rule_of(f).treatment == Treatment::Block && !f.announced && !f.reported &&
          f.certain > since;
 }
 
@@ -375,7 +400,7 @@ void StreamMasker::State::replace(std::uint64_t to, std::string replacement, std
 }
 
 std::size_t StreamMasker::State::report(const Found& f, bool closes, Edits& out) const {
-  const CompiledRule& rule = engine->rules[f.rule];
+  const CompiledRule& rule = rule_of(f);
   Finding finding;
   finding.rule = rule.rule.id;
   finding.category = rule.rule.category;
@@ -398,6 +423,8 @@ void StreamMasker::State::forget_search() {
   mask_live.clear();
   masks = {};
   node = LiteralScanner::kRoot;
+  known_matched = 0;
+  known_ends.clear();
 }
 
 // What is held is judged anew, with what is left of the text before it as context.
@@ -413,7 +440,7 @@ void StreamMasker::State::adopt_next() {
 // Drops text that nothing will look at again.
 void StreamMasker::State::forget() {
   std::erase_if(active, [&](const auto& s) { return s->idle(end()); });
-  const std::uint64_t look_back = engine->look_back;
+  const std::uint64_t look_back = parts().look_back;
   std::uint64_t keep = end() > look_back ? std::min(released, end() - look_back) : 0;
   for (const auto& s : active) {
     const std::uint64_t needed = s->needed();
