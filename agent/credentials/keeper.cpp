@@ -29,7 +29,7 @@ Keeper::~Keeper() {
   shared_->wake = nullptr;
 }
 
-std::optional<What> Keeper::ask(std::string_view name, Ticket ticket, Monotonic now) {
+std::optional<What> Keeper::ask(std::string_view name, Ticket ticket, Monotonic now, bool anew) {
   ++counters_.asked;
   const auto found = entries_.find(name);
   if (found == entries_.end()) {
@@ -37,6 +37,8 @@ std::optional<What> Keeper::ask(std::string_view name, Ticket ticket, Monotonic 
     return protocol::NoCredential{"no source of this name is configured"};
   }
   Entry& entry = found->second;
+  if (anew && now >= entry.since + kAfterDoubt)
+    entry.until = entry.refresh_at = std::min(entry.until, now);
   const bool fresh = usable(entry, now) && now < entry.until;
   const bool due = !usable(entry, now) || now >= entry.refresh_at;
   if (due && !entry.running && now >= entry.retry_at) start(found->first, entry);

@@ -50,6 +50,8 @@ struct KeptSource {
 
 // A source that has failed is asked again after this long at the earliest.
 inline constexpr std::chrono::seconds kAfterFailure{5};
+// A host may refuse every request that there is: its source is not asked for each.
+inline constexpr std::chrono::seconds kAfterDoubt{5};
 // Questions that wait for one source; more is a proxy that is none (question flood).
 inline constexpr std::size_t kWaiting = 4096;
 
@@ -63,7 +65,9 @@ class Keeper {
   Keeper& operator=(const Keeper&) = delete;
 
   // The answer, when it is known or refused at once; otherwise it comes from collect().
-  std::optional<What> ask(std::string_view name, Ticket ticket, Monotonic now);
+  // anew: a value that was given has been refused by its host, so that the source is asked first,
+  // but for one that is younger than kAfterDoubt.
+  std::optional<What> ask(std::string_view name, Ticket ticket, Monotonic now, bool anew = false);
   std::vector<Answered> collect(Monotonic now);
   // Whoever asked has gone.
   void forget(std::uint64_t connection);

@@ -52,7 +52,9 @@ bool Server::take(std::uint64_t connection, std::string_view message) {
     return false;
   }
   const Ticket ticket{connection, question->id};
-  auto what = keeper_.ask(question->name, ticket, now.mono);
+  if (question->anew)
+    log_.warning("the credential " + question->name + " has been refused by its host", now.mono);
+  auto what = keeper_.ask(question->name, ticket, now.mono, question->anew);
   if (what) reply(ticket, question->name, *std::move(what));
   return true;
 }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -27,14 +28,15 @@ constexpr const char* kSilent =
 
 struct Kept {
   std::shared_ptr<const Secret> value;
-  Monotonic until;
+  Monotonic since, until;
 };
 
 }  // namespace
 
 class CredentialsLink::Impl {
  public:
-  Impl(asio::io_context& io, std::string path) : io_(io), path_(std::move(path)) {}
+  Impl(asio::io_context& io, std::string path, std::chrono::milliseconds after_doubt)
+      : io_(io), path_(std::move(path)), after_doubt_(after_doubt) {}
 
   void ask(const std::string& name, Callback callback) {
     if (const auto kept = kept_.find(name); kept != kept_.end()) {
@@ -45,6 +47,13 @@ class CredentialsLink::Impl {
     questions_->ask(name, std::move(callback));
   }
 
+  void doubt(const std::string& name) {
+    const auto kept = kept_.find(name);
+    if (kept == kept_.end() || host::now().mono < kept->second.since + after_doubt_) return;
+    kept_.erase(kept);
+    doubted_.insert(name);
+  }
+
  private:
   using Asked = Questions<std::string, Answer>;
 
@@ -52,8 +61,9 @@ class CredentialsLink::Impl {
     questions_.emplace(
         io_, "credentials", path_,
         Asked::Dialogue{.encode =
-                            [](std::uint64_t id, const std::string& name) {
-                              return protocol::encode(protocol::CredentialQuestion{id, name});
+                            [this](std::uint64_t id, const std::string& name) {
+                              return protocol::encode(
+                                  protocol::CredentialQuestion{id, name, doubted_.contains(name)});
                             },
                         .answered = [this](std::string_view bytes) { return answered(bytes); },
                         .patience = kPatience,
@@ -72,22 +82,28 @@ class CredentialsLink::Impl {
     auto& known = std::get<protocol::KnownCredential>(answer->what);
     auto value = std::make_shared<const Secret>(std::move(known.value));
     if (kept_.size() >= kMostKept) kept_.clear();  // they are asked for again
-    kept_.insert_or_assign(*name, Kept{value, host::now().mono + known.valid_for});
+    const Monotonic now = host::now().mono;
+    kept_.insert_or_assign(*name, Kept{value, now, now + known.valid_for});
+    doubted_.erase(*name);
     questions_->settle(answer->id, value);
     return true;
   }
 
   asio::io_context& io_;
   std::string path_;
+  std::chrono::milliseconds after_doubt_;
   std::map<std::string, Kept> kept_;
+  std::set<std::string> doubted_;  // not asked for since
   std::optional<Asked> questions_;
 };
 
-CredentialsLink::CredentialsLink(asio::io_context& io, std::string socket_path)
-    : impl_(std::make_unique<Impl>(io, std::move(socket_path))) {}
+CredentialsLink::CredentialsLink(asio::io_context& io, std::string socket_path,
+                                 std::chrono::milliseconds after_doubt)
+    : impl_(std::make_unique<Impl>(io, std::move(socket_path), after_doubt)) {}
 CredentialsLink::~CredentialsLink() = default;
 void CredentialsLink::ask(const std::string& name, Callback callback) {
   impl_->ask(name, std::move(callback));
 }
+void CredentialsLink::doubt(const std::string& name) { impl_->doubt(name); }
 
 }  // namespace veilwire::proxy

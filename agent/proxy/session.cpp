@@ -200,6 +200,8 @@ class LiveSession final : public Session {
         });
   }
 
+  void carry_out(flow::DoubtCredential& o) { services_.credentials.doubt(o.name); }
+
   void carry_out(flow::PutRecord& o) {
     const auto seq = services_.recorder.submit([&o](std::string_view writer, std::uint64_t number) {
       return audit::canonical(o.record, writer, number);

@@ -95,6 +95,7 @@ struct Sink final : flow::RelaySink {
   }
   void need_identity(bool) override {}
   void need_credential(const std::string&) override {}
+  void doubt_credential(const std::string&) override {}
   void need_upstream() override {}
   void drop_upstream() override {}
   void reset_upstream() override {}

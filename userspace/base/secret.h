@@ -59,13 +59,16 @@ class SecretBuilder {
 
   SecretBuilder& append(std::string_view piece);  // no part of what is here already
   bool empty() const { return bytes_.empty(); }
+  std::size_t size() const { return bytes_.size(); }
+  std::string_view reveal() const { return bytes_; }
   Secret take() { return Secret(std::move(bytes_)); }
-
- private:
+  // Gives its memory back as well.
   void clear() noexcept {
     wipe(bytes_.data(), bytes_.size());
-    bytes_.clear();
+    std::string().swap(bytes_);
   }
+
+ private:
   std::string bytes_;
 };
 

@@ -419,8 +419,10 @@ class Connection::Impl final : public RelaySink {
       }
       return upstream_over(false);
     }
-    if (!was_open && upstream_tls_->state() != TlsState::Handshaking && !to_upstream_.empty())
-      (void)upstream_tls_->send(std::exchange(to_upstream_, {}));
+    if (!was_open && upstream_tls_->state() != TlsState::Handshaking && !to_upstream_.empty()) {
+      (void)upstream_tls_->send(to_upstream_.reveal());
+      to_upstream_.clear();
+    }
     std::string plain;
     upstream_tls_->take_plaintext(plain);
     if (!plain.empty() && state_ == State::Relaying) relay_->from_upstream(plain, now_);
@@ -469,7 +471,7 @@ class Connection::Impl final : public RelaySink {
       (void)upstream_tls_->send(plain);
       flush_tls();
     } else {
-      to_upstream_ += plain;
+      to_upstream_.append(plain);
     }
   }
   void record(std::uint64_t exchange, audit::Body body) override {
@@ -482,6 +484,7 @@ class Connection::Impl final : public RelaySink {
     relay_->identity_refused(refusal->message, refusal->retry, refusal->sign_in);
   }
   void need_credential(const std::string& name) override { put(NeedCredential{name}); }
+  void doubt_credential(const std::string& name) override { put(DoubtCredential{name}); }
   void need_upstream() override { put(Dial{server_name_, opening_.destination}); }
   void reset_upstream() override {
     upstream_tls_.reset();
@@ -606,9 +609,10 @@ class Connection::Impl final : public RelaySink {
 
   std::optional<wire::TlsEngine> client_tls_;
   std::optional<wire::TlsEngine> upstream_tls_;
-  std::string to_upstream_;  // plain text that waits for the handshake; at most one request
-                             // (limits::kRequestBody)
-  MemoryHold early_;         // of it
+  // Plain text that waits for the handshake, credentials included; at most one request
+  // (limits::kRequestBody).
+  SecretBuilder to_upstream_;
+  MemoryHold early_;  // of it
   std::optional<std::pair<std::string, bool>> upstream_failure_;
   std::unique_ptr<HttpRelay> relay_;
 

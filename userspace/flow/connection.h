@@ -133,6 +133,10 @@ struct NeedIdentity {
 struct NeedCredential {
   std::string name;
 };
+// The host has refused the one of this name.
+struct DoubtCredential {
+  std::string name;
+};
 // A barrier: nothing behind it is carried out before the record is as safe as `strength` says. wait
 // is false only for what says that the recorder cannot be reached: that record is kept and sent
 // when it can.
@@ -164,8 +168,9 @@ struct CloseUpstream {
 // The connection is over: no input is wanted any more.
 struct Done {};
 
-using Output = std::variant<ToClient, ToUpstream, Dial, NeedLeaf, NeedIdentity, NeedCredential,
-                            PutRecord, ReadClient, WakeAt, CloseClient, CloseUpstream, Done>;
+using Output =
+    std::variant<ToClient, ToUpstream, Dial, NeedLeaf, NeedIdentity, NeedCredential,
+                 DoubtCredential, PutRecord, ReadClient, WakeAt, CloseClient, CloseUpstream, Done>;
 using Outputs = std::vector<Output>;
 
 class Connection {

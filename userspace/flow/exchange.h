@@ -32,8 +32,10 @@ struct Exchange {
   wire::Framing framing;
   wire::Expectation expectation;
   std::optional<GivenCredential> credential;  // that goes upstream instead of the client's own
-  bool continued = false;                     // we have answered Expect: 100-continue ourselves
-  bool persistent = true;                     // as far as the client goes
+  // The same once it has gone out, for what may repeat it; or nullptr.
+  std::shared_ptr<const masking::KnownSecret> sent_credential;
+  bool continued = false;  // we have answered Expect: 100-continue ourselves
+  bool persistent = true;  // as far as the client goes
   std::string request_id;  // JSON text of a JSON-RPC id, empty when there is none
   std::string mcp_method;
   bool stream_asked = false;  // the client will read events, whatever type the answer has

@@ -430,7 +430,7 @@ class HttpRelay::Impl {
     for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
     if (outcome.refusal) return refuse(*outcome.refusal);
     request_time_.unseen();
-    send_upstream(outcome.bytes, now);
+    send_upstream(outcome, now);
     upload_.emplace(*exchange_, sink_);
     upload_->trailers(request_->take_trailers());
     request_.reset();
@@ -463,7 +463,7 @@ class HttpRelay::Impl {
     if (outcome.refusal) return refuse(*outcome.refusal);
     request_.reset();  // what is left of it is on its way
     phase_ = Phase::Answering;
-    send_upstream(outcome.bytes, now);
+    send_upstream(outcome, now);
   }
 
   // Each request by who the person is and what policy says now. false: it waits, or is refused.
@@ -478,6 +478,11 @@ class HttpRelay::Impl {
       refuse(refusal::no_credential(target_.host));
       return false;
     }
+    // Its answer is the request itself, credential and all (RFC 9110, 9.3.8).
+    if (exchange_->head.method() == "TRACE") {
+      refuse(refusal::trace_method());
+      return false;
+    }
     phase_ = Phase::Equipping;
     if (given && given->name == due->use) {
       given->host = *host;
@@ -487,9 +492,18 @@ class HttpRelay::Impl {
     return false;
   }
 
-  void send_upstream(std::string_view bytes, Now now) {
-    if (exchange_->credential) exchange_->credential->value.reset();
-    if (failure_) return fail_upstream();
+  void send_upstream(RequestStage::Outcome& outcome, Now now) {
+    if (exchange_->credential) {
+      exchange_->sent_credential = to_look_for(*exchange_->credential);
+      exchange_->credential->value.reset();
+      response_engine_.reset();
+    }
+    if (!failure_) put_upstream(outcome.bytes, now);
+    if (exchange_->credential) wipe(outcome.bytes.data(), outcome.head_size);
+    if (failure_) fail_upstream();
+  }
+
+  void put_upstream(std::string_view bytes, Now now) {
     asked_ = now.mono;
     answered_bytes_ = 0;
     // One request at a time: the bound on owed answers cannot be met.
@@ -528,6 +542,9 @@ class HttpRelay::Impl {
     if (auto* start = std::get_if<wire::ResponseStart>(&event)) {
       asked_ = now.mono;
       if (start->interim) return interim(std::move(start->head));
+      const int status = start->head.status;
+      if (exchange_->credential && (status == 401 || status == 403))
+        sink_.doubt_credential(exchange_->credential->name);
       response_.emplace(*exchange_, sink_);
       const bool tunnel = start->framing.kind == wire::Framing::Kind::Tunnel;
       apply(response_->start(std::move(start->head), start->framing, *ruleset_, response_engine()));
@@ -550,6 +567,8 @@ class HttpRelay::Impl {
     if (head.status == 100 && exchange_->continued) return;  // the client has had its 100 from us
     if (exchange_->head.minor_version == 0) return;          // RFC 9110, 15.2: it knows none
     remove_hop_fields(head, wire::UpgradeFields::Strip);
+    if (exchange_->sent_credential && exchange_->sent_credential->cover(head.raw))
+      exchange_->masked += 1;
     if (const auto engine = response_engine()) exchange_->masked += mask_head(head, *engine).size();
     sink_.to_client(head.raw);
   }
@@ -640,6 +659,7 @@ class HttpRelay::Impl {
     response_.reset();
     upload_.reset();
     request_.reset();
+    response_engine_.reset();
     exchange_.reset();
   }
 
@@ -655,9 +675,11 @@ class HttpRelay::Impl {
 
   // Asking the ruleset weighs every rule: once for an exchange and a ruleset.
   const std::shared_ptr<const masking::Engine>& response_engine() {
-    if (!response_engine_)
-      response_engine_ = ruleset_->engine(policy::Direction::Response, target_.host,
-                                          person_ ? &*person_ : nullptr);
+    if (response_engine_) return response_engine_;
+    response_engine_ =
+        ruleset_->engine(policy::Direction::Response, target_.host, person_ ? &*person_ : nullptr);
+    if (response_engine_ && exchange_ && exchange_->sent_credential)
+      response_engine_ = masking::knowing(*response_engine_, exchange_->sent_credential);
     return response_engine_;
   }
 

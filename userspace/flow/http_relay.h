@@ -35,6 +35,8 @@ class RelaySink {
   virtual void need_identity(bool at_once) = 0;
   // Of the organisation, for the request that waits.
   virtual void need_credential(const std::string& name) = 0;
+  // Its host has refused it: it may have been replaced at its source.
+  virtual void doubt_credential(const std::string& name) = 0;
   // An upstream is needed and there is none (the last one went away after a complete response).
   virtual void need_upstream() = 0;
   virtual void drop_upstream() = 0;

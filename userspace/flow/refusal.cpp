@@ -170,6 +170,12 @@ Refusal credential_unavailable(std::string_view name, std::string_view why) {
               "credential unavailable", true);
 }
 
+Refusal trace_method() {
+  return make(405, kInvalid,
+              "veilwire: TRACE would show the organisation's credential for this host.", "refused",
+              false);
+}
+
 Refusal overloaded(policy::Service service) {
   const bool own = service == policy::Service::Anthropic;
   Refusal refusal = make(own ? kOverloadedStatus : 503, "overloaded_error",

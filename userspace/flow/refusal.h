@@ -52,6 +52,7 @@ Refusal identity_unconfirmed(std::string_view message);
 // now.
 Refusal no_credential(std::string_view host);
 Refusal credential_unavailable(std::string_view name, std::string_view why);
+Refusal trace_method();
 // Ourselves.
 Refusal overloaded(policy::Service service);  // nothing more can be held (memory_budget.h)
 Refusal not_recorded(std::string_view why);

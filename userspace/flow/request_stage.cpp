@@ -1,6 +1,7 @@
 #include "userspace/flow/request_stage.h"
 
 #include "userspace/base/limits.h"
+#include "userspace/base/secret.h"
 #include "userspace/flow/body_type.h"
 #include "userspace/flow/conversation.h"
 #include "userspace/flow/form_body_editor.h"
@@ -20,6 +21,8 @@ namespace veilwire::flow {
 
 // What the body turned out to be.
 struct RequestStage::Scan {
+  ~Scan() { wipe(head.raw.data(), head.raw.size()); }  // it may hold a credential
+
   std::vector<wire::Coding> codings;
   std::string decoded;     // empty where there is no coding
   std::string_view plain;  // without any coding: decoded, or the body itself
@@ -282,6 +285,14 @@ void RequestStage::edit_head(const Ruleset& ruleset, const identity::Person& per
         refusal::credential_unavailable(exchange_.credential->name, "it fits into no field");
 }
 
+// One allocation: bytes that grow would leave a credential behind.
+void RequestStage::begin_bytes(const wire::RequestHead& head, std::size_t more, Outcome& out) {
+  constexpr std::size_t kFraming = 64;
+  out.bytes.reserve(head.raw.size() + more + kFraming);
+  out.bytes += head.raw;
+  out.head_size = head.raw.size();
+}
+
 void RequestStage::write(Scan& scan, Outcome& out) const {
   wire::RequestHead& head = scan.head;
   std::string coded;
@@ -298,7 +309,7 @@ void RequestStage::write(Scan& scan, Outcome& out) const {
       (void)wire::set_field(head, "Content-Length", std::to_string(coded.size()));
   }
   const std::string& body = changed ? coded : body_;
-  out.bytes = head.raw;
+  begin_bytes(head, body.size() + scan.trailers.size(), out);
   if (exchange_.framing.kind == wire::Framing::Kind::Chunked) {
     wire::encode_chunk(body, out.bytes);
     wire::encode_last_chunk(scan.trailers, out.bytes);
@@ -377,7 +388,7 @@ RequestStage::Outcome RequestStage::pass_unseen(const Ruleset& ruleset,
                  .bytes = body_.size()});
   edit_head(ruleset, person, out, scan);
   if (out.refusal) return out;
-  out.bytes = scan.head.raw;
+  begin_bytes(scan.head, body_.size(), out);
   if (exchange_.framing.kind == wire::Framing::Kind::Chunked)
     wire::encode_chunk(body_, out.bytes);
   else

@@ -41,6 +41,7 @@ class RequestStage {
     std::optional<Refusal> refusal;    // then nothing goes upstream
     std::vector<audit::Body> records;  // before anything else
     std::string bytes;                 // head and body for the upstream
+    std::size_t head_size = 0;         // of these
   };
   Outcome finish(const Ruleset& ruleset, const identity::Person& person, Monotonic now);
   // What follows where no room is left: come back later, or, where there could never be room for
@@ -65,6 +66,7 @@ class RequestStage {
   static void block(const audit::MaskedSpan& finding, Outcome& out);
   void edit_head(const Ruleset& ruleset, const identity::Person& person, Outcome& out,
                  Scan& scan) const;
+  static void begin_bytes(const wire::RequestHead& head, std::size_t more, Outcome& out);
   void write(Scan& scan, Outcome& out) const;
   audit::RequestHead head_record(const Scan& scan, const Ruleset& ruleset,
                                  const identity::Person& person) const;

@@ -25,6 +25,18 @@ std::string notice(policy::Uninspected kind) {
          "by policy (it cannot be inspected: " + std::string(policy::to_string(kind)) + ")]";
 }
 
+// A mask stands for the credential that has gone out, or for what holds it.
+bool tells_of(const Released& released, const masking::KnownSecret* credential) {
+  if (credential == nullptr) return false;
+  return std::ranges::any_of(released.masks,
+                             [](const audit::MaskedSpan& mask) {
+                               return mask.rule == masking::kKnownSecretRule;
+                             }) ||
+         std::ranges::any_of(released.originals, [&](const masking::Original& original) {
+           return credential->stands_in(original.text);
+         });
+}
+
 void remove_body_digests(wire::FieldSection& head) {
   for (const std::string_view name :
        {"content-md5", "digest", "content-digest", "repr-digest", "accept-ranges"})
@@ -56,6 +68,11 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
                                   const Ruleset& ruleset,
                                   std::shared_ptr<const masking::Engine> engine) {
   head_ = std::move(head);
+  if (const auto& credential = exchange_.sent_credential) {
+    // Before anything reads it: whatever field repeats the credential, it goes nowhere.
+    if (credential->cover(head_.raw)) exchange_.masked += 1;
+    eraser_.emplace(*credential);
+  }
   framing_ = framing;
   out_framing_ = framing.kind;
   engine_ = std::move(engine);
@@ -134,7 +151,7 @@ ResponseStep ResponseStage::read_as(std::string_view media_type) {
 
 void ResponseStage::send_held_raw() {
   exchange_.response_bytes += held_raw_.size();
-  send_body(held_raw_);
+  send_body(erased(std::move(held_raw_), false));
   held_raw_.clear();
   held_plain_.clear();
 }
@@ -194,9 +211,19 @@ void ResponseStage::send_end() {
   sink_.to_client(last);
 }
 
+// Where no editor looks, such as ids and bytes that are no text, the credential that has gone out
+// is covered all the same.
+std::string ResponseStage::erased(std::string bytes, bool last) {
+  if (!eraser_) return bytes;
+  bytes = eraser_->feed(bytes);
+  return last ? bytes + eraser_->finish() : bytes;
+}
+
 void ResponseStage::record(const Released& released) {
   exchange_.masked += released.masks.size();
-  if (exchange_.answer && !released.originals.empty())
+  if (exchange_.answer && !released.originals.empty() &&
+      !tells_of(released, exchange_.sent_credential.get()))
+    // What masks stand for is kept for the next turn; the credential is not.
     exchange_.conversations->masked(*exchange_.answer, released.originals);
   if (released.bytes.empty()) return;
   // Clients read a replacement character there, and so may whoever reads the record: not a fault
@@ -214,7 +241,8 @@ void ResponseStage::record(const Released& released) {
 }
 
 // Records what an edit released, then sends it.
-void ResponseStage::release(const Released& released, bool last) {
+void ResponseStage::release(Released& released, bool last) {
+  released.bytes = erased(std::move(released.bytes), last);
   record(released);
   if (encoder_ == nullptr) {
     send_body(released.bytes);
@@ -291,7 +319,10 @@ void ResponseStage::undecodable(wire::CodingError error, Released& released) {
 ResponseStep ResponseStage::data(std::string_view bytes) {
   if (mode_ == Mode::Raw) {
     exchange_.response_bytes += bytes.size();
-    send_body(bytes);
+    if (!eraser_)
+      send_body(bytes);
+    else
+      send_body(erased(std::string(bytes), false));
     return {};
   }
   if (mode_ == Mode::Held) held_raw_ += bytes;
@@ -349,7 +380,7 @@ ResponseStep ResponseStage::unreadable(wire::CodingError error) {
 // A body for which there is no room need not be held: it streams.
 ResponseStep ResponseStage::stream_held() {
   start_streaming();
-  const Released released = std::exchange(held_, {});
+  Released released = std::exchange(held_, {});
   held_raw_.clear();
   held_plain_.clear();
   hold_.set(0);
@@ -372,6 +403,8 @@ ResponseStep ResponseStage::no_room() {
 }
 
 void ResponseStage::trailers(wire::FieldSection section) {
+  if (exchange_.sent_credential && exchange_.sent_credential->cover(section.raw))
+    exchange_.masked += 1;
   if (engine_ != nullptr) {
     for (const audit::MaskedSpan& mask : mask_fields(section, *engine_)) {
       exchange_.masked += 1;
@@ -383,6 +416,7 @@ void ResponseStage::trailers(wire::FieldSection section) {
 }
 
 ResponseStep ResponseStage::finish_held() {
+  held_.bytes = erased(std::move(held_.bytes), true);
   const bool changed = held_.bytes != held_plain_;
   std::string coded;
   if (changed) {
@@ -402,6 +436,7 @@ ResponseStep ResponseStage::finish_held() {
 
 ResponseStep ResponseStage::end() {
   if (mode_ == Mode::Raw) {
+    send_body(erased({}, true));
     send_end();
     return {};
   }

@@ -11,6 +11,7 @@
 #include "userspace/flow/memory_budget.h"
 #include "userspace/flow/refusal.h"
 #include "userspace/flow/ruleset.h"
+#include "userspace/masking/known_secret.h"
 #include "userspace/wire/content_coding.h"
 #include "userspace/wire/http1.h"
 #include "userspace/wire/utf8.h"
@@ -67,8 +68,9 @@ class ResponseStage {
   void send_head();
   void send_body(std::string_view coded);
   void send_end();
+  std::string erased(std::string bytes, bool last);
   void record(const Released& released);
-  void release(const Released& released, bool last);
+  void release(Released& released, bool last);
   ResponseStep settle(Released& released, bool last);
   ResponseStep block(const audit::MaskedSpan& finding);
   ResponseStep malformed(policy::Uninspected kind, std::string_view detail);
@@ -95,8 +97,9 @@ class ResponseStage {
   std::string type_;
   std::vector<wire::Coding> codings_;
   std::unique_ptr<wire::Decoder> decoder_;
-  std::unique_ptr<wire::Encoder> encoder_;  // only when the body has a content coding
-  std::optional<BodyLook> look_;            // until it is clear what the body is
+  std::unique_ptr<wire::Encoder> encoder_;       // only when the body has a content coding
+  std::optional<masking::SecretEraser> eraser_;  // of the credential that has gone out, if any
+  std::optional<BodyLook> look_;                 // until it is clear what the body is
   std::unique_ptr<BodyEditor> editor_;
   std::string read_as_;                                         // what the editor reads
   policy::Uninspected fault_ = policy::Uninspected::Malformed;  // what is wrong, once it is

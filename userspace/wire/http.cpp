@@ -2,6 +2,7 @@
 #include "userspace/wire/http.h"
 
 #include "userspace/base/ascii.h"
+#include "userspace/base/secret.h"
 
 #include <algorithm>
 #include <array>
@@ -258,6 +259,7 @@ Result<void, HttpError> append_field(FieldSection& section, std::string_view nam
   if (section.raw.empty()) section.raw = "\r\n";
   const std::size_t at = section.raw.size() - 2;
   section.raw.insert(at, line);
+  wipe(line.data(), line.size());  // some values are credentials
   const auto begin = static_cast<std::uint32_t>(at);
   const auto name_size = static_cast<std::uint32_t>(name.size());
   section.fields.push_back({{begin, static_cast<std::uint32_t>(line.size())},

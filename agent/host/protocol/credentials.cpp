@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::uint32_t kMagic = 0x52435756;  // "VWCR"
 
-enum class Type : std::uint16_t { Question = 1, Known = 2, None = 3 };
+enum class Type : std::uint16_t { Question = 1, Known = 2, None = 3, Anew = 4 };
 
 struct Head {
   std::uint32_t magic;
@@ -57,7 +57,8 @@ bool is_credential_value(std::string_view value) {
 
 std::optional<std::string> encode(const CredentialQuestion& question) {
   if (!is_credential_name(question.name)) return std::nullopt;
-  return message_of({kMagic, kCredentialsVersion, Type::Question, question.id, 0}, question.name);
+  const Type type = question.anew ? Type::Anew : Type::Question;
+  return message_of({kMagic, kCredentialsVersion, type, question.id, 0}, question.name);
 }
 
 std::optional<std::string> encode(const CredentialAnswer& answer) {
@@ -79,10 +80,11 @@ std::optional<std::string> encode(const CredentialAnswer& answer) {
 
 std::optional<CredentialQuestion> decode_credential_question(std::string_view message) {
   const auto head = head_of(message);
-  if (!head || head->type != Type::Question || head->valid_for != 0) return std::nullopt;
+  if (!head || head->valid_for != 0) return std::nullopt;
+  if (head->type != Type::Question && head->type != Type::Anew) return std::nullopt;
   const std::string_view name = message.substr(sizeof(Head));
   if (!is_credential_name(name)) return std::nullopt;
-  return CredentialQuestion{head->id, std::string(name)};
+  return CredentialQuestion{head->id, std::string(name), head->type == Type::Anew};
 }
 
 std::optional<CredentialAnswer> decode_credential_answer(std::string_view message) {

@@ -21,7 +21,7 @@
 
 namespace veilwire::host::protocol {
 
-inline constexpr std::uint16_t kCredentialsVersion = 1;
+inline constexpr std::uint16_t kCredentialsVersion = 2;
 inline constexpr std::size_t kCredentialReason = 256;
 // A credential is asked for again after this long at the latest: what has been withdrawn at its
 // source must not live on in the proxy.
@@ -30,6 +30,7 @@ inline constexpr std::chrono::hours kCredentialLongestValidity{1};
 struct CredentialQuestion {
   std::uint64_t id = 0;  // the asker's own
   std::string name;
+  bool anew = false;  // the host has refused what was given: its source is to be asked again
 
   friend bool operator==(const CredentialQuestion&, const CredentialQuestion&) = default;
 };

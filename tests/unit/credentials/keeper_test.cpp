@@ -96,6 +96,33 @@ TEST_F(KeeperTest, AsksOnceForAllWhoWaitAndThenAnswersAtOnce) {
   EXPECT_EQ(source->asked(), 1);
 }
 
+TEST_F(KeeperTest, AsksAnewForWhatItsHostHasRefusedButNotForEachRefusal) {
+  EXPECT_EQ(ask(), "waits");
+  source->give("one");
+  collect();
+  now = now + 4s;
+  EXPECT_EQ(text(*keeper.ask("key", {1, 9}, now, true)), "one for 96");
+  now = now + 1s;
+  EXPECT_FALSE(keeper.ask("key", {1, 10}, now, true));
+  EXPECT_EQ(ask(), "waits");
+  source->give("two");
+  EXPECT_EQ(collect(), (Texts{"two for 100", "two for 100"}));
+  EXPECT_EQ(text(*keeper.ask("key", {1, 11}, now, true)), "two for 100");
+  EXPECT_EQ(source->asked(), 2);
+}
+
+TEST_F(KeeperTest, WhatItsHostHasRefusedGoesOnWhileItsSourceFails) {
+  EXPECT_EQ(ask(), "waits");
+  source->give("one");
+  collect();
+  now = now + 10s;
+  EXPECT_FALSE(keeper.ask("key", {1, 9}, now, true));
+  source->fail("gone");
+  EXPECT_EQ(collect(), Texts{"one for 5"});
+  EXPECT_EQ(text(*keeper.ask("key", {1, 10}, now, true)), "one for 5");
+  EXPECT_EQ(source->asked(), 2);
+}
+
 TEST_F(KeeperTest, AsksAnewAheadOfTheEndWhileNobodyWaits) {
   EXPECT_EQ(ask(), "waits");
   source->give("one");

@@ -15,6 +15,8 @@ std::string known(std::string value, std::chrono::milliseconds valid_for = 5s) {
 TEST(CredentialsProtocol, SurvivesARoundTrip) {
   const CredentialQuestion question{0x0123456789abcdef, "team-key"};
   EXPECT_EQ(decode_credential_question(*encode(question)), question);
+  const CredentialQuestion anew{1, "team-key", true};
+  EXPECT_EQ(decode_credential_question(*encode(anew)), anew);
   const auto answer = decode_credential_answer(known("key of the team"));
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->id, 7U);
@@ -61,7 +63,7 @@ TEST(CredentialsProtocol, RefusesOtherVersionsAndKinds) {
   EXPECT_FALSE(decode_credential_question(question.substr(0, 20)));
   EXPECT_FALSE(decode_credential_question(""));
   std::string other = question;
-  other[4] = 2;
+  other[4] = 1;
   EXPECT_FALSE(decode_credential_question(other));
 }
 

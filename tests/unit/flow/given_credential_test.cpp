@@ -200,6 +200,186 @@ TEST_F(Given, ATunnelBeginsWithIt) {
   EXPECT_EQ(sink.upstream, given(std::string(upgrade) + "\r\n"));
 }
 
+// What an upstream says that repeats the credential.
+class Echo : public Given {
+ protected:
+  explicit Echo(std::string_view policy = kGiven) : Given(policy) {}
+  void ask(std::string_view body = "{}", std::string_view value = kValue) {
+    client(post(body));
+    grant("all-staff", value);
+  }
+  static std::string stream() {
+    return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
+           "chunked\r\n\r\n";
+  }
+};
+
+constexpr std::string_view kMasked = "[MASKED:organisation-credential:";
+
+TEST_F(Echo, InAnErrorIsMaskedAndOnRecordAsAMask) {
+  ask();
+  const std::string body =
+      R"({"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key: )" +
+      std::string(kValue) + "\"}}";
+  upstream(answer(body));
+  EXPECT_THAT(sink.client, HasSubstr("invalid x-api-key: " + std::string(kMasked)));
+  ASSERT_EQ(sink.all<audit::ResponseFragment>().size(), 1U);
+  const auto masks = sink.all<audit::ResponseFragment>()[0].masks;
+  ASSERT_EQ(masks.size(), 1U);
+  EXPECT_EQ(masks[0].rule, "organisation-credential");
+  EXPECT_EQ(sink.all<audit::ExchangeClose>()[0].masked, 1U);
+  expect_unseen();
+}
+
+TEST_F(Echo, WhereAnyFieldOrTrailerRepeatsItStandStars) {
+  ask();
+  const std::string secret(kValue), stars(kValue.size(), '*');
+  upstream("HTTP/1.1 103 Early " + secret + "\r\nLink: " + secret + "\r\n\r\n");
+  upstream("HTTP/1.1 200 Not " + secret + "\r\nSet-Cookie: key=" + secret +
+           "; Secure\r\nx-debug: a " + secret + " b\r\netag: \"" + secret +
+           "\"\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" +
+           chunk("{}") + "0\r\nx-end: " + secret + "\r\n\r\n");
+  EXPECT_THAT(sink.client, HasSubstr("103 Early " + stars));
+  EXPECT_THAT(sink.client, HasSubstr("Set-Cookie: key=" + stars + "; Secure\r\n"));
+  EXPECT_THAT(sink.client, HasSubstr("x-debug: a " + stars + " b\r\n"));
+  EXPECT_THAT(sink.client, HasSubstr("x-end: " + stars + "\r\n"));
+  expect_unseen();
+}
+
+TEST_F(Echo, OfAStreamIsMaskedAcrossItsEvents) {
+  for (std::size_t cut = 1; cut < kValue.size(); ++cut) {
+    ask();
+    sink.client.clear();
+    upstream(stream() + chunk(kOpening) +
+             chunk(delta("it is " + std::string(kValue.substr(0, cut)))));
+    EXPECT_THAT(sink.client, HasSubstr("it is "));
+    EXPECT_THAT(sink.client, Not(HasSubstr("it is s")));
+    upstream(chunk(delta(std::string(kValue.substr(cut)) + ".")));
+    EXPECT_THAT(sink.client, HasSubstr(kMasked));
+    upstream(chunk("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n") + "0\r\n\r\n");
+    EXPECT_EQ(sink.outcome(), "complete");
+    expect_unseen(kValue.substr(4));
+  }
+}
+
+TEST_F(Echo, WhereNoTextIsLookedForStandStars) {
+  ask();
+  const std::string secret(kValue), stars(kValue.size(), '*');
+  const std::string body = R"({"id":"msg_)" + secret + R"(","type":"message"})";
+  upstream(answer(body));
+  EXPECT_THAT(sink.client, HasSubstr(R"("id":"msg_)" + stars + "\""));
+  EXPECT_THAT(sink.recorded_response(), HasSubstr(stars));
+  expect_unseen();
+}
+
+TEST_F(Echo, InBytesThatAreNoTextStandStars) {
+  for (std::size_t cut = 0; cut <= kValue.size(); ++cut) {
+    ask();
+    sink.client.clear();
+    const std::string secret(kValue);
+    const std::string body = std::string("\0\1sk-a", 6) + secret + "\2sk-ant";
+    const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: " +
+                             std::to_string(body.size()) + "\r\n\r\n";
+    upstream(head + body.substr(0, 6 + cut));
+    upstream(body.substr(6 + cut));
+    EXPECT_EQ(sink.client,
+              head + std::string("\0\1sk-a", 6) + std::string(secret.size(), '*') + "\2sk-ant");
+    EXPECT_EQ(sink.outcome(), "complete");
+  }
+}
+
+TEST_F(Echo, OfATokenBehindItsSchemeIsTheTokensAlone) {
+  ask("{}", "Token 0123456789abcdef");
+  upstream(answer(R"({"a":"scheme Token, value 0123456789abcdef"})"));
+  EXPECT_THAT(sink.client, HasSubstr("scheme Token, value " + std::string(kMasked)));
+}
+
+TEST_F(Echo, OfWhatIsTooShortIsNotLookedFor) {
+  ask("{}", "abc");
+  upstream(answer(R"({"a":"abc abcd"})"));
+  EXPECT_THAT(sink.client, EndsWith(R"({"a":"abc abcd"})"));
+}
+
+TEST_F(Echo, IsMaskedByAPolicyThatWasChangedMeanwhileToo) {
+  ask();
+  upstream(stream() + chunk(kOpening) + chunk(delta("it is sk-ant-of-")));
+  relay.adopt(make_ruleset());
+  relay.identity_known(of("guests"), now);
+  upstream(chunk(delta("the-organisation!")));
+  EXPECT_THAT(sink.client, HasSubstr(kMasked));
+  expect_unseen(kValue.substr(4));
+}
+
+TEST_F(Echo, IsNotLookedForInTheNextAnswerThatHasNone) {
+  ask();
+  upstream(answer("{}"));
+  relay.adopt(make_ruleset());
+  client(post("{}"));
+  upstream(answer("{\"a\":\"" + std::string(kValue) + "\"}"));
+  EXPECT_THAT(sink.client, HasSubstr(kValue));
+}
+
+// What masks stand for is kept for the next turn, which must not be the credential.
+TEST_F(Echo, IsNotKeptWithWhatIsPutBack) {
+  const auto memory = std::make_shared<ConversationMemory>(crypto::Digest{});
+  HttpRelay remembering(
+      {.host = "api.anthropic.com", .service = policy::Service::Anthropic, .conversations = memory},
+      ruleset, sink);
+  const auto kept = [&](std::string_view said) {
+    remembering.identity_known(of("staff"), now);
+    remembering.from_client(post(R"({"messages":[{"role":"user","content":"a"}]})"), now);
+    remembering.credential_known("all-staff", std::make_shared<const Secret>(std::string(kValue)),
+                                 now);
+    const std::size_t before = memory->counts().bytes;
+    remembering.from_upstream(
+        answer(R"({"type":"message","role":"assistant","content":[{"type":"text","text":")" +
+               std::string(said) + "\"}]}"),
+        now);
+    return memory->counts().bytes - before;
+  };
+  EXPECT_EQ(kept("it is " + std::string(kValue)), 0U);
+  EXPECT_EQ(kept("x-api-key: " + std::string(kValue)), 0U);
+  EXPECT_GT(kept("it is KEY-12345678"), 0U);
+}
+
+class EchoUnderPass : public Echo {
+ protected:
+  EchoUnderPass() : Echo(pass_all()) {}
+  static std::string_view pass_all() {
+    static const std::string policy =
+        std::string(kGiven) + "[default]\nresponse = \"pass\"\nrequest = \"pass\"\n";
+    return policy;
+  }
+};
+
+TEST_F(EchoUnderPass, IsMaskedWhateverPolicySaysOfSecrets) {
+  ask();
+  upstream(answer("{\"a\":\"KEY-12345678 " + std::string(kValue) + "\"}"));
+  EXPECT_THAT(sink.client, HasSubstr("KEY-12345678 " + std::string(kMasked)));
+  expect_unseen();
+}
+
+TEST_F(Given, TraceIsRefused) {
+  client("TRACE /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\n" + own() + "\r\n");
+  EXPECT_EQ(sink.upstream, "");
+  EXPECT_THAT(sink.credentials_asked, IsEmpty());
+  EXPECT_THAT(sink.client, StartsWith("HTTP/1.1 405 "));
+}
+
+TEST_F(Given, IsDoubtedWhereItsHostRefusesIt) {
+  for (const std::string_view status : {"401 Unauthorized", "403 Forbidden", "404 Not Found"}) {
+    client(post("{}"));
+    grant("all-staff");
+    upstream("HTTP/1.1 " + std::string(status) +
+             "\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+  }
+  EXPECT_THAT(sink.credentials_doubted, ElementsAre("all-staff", "all-staff"));
+  relay.adopt(make_ruleset());
+  client(post("{}", own()));
+  upstream("HTTP/1.1 401 No\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+  EXPECT_EQ(sink.credentials_doubted.size(), 2U);
+}
+
 class LargeGiven : public Given {
  protected:
   // More than is held, with a megabyte still to come.

@@ -103,7 +103,7 @@ inline std::shared_ptr<const Ruleset> make_ruleset(std::string_view policy_text 
 struct SinkLog final : RelaySink {
   std::string client, upstream;
   std::vector<audit::Body> records;
-  std::vector<std::string> credentials_asked;
+  std::vector<std::string> credentials_asked, credentials_doubted;
   std::vector<std::string> order;  // "record request.head", "client", "upstream", ...
   int identity_asked = 0, upstream_asked = 0, upstream_dropped = 0, upstream_reset = 0;
   bool closed = false, reset = false, reading = true, asked_at_once = false;
@@ -122,6 +122,7 @@ struct SinkLog final : RelaySink {
     credentials_asked.push_back(name);
     order.emplace_back("need credential");
   }
+  void doubt_credential(const std::string& name) override { credentials_doubted.push_back(name); }
   void need_upstream() override { ++upstream_asked; }
   void drop_upstream() override { ++upstream_dropped; }
   void reset_upstream() override { ++upstream_dropped, ++upstream_reset; }

@@ -91,6 +91,44 @@ TEST_F(CredentialsLinkTest, AsksAnewForWhatIsNotGoodAnyMore) {
   EXPECT_EQ(heard_, (Heard{"one", "two"}));
 }
 
+TEST_F(CredentialsLinkTest, AsksAnewForWhatItsHostHasRefusedAndSaysSoOnce) {
+  link_.emplace(io_, folder_ + "/s", 0ms);
+  link_->doubt("key");  // nothing has been given
+  ask("key");
+  turn();
+  ASSERT_TRUE(accept());
+  const auto first = asked();
+  EXPECT_FALSE(first.anew);
+  say(first.id, protocol::KnownCredential{Secret("one"), 60s});
+  turn();
+  link_->doubt("key");
+  link_->doubt("key");
+  ask("key");
+  ask("key");
+  turn();
+  const auto second = asked();
+  EXPECT_EQ(second.name, "key");
+  EXPECT_TRUE(second.anew);
+  say(second.id, protocol::KnownCredential{Secret("two"), 1ms});
+  turn();
+  EXPECT_EQ(heard_, (Heard{"one", "two", "two"}));
+  ask("key");
+  turn();
+  EXPECT_FALSE(asked().anew);
+}
+
+TEST_F(CredentialsLinkTest, IsNotAskedForEveryRequestThatAHostRefuses) {
+  ask("key");
+  turn();
+  ASSERT_TRUE(accept());
+  say(asked().id, protocol::KnownCredential{Secret("one"), 60s});
+  turn();
+  link_->doubt("key");
+  ask("key");
+  EXPECT_EQ(heard_, (Heard{"one", "one"}));
+  EXPECT_EQ(asked().id, 0U);
+}
+
 TEST_F(CredentialsLinkTest, KeepsNoRefusal) {
   ask("key");
   turn();
