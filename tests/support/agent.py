@@ -1,4 +1,5 @@
-"""The agent's five programs in a sandbox: configured, started in order, observed, killed and restarted.
+"""The agent's programs in a sandbox: configured, started in order, observed, killed and restarted. veilwire-credentials
+is one of them where its table is given.
 
 Each runs as a user of its own, as on an installed host, below the cgroup that the kernel programs are attached to.
 """
@@ -17,7 +18,7 @@ import sandbox as sandboxes
 from service_manager import Service
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-USERS = {"signer": 64002, "identity": 64003, "recorder": 64004, "proxy": 64001}
+USERS = {"signer": 64002, "identity": 64003, "recorder": 64004, "proxy": 64001, "credentials": 64005}
 ORDER = ("redirector", "signer", "identity", "recorder", "proxy")
 
 POLICY = """\
@@ -37,7 +38,18 @@ action = "mask"
 """
 
 
+def to_toml(value):
+  """On one line, tables included."""
+  if isinstance(value, dict):
+    return "{" + ", ".join(f"{key} = {to_toml(inner)}" for key, inner in value.items()) + "}"
+  if isinstance(value, list):
+    return "[" + ", ".join(map(to_toml, value)) + "]"
+  return json.dumps(value)
+
+
 class Agent:
+  environment = {}  # of programs, by name
+
   def __init__(self, box, build, policy=POLICY, **overrides):
     self.box = box
     self.programs = pathlib.Path(build).resolve() / "bin"
@@ -48,11 +60,12 @@ class Agent:
     self.site_key = box.folder / "state/proxy/site.key"
     self.services = {}
     self._overrides = overrides
+    self.order = ORDER if "credentials" not in overrides else (*ORDER[:-1], "credentials", ORDER[-1])
     self._prepare(policy)
 
   def missing(self):
     """The programs that have not been built."""
-    return [name for name in ORDER if not (self.programs / f"veilwire-{name}").exists()]
+    return [name for name in self.order if not (self.programs / f"veilwire-{name}").exists()]
 
   def _socket(self, name):
     return str(self.box.folder / "run" / name.split("-")[0] / f"{name}.sock")
@@ -72,21 +85,23 @@ class Agent:
                      "status_socket": self._socket("recorder-status")},
         "proxy": {"user": self._user("proxy"), "policy": str(self.policy_file), "site_key": str(self.site_key),
                   "internal_ca": str(self.authority), "status_socket": self._socket("proxy-status"),
-                  **{f"{name}_socket": self._socket(name) for name in ORDER if name != "proxy"}},
+                  **{f"{name}_socket": self._socket(name) for name in self.order if name != "proxy"}},
+        "credentials": {"user": self._user("credentials"), "proxy_user": self._user("proxy"),
+                        "internal_ca": str(self.authority), "status_socket": self._socket("credentials-status")},
     }
-    for name in ORDER[:-1]:
+    for name in self.order[:-1]:
       changes[name]["socket"] = self._socket(name)
     for values_of in (changes, self._overrides):
       for name, values in values_of.items():
         tables[name].update(values)
-    return "".join(f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()) + "\n"
+    return "".join(f"[{name}]\n" + "".join(f"{key} = {to_toml(value)}\n" for key, value in values.items()) + "\n"
                    for name, values in tables.items())
 
   def _user(self, name):
     return f"{USERS[name]}:{USERS[name]}"
 
   def _prepare(self, policy):
-    for name in ORDER:
+    for name in self.order:
       uid = USERS.get(name, 0)
       for folder, mode in ((self.box.folder / "state" / name, 0o700), (self.box.folder / "run" / name, 0o755)):
         folder.mkdir(mode=mode)
@@ -122,14 +137,15 @@ class Agent:
   # --- life ---
 
   def start(self):
-    for name in ORDER:
+    for name in self.order:
       self.start_one(name)
 
   def start_one(self, name):
     if name not in self.services:
       run = ["run"] if name == "redirector" else []
       command = [self.programs / f"veilwire-{name}", *run, "--config", self.config_file]
-      self.services[name] = Service(self.box, name, command, uid=USERS.get(name, 0))
+      self.services[name] = Service(self.box, name, command, uid=USERS.get(name, 0),
+                                    env=self.environment.get(name))
     self.services[name].start()
 
   def kill(self, name):
@@ -146,7 +162,7 @@ class Agent:
     self.services[name].start()
 
   def stop(self):
-    for name in reversed(ORDER):
+    for name in reversed(self.order):
       service = self.services.get(name)
       if service and service.running():
         service.signal(signal.SIGTERM)

@@ -76,6 +76,17 @@ class Scanner:
             raise RuntimeError(f"{fault}: {line}") from None
     return found
 
+  @classmethod
+  def times_in_process(cls, pid, text):
+    """How often it stands there."""
+    times = 0
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+      for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+        if line.split()[1][0] == "r" and not OF_THE_KERNEL.search(line):
+          start, end = (int(word, 16) for word in line.split()[0].split("-"))
+          times += b"".join(cls._blocks(memory, start, end)).count(text.encode())
+    return times
+
   @staticmethod
   def _blocks(memory, start, end):
     memory.seek(start)

@@ -14,13 +14,14 @@ MAX_DESCRIPTORS = 64
 
 
 class Service:
-  def __init__(self, box, name, command, *, where="agent", uid=0):
+  def __init__(self, box, name, command, *, where="agent", uid=0, env=None):
     self.name = name
     self.process = None
     self._box = box
     self._command = command
     self._where = where
     self._uid = uid
+    self._environment = env or {}
     self._stored = []  # (name, descriptor)
     self.log = box.folder / "logs" / f"{name}.log"
     self._path = box.folder / "run" / f"notify-{name}"
@@ -30,7 +31,7 @@ class Service:
     """Starts the program and returns once it says that it is ready."""
     self._listen()
     inherited = [descriptor for _, descriptor in self._stored]
-    environment = {"NOTIFY_SOCKET": self._path}
+    environment = {**self._environment, "NOTIFY_SOCKET": self._path}
     if inherited:
       environment |= {"LISTEN_FDS": len(inherited), "LISTEN_FDNAMES": ":".join(name for name, _ in self._stored)}
     # The entry commands only ever exec, so the shell's process id is the program's.

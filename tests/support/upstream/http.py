@@ -46,6 +46,10 @@ class Request:
   def json(self):
     return json.loads(self.body)
 
+  def credential(self):
+    """What says who asks."""
+    return self.field("x-api-key") or self.field("authorization").rpartition(" ")[2]
+
 
 async def read_request(reader):
   """The next request, or None at a clean end of the connection."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import hashlib
 import json
 
 from . import misbehaviour, scenario as scenarios, signed
@@ -58,7 +59,7 @@ class Message:
 
   def _blocks(self):
     s = self.scenario
-    if s.name == "hello":
+    if s.name in ("hello", "refused"):
       return [("text", ["Hello", ", ", "this is the demonstration upstream."])]
     if s.name == "echo":
       filler = [f" {n}" for n in range(s.count("count", 3))]
@@ -137,10 +138,28 @@ class Message:
     return {**self.head(), "content": content, "stop_reason": self.stop_reason, "usage": USAGE}
 
 
+def fingerprint(credential):
+  return hashlib.sha256(credential.encode("latin-1")).hexdigest()[:16]
+
+
+async def refuse(exchange, scenario):
+  """As servers do that are too helpful: they say which credential it is that they do not take."""
+  given = scenario.given
+  await exchange.json(scenario.count("status", 401),
+                      {"type": "error", "error": {"type": "authentication_error", "message": f"invalid x-api-key: {given}"},
+                       "request_id": f"req_{given}"},
+                      [("x-debug-key", given), ("set-cookie", f"last={given}"), ("request-id", f"req_{given}")],
+                      scenario.text("coding", "identity"))
+
+
 async def answer_message(exchange):
   body = exchange.request.json()
   asked = exchange.request.query.get("demo")
   scenario = scenarios.Scenario(asked) if asked else scenarios.in_text(prompt_of(body)) or scenarios.Scenario()
+  scenario.given = exchange.request.credential()
+  if scenario.name == "refused" and scenario.text("unless") != fingerprint(scenario.given):
+    await refuse(exchange, scenario)
+    return
   if scenario.name == "bad":
     await misbehaviour.answer(exchange, scenario, body.get("stream", False))
     return

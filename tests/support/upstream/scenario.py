@@ -3,6 +3,8 @@
   [[demo NAME key=value ...]]   in the last prompt that has one, or in a tool's argument
   ?demo=NAME+key=value           in the query, for clients that choose their URL
 
+secret=given repeats the credential that came with the request.
+
 Secrets are made up. They are written the way each vendor writes its tokens, so that real rules find them.
 """
 
@@ -25,6 +27,7 @@ class Scenario:
   def __init__(self, text="hello"):
     words = text.split() or ["hello"]
     self.name = words[0]
+    self.given = ""  # the credential of the request
     self._options = dict(word.split("=", 1) for word in words[1:] if "=" in word)
 
   def text(self, key, default=""):
@@ -38,7 +41,8 @@ class Scenario:
 
   @property
   def secret(self):
-    return SECRETS[self.text("secret", "github")]
+    name = self.text("secret", "github")
+    return self.given if name == "given" else SECRETS[name]
 
 
 def in_text(text):
