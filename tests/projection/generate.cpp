@@ -1,6 +1,7 @@
 // Writes every projection of real and of hostile exchanges into a folder, for the checks that other
 // programs make of them: generate FOLDER.
 #include "tests/unit/projection/sample_exchanges.h"
+#include "userspace/projection/ocsf.h"
 #include "userspace/projection/otel_event.h"
 #include "userspace/projection/otlp.h"
 
@@ -15,7 +16,7 @@ namespace {
 constexpr Level kLevels[] = {Level::Masked, Level::Metadata, Level::Findings};
 constexpr unsigned kHostile = 300;
 
-const OtlpSource kSource{.version = "0.1.0", .host_id = "3f6c1d0e", .host_name = "ws-17"};
+const Source kSource{.version = "0.1.0", .host_id = "3f6c1d0e", .host_name = "ws-17"};
 
 std::vector<std::vector<audit::Body>> real() {
   return {model_call(),
@@ -112,6 +113,19 @@ void write_otlp(const Folder& folder) {
   folder.write("otlp.txt", expected);
 }
 
+void write_ocsf(const Folder& folder) {
+  for (const Level level : kLevels) {
+    std::string lines;
+    const auto add = [&](const std::vector<std::string>& more) {
+      for (const std::string& line : more) lines += line;
+    };
+    for (auto& bodies : exchanges())
+      add(ocsf_lines(as_exchange(std::move(bodies)), kSource, level));
+    for (const audit::Parsed& record : records()) add(ocsf_lines(record, kSource, level));
+    folder.write("ocsf-" + std::string(to_string(level)) + ".jsonl", lines);
+  }
+}
+
 }  // namespace
 }  // namespace veilwire::projection
 
@@ -121,7 +135,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    veilwire::projection::write_otlp(veilwire::projection::Folder(argv[1]));
+    const veilwire::projection::Folder folder(argv[1]);
+    veilwire::projection::write_otlp(folder);
+    veilwire::projection::write_ocsf(folder);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "generate: %s\n", error.what());
     return 1;

@@ -98,7 +98,7 @@ std::string log_record(const Event& event) {
 
 }  // namespace
 
-OtlpRequest::OtlpRequest(const OtlpSource& source, std::size_t most) : most_(most) {
+OtlpRequest::OtlpRequest(const Source& source, std::size_t most) : most_(most) {
   const auto attribute = [&](std::string_view name, std::string_view text) {
     put_bytes(resource_, kResourceAttributes, key_value(name, Value::text(text)));
   };

@@ -9,6 +9,7 @@
 
 #include "userspace/base/result.h"
 #include "userspace/projection/otel_event.h"
+#include "userspace/projection/source.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,16 +22,9 @@ namespace veilwire::projection {
 // HTTP receiver.
 inline constexpr std::size_t kOtlpRequest = 4 * 1024 * 1024;
 
-// Who sends: the same for every event of a request.
-struct OtlpSource {
-  std::string version;    // of veilwire
-  std::string host_id;    // machine id
-  std::string host_name;  // empty where it is not to be said
-};
-
 class OtlpRequest {
  public:
-  explicit OtlpRequest(const OtlpSource& source, std::size_t most = kOtlpRequest);
+  explicit OtlpRequest(const Source& source, std::size_t most = kOtlpRequest);
 
   enum class Added : std::uint8_t {
     Yes,

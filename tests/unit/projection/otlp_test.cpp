@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-const OtlpSource kSource{.version = "0.1.0", .host_id = "3f6c1d0e", .host_name = "ws-17"};
+const Source kSource{.version = "0.1.0", .host_id = "3f6c1d0e", .host_name = "ws-17"};
 
 Event event(std::size_t bytes) {
   Event event{.time_ns = 1,
