@@ -128,11 +128,13 @@ bool open_browser(const std::string& address) {
 using Meaning = std::function<std::optional<PeopleAsk>(BrowserRequest request)>;
 
 int finish_in_browser(PeopleLink& link, const Options& o, const std::string& address,
-                      const BrowserCallback& callback, const Meaning& meaning) {
+                      const BrowserCallback& callback, const Meaning& meaning,
+                      const std::string& elsewhere = "") {
   const bool opened = !o.no_browser && open_browser(address);
   std::cerr << (opened ? "Sign in in the browser that opens, or open:\n\n  "
                        : "Open in a browser on this machine:\n\n  ")
             << address << "\n\n";
+  if (!opened) std::cerr << elsewhere;
   PeopleAnswer last{.what = Answer::Refused, .text = "nobody came to sign in in time"};
   const auto take = [&](BrowserRequest request) -> std::optional<std::string> {
     const auto ask = meaning(std::move(request));
@@ -181,9 +183,13 @@ int login_by_saml(PeopleLink& link, const Options& o, const PeopleAnswer& begun)
                              " of this host, where the browser comes back to: another `veilwire "
                              "login`, or somebody who keeps you from signing in (ss -ltnp)"},
                     o.json);
-  return finish_in_browser(link, o, begun.text, *callback, [&](const BrowserRequest& request) {
-    return response_in(request, address->path);
-  });
+  // There is no sign-in with a code on another device.
+  const std::string port = std::to_string(address->port);
+  const std::string forward = port + (address->v6 ? ":[::1]:" : ":127.0.0.1:") + port;
+  return finish_in_browser(
+      link, o, begun.text, *callback,
+      [&](const BrowserRequest& request) { return response_in(request, address->path); },
+      "For a browser on another machine, run there first: ssh -L " + forward + " THIS-HOST\n\n");
 }
 
 int login_by_browser(PeopleLink& link, const Options& o) {
