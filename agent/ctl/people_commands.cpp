@@ -131,10 +131,10 @@ int finish_in_browser(PeopleLink& link, const Options& o, const std::string& add
                       const BrowserCallback& callback, const Meaning& meaning,
                       const std::string& elsewhere = "") {
   const bool opened = !o.no_browser && open_browser(address);
+  if (!opened) std::cerr << elsewhere;
   std::cerr << (opened ? "Sign in in the browser that opens, or open:\n\n  "
                        : "Open in a browser on this machine:\n\n  ")
             << address << "\n\n";
-  if (!opened) std::cerr << elsewhere;
   PeopleAnswer last{.what = Answer::Refused, .text = "nobody came to sign in in time"};
   const auto take = [&](BrowserRequest request) -> std::optional<std::string> {
     const auto ask = meaning(std::move(request));
