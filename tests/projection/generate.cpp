@@ -1,9 +1,12 @@
 // Writes every projection of real and of hostile exchanges into a folder, for the checks that other
 // programs make of them: generate FOLDER.
 #include "tests/unit/projection/sample_exchanges.h"
+#include "userspace/projection/har.h"
+#include "userspace/projection/jsonl.h"
 #include "userspace/projection/ocsf.h"
 #include "userspace/projection/otel_event.h"
 #include "userspace/projection/otlp.h"
+#include "userspace/projection/syslog.h"
 
 #include <cstdio>
 #include <filesystem>
@@ -126,6 +129,42 @@ void write_ocsf(const Folder& folder) {
   }
 }
 
+void write_har(const Folder& folder) {
+  for (const Level level : {Level::Masked, Level::Metadata}) {
+    std::string har = har_begin(kSource);
+    bool first = true;
+    for (auto& bodies : exchanges()) {
+      const auto entry = har_entry(as_exchange(std::move(bodies)), level);
+      if (!entry) continue;
+      if (!std::exchange(first, false)) har += ',';
+      har += *entry;
+    }
+    folder.write(std::string(to_string(level)) + ".har", har + har_end());
+  }
+}
+
+void write_lines(const Folder& folder) {
+  std::string messages;
+  const auto add = [&](const std::optional<std::string>& message) {
+    if (message) messages += std::to_string(message->size()) + ' ' + *message;
+  };
+  for (const Level level : kLevels) {
+    std::string lines;
+    for (auto& bodies : exchanges()) {
+      const Exchange exchange = as_exchange(std::move(bodies));
+      lines += jsonl(exchange, level).value_or("");
+      add(syslog_message(exchange, kSource, level));
+    }
+    for (const audit::Parsed& record : records()) {
+      lines += jsonl(audit::canonical(record.record, record.writer, record.seq), record, level)
+                   .value_or("");
+      add(syslog_message(record, kSource, level));
+    }
+    folder.write(std::string(to_string(level)) + ".jsonl", lines);
+  }
+  folder.write("syslog.txt", messages);
+}
+
 }  // namespace
 }  // namespace veilwire::projection
 
@@ -138,6 +177,8 @@ int main(int argc, char** argv) {
     const veilwire::projection::Folder folder(argv[1]);
     veilwire::projection::write_otlp(folder);
     veilwire::projection::write_ocsf(folder);
+    veilwire::projection::write_har(folder);
+    veilwire::projection::write_lines(folder);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "generate: %s\n", error.what());
     return 1;

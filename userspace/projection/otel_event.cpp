@@ -56,25 +56,19 @@ void add_peer(Value& out, const identity::Peer& peer) {
     out.add(otel::kLoginUid, Value::number(peer.loginuid));
 }
 
-struct RecordEvent {
-  Event& event;
-  Level level;
+// What a reader filters by, beside the body.
+struct RecordAttributes {
+  Value& out;
 
-  void operator()(const audit::SessionOpen& b) const { add_peer(event.attributes, b.peer); }
+  void operator()(const audit::SessionOpen& b) const { add_peer(out, b.peer); }
   void operator()(const audit::RequestHead& b) const {
-    add_person(event.attributes, b.person);
-    event.attributes.add(otel::kService, Value::text(b.service))
+    add_person(out, b.person);
+    out.add(otel::kService, Value::text(b.service))
         .add_text(otel::kRequestModel, b.model)
         .add_text(otel::kMcpMethodName, b.mcp_method)
         .add_text(otel::kToolName, b.tool);
   }
-  void operator()(const audit::IdentityChange& b) const {
-    add_person(event.attributes, b.person);
-    if (b.what == "lost") event.severity = Severity::Warn;
-  }
-  void operator()(const audit::Blocked&) const { event.severity = Severity::Warn; }
-  void operator()(const audit::Gap&) const { event.severity = Severity::Warn; }
-  void operator()(const audit::UpstreamError&) const { event.severity = Severity::Warn; }
+  void operator()(const audit::IdentityChange& b) const { add_person(out, b.person); }
   template <class Other>
   void operator()(const Other&) const {}
 };
@@ -201,13 +195,13 @@ std::optional<Event> event_of(const audit::Parsed& parsed, Level level) {
   std::optional<Value> body = body_tree(record, level);
   if (!body) return std::nullopt;
   Event event{.time_ns = unix_ns(record.time),
-              .severity = Severity::Info,
+              .severity = is_grave(record) ? Severity::Warn : Severity::Info,
               .name = std::string(otel::kOwnPrefix) + std::string(audit::kind(record)),
               .attributes = Value::map(),
               .body = std::move(body)};
   add_place(event.attributes, record.context, parsed.writer, parsed.seq,
             record_key(record.context.host, parsed.writer, parsed.seq));
-  std::visit(RecordEvent{event, level}, record.body);
+  std::visit(RecordAttributes{event.attributes}, record.body);
   return event;
 }
 

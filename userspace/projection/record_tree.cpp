@@ -198,6 +198,14 @@ std::optional<Value> record_tree(const audit::Parsed& record, Level level) {
   return out;
 }
 
+bool is_grave(const audit::Record& record) {
+  if (const auto* change = std::get_if<audit::IdentityChange>(&record.body))
+    return change->what == "lost";
+  return std::holds_alternative<audit::Blocked>(record.body) ||
+         std::holds_alternative<audit::Gap>(record.body) ||
+         std::holds_alternative<audit::UpstreamError>(record.body);
+}
+
 Value decisions_tree(const Exchange& x, Level level) {
   const Monotonic now = x.ended.mono;
   Value out = Value::map();
