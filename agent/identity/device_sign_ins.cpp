@@ -30,12 +30,12 @@ constexpr const char* kNobodyCame = "nobody came to sign in in time";
 
 }  // namespace
 
-DeviceSignIns::DeviceSignIns(asio::io_context& io, SessionKeeper& keeper, Issuer& issuer,
+DeviceSignIns::DeviceSignIns(asio::io_context& io, SessionKeeper& keeper, ClientAtIdp& client,
                              const OidcSettings& settings, crypto::RandomSource random,
                              Events events)
     : io_(io),
       keeper_(keeper),
-      issuer_(issuer),
+      client_(client),
       settings_(settings),
       random_(std::move(random)),
       events_(std::move(events)) {}
@@ -87,16 +87,16 @@ asio::awaitable<DeviceSignIns::Outcome> DeviceSignIns::sign_in(LocalPeer who, Bi
         refused ? "the identity provider offers no sign-in on another device; run `veilwire login`"
                 : "the identity provider does not answer; try again in a moment")};
   };
-  const auto provider = co_await issuer_.provider();
+  const auto provider = co_await client_.issuer().provider();
   if (!provider) co_return failing(provider.error());
   const auto request =
-      identity::device_authorization_request(keeper_.context(**provider), settings_.scope);
+      identity::device_authorization_request(client_.context(**provider), settings_.scope);
   if (!request)
     co_return failing({.error = identity::IdpError::Refused,
                        .about = "device_authorization_endpoint",
                        .code = identity::OAuthError::UnauthorizedClient});
   const Monotonic asked_at = host::now().mono;
-  const auto begun = co_await issuer_.ask(*request);
+  const auto begun = co_await client_.issuer().ask(*request);
   if (!begun) co_return failing(begun.error());
   auto start = identity::read_device_start(*begun, (*provider)->issuer, asked_at);
   if (!start) co_return failing(start.error());
@@ -115,11 +115,11 @@ asio::awaitable<DeviceSignIns::Outcome> DeviceSignIns::sign_in(LocalPeer who, Bi
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     if (flow.state(host::now().mono) != DeviceFlow::State::Waiting) break;
     const auto poll =
-        identity::device_code_request(keeper_.context(**provider), flow.start().device_code);
+        identity::device_code_request(client_.context(**provider), flow.start().device_code);
     if (!poll)
       co_return failing({.error = identity::IdpError::MemberMissing, .about = "token_endpoint"});
     flow.asked(host::now().mono);
-    const auto response = co_await issuer_.ask(*poll);
+    const auto response = co_await client_.issuer().ask(*poll);
     if (!response) {
       flow.unreachable(host::now().mono, random_number());
       continue;

@@ -31,7 +31,7 @@ class DeviceSignIns {
     std::function<void(const identity::Binding&, const Outcome&)> ended;
   };
 
-  DeviceSignIns(boost::asio::io_context& io, SessionKeeper& keeper, Issuer& issuer,
+  DeviceSignIns(boost::asio::io_context& io, SessionKeeper& keeper, ClientAtIdp& client,
                 const OidcSettings& settings, crypto::RandomSource random, Events events);
   DeviceSignIns(const DeviceSignIns&) = delete;
   DeviceSignIns& operator=(const DeviceSignIns&) = delete;
@@ -61,7 +61,7 @@ class DeviceSignIns {
 
   boost::asio::io_context& io_;
   SessionKeeper& keeper_;
-  Issuer& issuer_;
+  ClientAtIdp& client_;
   const OidcSettings& settings_;
   crypto::RandomSource random_;
   Events events_;

@@ -9,10 +9,7 @@
 #include "agent/identity/people_desk.h"
 #include "agent/identity/question_desk.h"
 
-#include <fstream>
-#include <iterator>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -35,16 +32,6 @@ constexpr std::chrono::seconds kDirectoryPatience{10};
 constexpr std::chrono::seconds kLastWord{3};
 constexpr std::chrono::milliseconds kStopTurn{20};
 
-std::shared_ptr<wire::TlsClientContext> trust(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  const std::string pem{std::istreambuf_iterator<char>(in), {}};
-  auto context = wire::TlsClientContext::make({.roots_pem = pem, .never_trust_pem = {}});
-  if (!context)
-    throw std::runtime_error(path +
-                             ": holds no certificates to trust; [identity] roots names them");
-  return *std::move(context);
-}
-
 host::UniqueFd duplicate(int fd) { return host::UniqueFd(::dup(fd)); }
 
 }  // namespace
@@ -55,20 +42,25 @@ class OidcServer::Impl {
       : options_(std::move(options)),
         settings_(options_.settings),
         random_(crypto::system_random()),
-        idp_(io_, needs_network(settings_) ? trust(settings_.roots) : nullptr,
+        idp_(io_, needs_network(settings_) ? make_tls(settings_.roots, settings_.client) : nullptr,
              [] { return host::now().wall; }),
         issuer_(settings_.issuer ? std::make_unique<Issuer>(io_, idp_, *settings_.issuer,
                                                             settings_.idp_patience, random_)
                                  : nullptr),
-        client_(make_client(settings_.client)),
+        client_(issuer_ == nullptr
+                    ? nullptr
+                    : std::make_unique<ClientAtIdp>(io_, *issuer_, make_client(settings_.client),
+                                                    settings_.groups_claim, random_)),
+        machines_(io_, idp_, settings_.machines, settings_.groups_claim, settings_.roots,
+                  settings_.idp_patience, random_),
         accounts_(io_, kDirectoryPatience),
         cgroups_(cgroup2_mount().value_or("/sys/fs/cgroup")),
         sealer_(sealer_of(settings_.key_file, random_)),
         keeper_(io_,
                 {.settings = settings_,
                  .idp = idp_,
-                 .issuer = issuer_.get(),
-                 .client = client_,
+                 .people = client_.get(),
+                 .machines = machines_,
                  .accounts = accounts_,
                  .sealer = sealer_,
                  .store = SessionStore(settings_.state_file, sealer_, random_),
@@ -76,12 +68,14 @@ class OidcServer::Impl {
                  .random = random_},
                 {.changed = [this](const auto& bindings) { changed(bindings); },
                  .checked = [this](const auto&) { questions_.look_again(); }}),
-        questions_(io_, keeper_, make_device(), make_saml(), cgroups_, accounts_, settings_.hold,
+        machine_sign_ins_(io_, keeper_, random_, [this] { questions_.look_again(); }),
+        questions_(io_, keeper_, make_device(), make_saml(), machine_sign_ins_, cgroups_, accounts_,
+                   settings_.hold,
                    [this](Ticket ticket, Who who) { reply(ticket, std::move(who)); }),
         desk_(io_,
               {.settings = settings_,
                .keeper = keeper_,
-               .issuer = issuer_.get(),
+               .client = client_.get(),
                .device = device_.get(),
                .saml = saml_.get(),
                .cgroups = cgroups_,
@@ -136,9 +130,9 @@ class OidcServer::Impl {
   }
 
   DeviceSignIns* make_device() {
-    if (issuer_ == nullptr) return nullptr;
+    if (client_ == nullptr) return nullptr;
     device_ = std::make_unique<DeviceSignIns>(
-        io_, keeper_, *issuer_, settings_, random_,
+        io_, keeper_, *client_, settings_, random_,
         DeviceSignIns::Events{.offered = [this](const auto& binding) { desk_.offered(binding); },
                               .ended =
                                   [this](const auto& binding, const auto& outcome) {
@@ -242,13 +236,15 @@ class OidcServer::Impl {
   crypto::RandomSource random_;
   IdpClient idp_;
   std::unique_ptr<Issuer> issuer_;
-  identity::OidcClient client_;
+  std::unique_ptr<ClientAtIdp> client_;
+  Machines machines_;
   Accounts accounts_;
   Cgroups cgroups_;
   crypto::Sealer sealer_;
   SessionKeeper keeper_;
   std::unique_ptr<DeviceSignIns> device_;
   std::unique_ptr<SamlSignIns> saml_;
+  MachineSignIns machine_sign_ins_;
   QuestionDesk questions_;
   PeopleDesk desk_;
   std::optional<LocalListener> proxy_, people_;

@@ -2,84 +2,25 @@
 
 #include "agent/host/confinement.h"
 #include "agent/host/protocol/identity.h"
+#include "agent/identity/choice.h"
 #include "userspace/identity/oidc_provider.h"
 #include "userspace/identity/printable.h"
 
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
-
-#include <sys/stat.h>
 
 namespace veilwire::agent_identity {
 namespace {
 
-using crypto::SignatureAlgorithm;
 using host::ConfigSection;
-using identity::AssertionAudience;
 using identity::CiRule;
 using identity::ClaimCondition;
-using identity::ClientMethod;
 using identity::DerivedUse;
 
-template <class T>
-using Choice = std::pair<std::string_view, T>;
-
-// One of the names, the first where there is none.
-template <class T, std::size_t N>
-T choose(const ConfigSection& section, std::string_view key, const Choice<T> (&choices)[N]) {
-  const std::string name = section.text(key, choices[0].first);
-  std::string known;
-  for (const auto& [word, value] : choices) {
-    if (word == name) return value;
-    known += (known.empty() ? "\"" : ", \"") + std::string(word) + "\"";
-  }
-  section.refuse(key, "must be one of " + known);
-}
-
-constexpr Choice<ClientMethod> kMethods[] = {{"none", ClientMethod::None},
-                                             {"secret_basic", ClientMethod::SecretBasic},
-                                             {"secret_post", ClientMethod::SecretPost},
-                                             {"private_key_jwt", ClientMethod::PrivateKeyJwt}};
-constexpr Choice<SignatureAlgorithm> kAlgorithms[] = {{"ES256", SignatureAlgorithm::Es256},
-                                                      {"ES384", SignatureAlgorithm::Es384},
-                                                      {"EdDSA", SignatureAlgorithm::EdDsa},
-                                                      {"PS256", SignatureAlgorithm::Ps256},
-                                                      {"RS256", SignatureAlgorithm::Rs256}};
-constexpr Choice<AssertionAudience> kAudiences[] = {
-    {"issuer", AssertionAudience::Issuer}, {"token_endpoint", AssertionAudience::TokenEndpoint}};
 constexpr Choice<DerivedUse> kDerived[] = {{"of_login", DerivedUse::OfLogin},
                                            {"separate", DerivedUse::Separate},
                                            {"refused", DerivedUse::Refused}};
-
-// A key that only some method uses is a mistake with any other: it would do nothing.
-void only_with(const ConfigSection& section, std::string_view key, bool used, const char* method) {
-  if (used && section.text(key, "").empty())
-    section.refuse(key, std::string("is missing, which ") + method + " needs");
-  if (!used && section.has(key))
-    section.refuse(key, std::string("is of no use but with client_authentication = ") + method);
-}
-
-ClientSettings read_client(const ConfigSection& section) {
-  ClientSettings client;
-  client.id = section.text("client_id", "");
-  client.method = choose<ClientMethod>(section, "client_authentication", kMethods);
-  const bool has_key = client.method == ClientMethod::PrivateKeyJwt;
-  only_with(section, "client_secret_file",
-            client.method == ClientMethod::SecretBasic || client.method == ClientMethod::SecretPost,
-            "\"secret_basic\" or \"secret_post\"");
-  only_with(section, "client_key_file", has_key, "\"private_key_jwt\"");
-  client.secret_file = section.text("client_secret_file", "");
-  client.key_file = section.text("client_key_file", "");
-  client.key_id = section.text("client_key_id", "");
-  client.algorithm = choose<SignatureAlgorithm>(section, "client_key_algorithm", kAlgorithms);
-  client.audience = choose<AssertionAudience>(section, "client_key_audience", kAudiences);
-  return client;
-}
 
 std::string printable(const ConfigSection& section, std::string_view key, std::string text) {
   if (!identity::printable(text)) section.refuse(key, "must be printable text");
@@ -209,6 +150,7 @@ void read_common(const ConfigSection& section, OidcSettings& s, bool people, int
       section.integer("first_person", 1000, 1, std::int64_t{UINT32_MAX} - 1));
   s.subjects.ignore_case = section.boolean("ignore_case", false);
   if (people) read_accounts(section, s.subjects);
+  s.machines = read_machines(section, s.issuer);
   s.transmitters = read_transmitters(section, s.issuer);
   s.bindings = read_bindings(section);
 
@@ -225,17 +167,6 @@ void read_common(const ConfigSection& section, OidcSettings& s, bool people, int
   s.key_file = section.text("key_file", "/var/lib/veilwire-identity/sessions.key");
 }
 
-// Who can read a secret can be us. Throws.
-std::string read_private(const std::string& path) {
-  struct stat status {};
-  std::ifstream in(path, std::ios::binary);
-  if (!in || ::stat(path.c_str(), &status) != 0)
-    throw std::runtime_error(path + ": " + std::strerror(errno));
-  if ((status.st_mode & S_IRWXO) != 0)
-    throw std::runtime_error(path + ": everybody may read it; use mode 0400");
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 }  // namespace
 
 OidcSettings read_oidc_settings(const ConfigSection& section) {
@@ -244,7 +175,7 @@ OidcSettings read_oidc_settings(const ConfigSection& section) {
   s.ci_rules = read_ci_rules(section);
   s.client = read_client(section);
   const std::string issuer = section.text("issuer", "");
-  if (issuer.empty() && s.ci_rules.empty())
+  if (issuer.empty() && s.ci_rules.empty() && section.tables("machine").empty())
     section.refuse("issuer", "is missing: the address of the identity provider");
   if (!issuer.empty()) {
     s.issuer = identity::parse_issuer(issuer);
@@ -285,45 +216,8 @@ OidcSettings read_saml_settings(const ConfigSection& section) {
 }
 
 bool needs_network(const OidcSettings& settings) {
-  return settings.issuer || !settings.ci_rules.empty() || !settings.transmitters.empty();
-}
-
-Secret read_secret(const std::string& path) {
-  std::string secret = read_private(path);
-  while (secret.ends_with('\n') || secret.ends_with('\r')) secret.pop_back();
-  if (secret.empty()) throw std::runtime_error(path + ": is empty");
-  return Secret(std::move(secret));
-}
-
-identity::OidcClient make_client(const ClientSettings& settings) {
-  using identity::OidcClient;
-  switch (settings.method) {
-    case ClientMethod::SecretBasic:
-    case ClientMethod::SecretPost: {
-      Secret secret = read_secret(settings.secret_file);
-      return settings.method == ClientMethod::SecretBasic
-                 ? OidcClient::with_secret_basic(settings.id, std::move(secret))
-                 : OidcClient::with_secret_post(settings.id, std::move(secret));
-    }
-    case ClientMethod::PrivateKeyJwt: {
-      const Secret pem(read_private(settings.key_file));
-      auto key = crypto::PrivateKey::from_pem(pem.reveal());
-      if (!key)
-        throw std::runtime_error(settings.key_file +
-                                 ": holds no private key in PEM without a "
-                                 "passphrase");
-      auto client = OidcClient::with_key(settings.id, *std::move(key), settings.algorithm,
-                                         settings.key_id, settings.audience);
-      if (!client)
-        throw std::runtime_error(settings.key_file +
-                                 ": does not serve the algorithm of client_key_algorithm");
-      return *std::move(client);
-    }
-    case ClientMethod::None:
-    case ClientMethod::Certificate:
-      break;
-  }
-  return OidcClient::without_secret(settings.id);
+  return settings.issuer || !settings.ci_rules.empty() || !settings.machines.empty() ||
+         !settings.transmitters.empty();
 }
 
 }  // namespace veilwire::agent_identity

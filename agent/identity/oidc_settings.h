@@ -4,11 +4,11 @@
 #pragma once
 
 #include "agent/host/config.h"
+#include "agent/identity/client_settings.h"
 #include "agent/identity/event_settings.h"
-#include "userspace/base/secret.h"
+#include "agent/identity/machine_settings.h"
 #include "userspace/identity/binding.h"
 #include "userspace/identity/ci_rules.h"
-#include "userspace/identity/client_authentication.h"
 #include "userspace/identity/saml_person.h"
 #include "userspace/identity/session.h"
 #include "userspace/identity/subject_map.h"
@@ -22,16 +22,6 @@
 
 namespace veilwire::agent_identity {
 
-struct ClientSettings {
-  std::string id;
-  identity::ClientMethod method = identity::ClientMethod::None;
-  std::string secret_file = {};  // of the methods with a secret
-  std::string key_file = {};     // of PrivateKeyJwt, PEM
-  std::string key_id = {};
-  crypto::SignatureAlgorithm algorithm{};
-  identity::AssertionAudience audience = identity::AssertionAudience::Issuer;
-};
-
 // People who sign in with SAML 2.0, for which another program speaks.
 struct SamlSource {
   std::string socket;
@@ -39,7 +29,7 @@ struct SamlSource {
 };
 
 struct OidcSettings {
-  std::optional<identity::Url> issuer;  // nothing: jobs of build systems alone
+  std::optional<identity::Url> issuer;  // nothing: nobody signs in but jobs and machines
   std::optional<SamlSource> saml;       // instead of an issuer
   ClientSettings client;
   std::string scope = "openid offline_access profile";
@@ -55,6 +45,7 @@ struct OidcSettings {
   std::string operator_group;  // empty: root alone
   std::string state_file, key_file;
   std::vector<identity::CiRule> ci_rules;
+  std::vector<MachineSettings> machines;
   std::vector<TransmitterSettings> transmitters;
 };
 
@@ -64,12 +55,5 @@ OidcSettings read_oidc_settings(const host::ConfigSection& section);
 OidcSettings read_saml_settings(const host::ConfigSection& section);
 // Whether anybody is asked over it: the browser carries what SAML says.
 bool needs_network(const OidcSettings& settings);
-
-// Reads the secret or key. Throws std::runtime_error that says what to do.
-identity::OidcClient make_client(const ClientSettings& settings);
-
-// What a file holds, without the end of its line. Throws std::runtime_error: everybody may read it,
-// or it is empty.
-Secret read_secret(const std::string& path);
 
 }  // namespace veilwire::agent_identity

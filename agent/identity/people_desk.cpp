@@ -59,6 +59,11 @@ PeopleAnswer shown(const DeviceSignIns::Offer& offer) {
           .expires = std::chrono::floor<seconds>(offer.until - host::now().mono)};
 }
 
+PeopleAnswer of_machine(const Machine& machine) {
+  return refused("this process acts for the machine " + machine.rule().name +
+                 ", for which nobody signs in");
+}
+
 constexpr const char* kNobodySignsIn =
     "people do not sign in on this host: [identity] has no issuer";
 constexpr const char* kNoDevice =
@@ -168,13 +173,20 @@ asio::awaitable<void> PeopleDesk::take(ConnectionId id, PeopleAsk ask) {
 PeopleAnswer PeopleDesk::whoami(const LocalPeer& who) const {
   const Found found = parts_.keeper.find(who.peer, who.place);
   if (found.session != nullptr && may_pass(found.standing)) return shown(found);
+  const Machine* const machine = parts_.keeper.machine_of(who);
+  if (machine != nullptr && found.standing == identity::Standing::Unknown)
+    return {.what = Answer::What::Nobody,
+            .text = "the machine " + machine->rule().name +
+                    ", for which this process acts, signs in with its next request"};
   return {.what = Answer::What::Nobody, .text = reason(found)};
 }
 
 PeopleAnswer PeopleDesk::logout(const LocalPeer& who) {
   const Found found = parts_.keeper.find(who.peer, who.place);
-  // A job has what its token gave it: what it starts must not take that away.
+  // A job has what its token gave it: what it starts must not take that away. The same holds for
+  // a machine, which would sign in again at once.
   if (found.session != nullptr && found.binding.kind != identity::BindingKind::Job &&
+      found.session->person.method != identity::kMachineMethod &&
       parts_.keeper.sign_out(found.binding))
     return {.what = Answer::What::Done};
   return {.what = Answer::What::Nobody, .text = reason(found)};
@@ -182,10 +194,11 @@ PeopleAnswer PeopleDesk::logout(const LocalPeer& who) {
 
 asio::awaitable<PeopleAnswer> PeopleDesk::login(ConnectionId id, LocalPeer who,
                                                 std::uint16_t port) {
-  if (parts_.issuer == nullptr) co_return refused(kNobodySignsIn);
+  if (parts_.client == nullptr) co_return refused(kNobodySignsIn);
+  if (const Machine* machine = parts_.keeper.machine_of(who)) co_return of_machine(*machine);
   const auto binding = binding_for_sign_in(who.peer, who.place, parts_.settings.bindings);
   if (!binding) co_return refused(std::string(to_string(binding.error())));
-  const auto provider = co_await parts_.issuer->provider();
+  const auto provider = co_await parts_.client->issuer().provider();
   if (!provider) {
     host::log::warning("no sign-in: " + host::log::printable(to_string(provider.error())));
     co_return refused("the identity provider does not answer; try again in a moment");
@@ -222,18 +235,18 @@ asio::awaitable<PeopleAnswer> PeopleDesk::callback(ConnectionId id, LocalPeer wh
     }
     co_return refused(std::move(why));
   }
-  const auto provider = co_await parts_.issuer->provider();
+  const auto provider = co_await parts_.client->issuer().provider();
   if (!provider) co_return refused("the identity provider does not answer; sign in again");
   // The connection may have gone in the meantime, and with it the request.
   Person* const still = person(id);
   if (still == nullptr || !still->browser) co_return Answer{};
   const auto request =
-      identity::code_request(parts_.keeper.context(**provider), *code,
+      identity::code_request(parts_.client->context(**provider), *code,
                              still->browser->redirect_uri(), still->browser->verifier());
   const std::string nonce = still->browser->nonce();
   if (!request) co_return refused("the identity provider has no token endpoint");
   const Monotonic asked_at = host::now().mono;
-  const auto response = co_await parts_.issuer->ask(*request);
+  const auto response = co_await parts_.client->issuer().ask(*request);
   if (!response) co_return refused("the identity provider does not answer; sign in again");
   auto tokens = identity::read_tokens(*response, identity::IdToken::Required, asked_at);
   if (!tokens) {
@@ -248,6 +261,7 @@ asio::awaitable<PeopleAnswer> PeopleDesk::callback(ConnectionId id, LocalPeer wh
 }
 
 asio::awaitable<PeopleAnswer> PeopleDesk::login_saml(ConnectionId id, LocalPeer who) {
+  if (const Machine* machine = parts_.keeper.machine_of(who)) co_return of_machine(*machine);
   const auto begun = co_await parts_.saml->begin(id, std::move(who));
   // Nobody listens on the callback any more.
   if (person(id) == nullptr) parts_.saml->forget(id);
@@ -267,6 +281,7 @@ asio::awaitable<PeopleAnswer> PeopleDesk::response(ConnectionId id, LocalPeer wh
 std::optional<PeopleAnswer> PeopleDesk::login_device(ConnectionId id, const LocalPeer& who) {
   if (parts_.saml != nullptr) return refused(kNoDevice);
   if (parts_.device == nullptr) return refused(kNobodySignsIn);
+  if (const Machine* machine = parts_.keeper.machine_of(who)) return of_machine(*machine);
   const auto binding = binding_for_sign_in(who.peer, who.place, parts_.settings.bindings);
   if (!binding) return refused(std::string(to_string(binding.error())));
   const auto begun = parts_.device->begin(who, *binding);

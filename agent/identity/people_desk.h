@@ -30,7 +30,7 @@ class PeopleDesk {
   struct Parts {
     const OidcSettings& settings;
     SessionKeeper& keeper;
-    Issuer* issuer;         // nullptr: nobody signs in but jobs
+    ClientAtIdp* client;    // nullptr: nobody signs in but jobs and machines
     DeviceSignIns* device;  // the same
     SamlSignIns* saml;      // instead of an issuer; nullptr: not by SAML
     Cgroups& cgroups;

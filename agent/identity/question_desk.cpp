@@ -22,6 +22,8 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMostHeld = 4096;
 // For an IdP that is asked about a session, before the last word is given as an old one.
 constexpr std::chrono::seconds kCheckHold{3};
+// For a machine that gets its token: three answers of an IdP.
+constexpr std::chrono::seconds kMachineHold{6};
 // For the name of an account that somebody has become, before the record shows its number.
 constexpr std::chrono::seconds kNameHold{2};
 constexpr std::chrono::minutes kNameKept{5};
@@ -30,12 +32,14 @@ constexpr std::size_t kMostNames = 4096;
 }  // namespace
 
 QuestionDesk::QuestionDesk(asio::io_context& io, SessionKeeper& keeper, DeviceSignIns* device,
-                           const SamlSignIns* saml, Cgroups& cgroups, Accounts& accounts,
-                           std::chrono::seconds hold, std::function<void(Ticket, Who)> reply)
+                           const SamlSignIns* saml, MachineSignIns& machines, Cgroups& cgroups,
+                           Accounts& accounts, std::chrono::seconds hold,
+                           std::function<void(Ticket, Who)> reply)
     : io_(io),
       keeper_(keeper),
       device_(device),
       saml_(saml),
+      machines_(machines),
       cgroups_(cgroups),
       accounts_(accounts),
       hold_(hold),
@@ -76,6 +80,8 @@ std::optional<Who> QuestionDesk::answer(const Question& question, Monotonic& unt
   // While it is known to fail, the last word is given at once.
   if (checkable && !keeper_.idp_fails() && wait(kCheckHold)) return std::nullopt;
   if (!may_pass(found.standing)) {
+    if (Machine* const machine = keeper_.machine_of(question.who))
+      return answer_for(*machine, question, found, until);
     if (may_sign_in(found) && signs_in(question, found.binding) && !question.at_once && wait(hold_))
       return std::nullopt;
     return nobody(found);
@@ -96,6 +102,16 @@ std::optional<Who> QuestionDesk::answer(const Question& question, Monotonic& unt
       .age = std::chrono::floor<milliseconds>(found.age)};
   known.person.inside_uid = inside_uid(peer);
   return known;
+}
+
+std::optional<Who> QuestionDesk::answer_for(Machine& machine, const Question& question,
+                                            const Found& found, Monotonic& until) {
+  const bool of_job = found.binding.kind == identity::BindingKind::Job;
+  if (found.fault || of_job || found.standing == Standing::Stale) return nobody(found);
+  const bool under_way = machines_.begin(question.who, found.binding, machine);
+  until = question.asked_at + kMachineHold;
+  if (under_way && host::now().mono < until) return std::nullopt;
+  return protocol::NobodyKnown{.reason = machines_.reason(machine)};
 }
 
 // Behind a session that cannot be checked, the IdP answers no sign-in either; a job signs in with

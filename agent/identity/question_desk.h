@@ -9,6 +9,7 @@
 #include "agent/identity/cgroups.h"
 #include "agent/identity/device_sign_ins.h"
 #include "agent/identity/lookups.h"
+#include "agent/identity/machine_sign_ins.h"
 #include "agent/identity/saml_sign_ins.h"
 #include "agent/identity/session_keeper.h"
 
@@ -30,8 +31,9 @@ class QuestionDesk {
  public:
   // device, saml: nullptr: nobody signs in in that way.
   QuestionDesk(boost::asio::io_context& io, SessionKeeper& keeper, DeviceSignIns* device,
-               const SamlSignIns* saml, Cgroups& cgroups, Accounts& accounts,
-               std::chrono::seconds hold, std::function<void(Ticket, Who)> reply);
+               const SamlSignIns* saml, MachineSignIns& machines, Cgroups& cgroups,
+               Accounts& accounts, std::chrono::seconds hold,
+               std::function<void(Ticket, Who)> reply);
   QuestionDesk(const QuestionDesk&) = delete;
   QuestionDesk& operator=(const QuestionDesk&) = delete;
 
@@ -61,6 +63,8 @@ class QuestionDesk {
   };
   // Nothing: it is to be held until the time in `until`.
   std::optional<Who> answer(const Question& question, Monotonic& until);
+  std::optional<Who> answer_for(Machine& machine, const Question& question,
+                                const identity::Found& found, Monotonic& until);
   Who nobody(const identity::Found& found) const;
   bool may_sign_in(const identity::Found& found) const;
   bool signs_in(const Question& question, const identity::Binding& binding);
@@ -73,6 +77,7 @@ class QuestionDesk {
   SessionKeeper& keeper_;
   DeviceSignIns* device_;
   const SamlSignIns* saml_;
+  MachineSignIns& machines_;
   Cgroups& cgroups_;
   Accounts& accounts_;
   std::chrono::seconds hold_;

@@ -3,14 +3,11 @@
 #include "agent/host/clock.h"
 #include "agent/host/log.h"
 #include "userspace/crypto/encoding.h"
-#include "userspace/identity/introspection.h"
 #include "userspace/identity/jwt.h"
 #include "userspace/identity/local.h"
 #include "userspace/identity/refresh_plan.h"
-#include "userspace/identity/revocation.h"
 #include "userspace/identity/session_bytes.h"
 #include "userspace/identity/token_bytes.h"
-#include "userspace/identity/userinfo.h"
 
 #include <algorithm>
 #include <set>
@@ -29,8 +26,7 @@ using identity::BindingKind;
 using identity::Care;
 using identity::Caring;
 using identity::Found;
-using identity::IdpFault;
-using identity::IdpVerdict;
+using identity::Session;
 using identity::SessionEnd;
 using identity::Tokens;
 using identity::VerifiedToken;
@@ -108,11 +104,15 @@ void SessionKeeper::load() {
   const Now now = host::now();
   table_.expire(now);
   told_ = table_.generation();
+  std::vector<Binding> gone;
   for (const auto& [binding, session] : table_.sessions()) {
     if (session.end != SessionEnd::None || session.self_contained) continue;
-    if (const auto tokens = tokens_of(binding))
-      care_.keep(binding, caring_of(*tokens), session.checked_at.mono, random_number());
+    if (const auto tokens = tokens_of(binding); tokens && client_of(session) != nullptr)
+      care_.keep(binding, caring_of(session, *tokens), session.checked_at.mono, random_number());
+    else
+      gone.push_back(binding);
   }
+  for (const Binding& binding : gone) (void)table_.end(binding, SessionEnd::Expired, now);
   expire();
 }
 
@@ -122,15 +122,37 @@ std::uint32_t SessionKeeper::random_number() const {
   return number;
 }
 
-identity::ClientContext SessionKeeper::context(const identity::OidcProvider& provider) const {
-  return {.provider = provider,
-          .client = parts_.client,
-          .now = host::now().wall,
-          .random = parts_.random};
+Found SessionKeeper::find(const identity::Peer& peer, identity::Place place) const {
+  const Now now = host::now();
+  Found found = table_.find(peer, place, parts_.settings.bindings, now);
+  if (found.session == nullptr || found.session->person.method != identity::kMachineMethod)
+    return found;
+  const Machine* const machine = parts_.machines.of(peer, place);
+  if (machine != nullptr && machine->rule().name == found.session->person.name) return found;
+  // Another's, or nobody's any more.
+  Found none;
+  none.binding = found.binding;
+  none.good_until = now.mono;
+  return none;
 }
 
-Found SessionKeeper::find(const identity::Peer& peer, identity::Place place) const {
-  return table_.find(peer, place, parts_.settings.bindings, host::now());
+Machine* SessionKeeper::machine_of(const Session& session) const {
+  return session.person.method == identity::kMachineMethod
+             ? parts_.machines.named(session.person.name)
+             : nullptr;
+}
+
+ClientAtIdp* SessionKeeper::client_of(const Session& session) const {
+  if (session.person.method != identity::kMachineMethod) return parts_.people;
+  Machine* const machine = machine_of(session);
+  return machine != nullptr && machine->issuer() == session.person.issuer ? &machine->client()
+                                                                          : nullptr;
+}
+
+Caring SessionKeeper::caring_of(const Session& session, const Tokens& tokens) const {
+  const Machine* const machine = machine_of(session);
+  return machine != nullptr ? machine->caring_of(tokens, random_number())
+                            : client_of(session)->caring_of(tokens, random_number());
 }
 
 void SessionKeeper::used(const Binding& binding) {
@@ -141,28 +163,6 @@ void SessionKeeper::used(const Binding& binding) {
     pump();
   else
     wait_for_due();
-}
-
-// What the document does not say is tried once it can be read. Some IdPs have the endpoint, and
-// answer no client that has no secret.
-bool SessionKeeper::can_introspect() const {
-  if (introspection_refused_) return false;
-  const ProviderPtr& provider = parts_.issuer == nullptr ? nullptr : parts_.issuer->last_provider();
-  return provider == nullptr || provider->endpoints.introspection.has_value();
-}
-
-Caring SessionKeeper::caring_of(const Tokens& tokens) const {
-  Caring caring;
-  const bool can_refresh = !tokens.refresh_token.empty();
-  const bool groups_matter = !parts_.settings.groups_claim.empty();
-  if (can_introspect() &&
-      !(can_refresh && groups_matter && introspection_names_groups_ == std::optional(false)))
-    caring.check = Care::Introspect;
-  else if (can_refresh)
-    caring.check = Care::Refresh;
-  if (can_refresh)
-    caring.refresh_at = identity::refresh_at(tokens.since, tokens.until, random_number());
-  return caring;
 }
 
 std::string SessionKeeper::seal(const Binding& binding, const Tokens& tokens) const {
@@ -241,163 +241,147 @@ void SessionKeeper::wait_for_due() {
 asio::awaitable<void> SessionKeeper::check(Binding binding, Care what) {
   const auto tokens = tokens_of(binding);
   const auto at = table_.sessions().find(binding);
-  if (!tokens || at == table_.sessions().end() || parts_.issuer == nullptr) {
+  ClientAtIdp* const client = at == table_.sessions().end() ? nullptr : client_of(at->second);
+  if (!tokens || client == nullptr) {
     care_.drop(binding);
     co_return;
   }
+  Machine* const machine = machine_of(at->second);
   const std::string sealed = at->second.sealed, subject = at->second.person.subject;
-  const bool can_refresh = !tokens->refresh_token.empty();
-  if (what == Care::Introspect && !can_introspect() && can_refresh) what = Care::Refresh;
+  const bool can_refresh = machine != nullptr || !tokens->refresh_token.empty();
+  if (what == Care::Introspect && !client->can_introspect() && can_refresh) what = Care::Refresh;
   ++(what == Care::Refresh ? counters_.refreshes : counters_.checks);
-  Asked asked;
-  if (what == Care::Refresh)
-    asked = co_await refresh(*tokens, subject);
-  else
-    asked = co_await introspect(*tokens, subject);
-  conclude(binding, sealed, std::move(asked));
+  if (what == Care::Refresh && machine != nullptr) {
+    conclude(binding, sealed, *machine, co_await machine->obtain());
+  } else {
+    IdpWord word;
+    if (what == Care::Refresh)
+      word = co_await client->refresh(*tokens, subject);
+    else
+      word = co_await client->introspect(*tokens, subject);
+    conclude(binding, sealed, *client, std::move(word));
+  }
   tell_changes();
   if (events_.checked) events_.checked(binding);
   pump();
 }
 
-void SessionKeeper::conclude(const Binding& binding, const std::string& sealed, Asked asked) {
-  const Now now = host::now();
+// nullptr: signed out, or in anew, while the IdP was asked.
+const Session* SessionKeeper::still(const Binding& binding, const std::string& sealed) const {
   const auto at = table_.sessions().find(binding);
-  if (at == table_.sessions().end() || at->second.sealed != sealed) {
-    // Signed out, or in anew, while the IdP was asked: what it gave belongs to nobody.
-    if (asked.fresh) give_back(*std::move(asked.fresh));
+  return at == table_.sessions().end() || at->second.sealed != sealed ? nullptr : &at->second;
+}
+
+void SessionKeeper::over(const Binding& binding, const Session& session) {
+  ++counters_.ended;
+  host::log::info("the identity provider ended the session of " +
+                  host::log::printable(session.person.name) + " (" + to_string(binding) + ")");
+  (void)table_.end(binding, SessionEnd::RevokedByIdp, host::now());
+}
+
+void SessionKeeper::failed(const Binding& binding, const std::string& why,
+                           std::optional<std::chrono::seconds> retry_after) {
+  const Monotonic now = host::now().mono;
+  ++counters_.failures;
+  care_.failed(binding, identity::retry_wait(care_.failures() + 1, random_number(), retry_after),
+               now);
+  log_.warning("the identity provider cannot be asked about sessions: " + host::log::printable(why),
+               now);
+}
+
+void SessionKeeper::conclude(const Binding& binding, const std::string& sealed, ClientAtIdp& client,
+                             IdpWord word) {
+  const Now now = host::now();
+  const Session* const session = still(binding, sealed);
+  if (session == nullptr) {  // what it gave belongs to nobody
+    if (word.fresh) client.give_back(*std::move(word.fresh));
     return;
   }
-  if (asked.over) {
-    ++counters_.ended;
-    host::log::info("the identity provider ended the session of " +
-                    host::log::printable(at->second.person.name) + " (" + to_string(binding) + ")");
-    (void)table_.end(binding, SessionEnd::RevokedByIdp, now);
-    return;
-  }
-  if (asked.refused) {
-    if (const auto tokens = tokens_of(binding))
-      care_.keep(binding, caring_of(*tokens), at->second.checked_at.mono, random_number());
-    return;
-  }
-  if (asked.fault) {
-    ++counters_.failures;
-    care_.failed(
-        binding,
-        identity::retry_wait(care_.failures() + 1, random_number(), asked.fault->retry_after),
-        now.mono);
-    log_.warning("the identity provider cannot be asked about sessions: " +
-                     host::log::printable(to_string(*asked.fault)),
-                 now.mono);
-    return;
-  }
+  if (word.over) return over(binding, *session);
   auto tokens = tokens_of(binding);
-  if (asked.fresh) {
-    identity::renew(*tokens, *std::move(asked.fresh));
+  if (word.refused) {
+    if (tokens)
+      care_.keep(binding, caring_of(*session, *tokens), session->checked_at.mono, random_number());
+    return;
+  }
+  if (word.fault) return failed(binding, to_string(*word.fault), word.fault->retry_after);
+  if (word.fresh) {
+    identity::renew(*tokens, *std::move(word.fresh));
     const WallTime expires_at =
-        tokens->refresh_token.empty() ? wall_of(tokens->until, now) : at->second.latest.wall;
+        tokens->refresh_token.empty() ? wall_of(tokens->until, now) : session->latest.wall;
     if (!table_.renew(binding, expires_at, seal(binding, *tokens), now))
       (void)table_.end(binding, SessionEnd::Expired, now);
   } else {
     (void)table_.confirm(binding, now);
   }
-  if (asked.groups) (void)table_.set_groups(binding, *std::move(asked.groups), now);
-  care_.keep(binding, caring_of(*tokens), now.mono, random_number());
+  if (word.groups) (void)table_.set_groups(binding, *std::move(word.groups), now);
+  care_.keep(binding, caring_of(*session, *tokens), now.mono, random_number());
 }
 
-asio::awaitable<SessionKeeper::Asked> SessionKeeper::introspect(const Tokens& tokens,
-                                                                const std::string& subject) {
-  const auto provider = co_await parts_.issuer->provider();
-  if (!provider) co_return Asked{.fault = provider.error()};
-  const bool by_refresh = !tokens.refresh_token.empty();
-  const auto request = identity::introspection_request(
-      context(**provider), by_refresh ? tokens.refresh_token : tokens.access_token,
-      by_refresh ? identity::TokenHint::RefreshToken : identity::TokenHint::AccessToken);
-  if (!request)
-    co_return Asked{.fault = IdpFault{.error = identity::IdpError::MemberMissing,
-                                      .about = "introspection_endpoint"}};
-  const auto response = co_await parts_.issuer->ask(*request);
-  if (!response) co_return Asked{.fault = response.error()};
-  auto answer = identity::read_introspection(*response, parts_.settings.groups_claim);
-  if (!answer) {
-    // Glewlwyd says 401 without an error of OAuth.
-    const bool refused = identity::verdict(answer.error()) != IdpVerdict::Failing ||
-                         answer.error().status == 401 || answer.error().status == 403;
-    if (refused && !std::exchange(introspection_refused_, true))
-      host::log::warning("the identity provider answers us no question about tokens (" +
-                         host::log::printable(to_string(answer.error())) +
-                         "): sessions are checked by refreshing them");
-    co_return Asked{.fault = answer.error(), .refused = refused};
+// A token in the first half of its life goes on, confirmed by one that nobody needs.
+void SessionKeeper::conclude(const Binding& binding, const std::string& sealed, Machine& machine,
+                             Result<Machine::Word, Machine::Failure> word) {
+  const Now now = host::now();
+  const Session* const session = still(binding, sealed);
+  if (session == nullptr) return;
+  if (!word) {
+    if (word.error().denied) return over(binding, *session);
+    return failed(binding, word.error().why, word.error().retry_after);
   }
-  if (!confirms(*answer, parts_.issuer->name(), subject, host::now().wall))
-    co_return Asked{.over = true};
-  introspection_names_groups_ = answer->groups.has_value();
-  co_return Asked{.groups = std::move(answer->groups)};
+  const auto tokens = tokens_of(binding);
+  const Monotonic middle = identity::refresh_at(tokens->since, tokens->until, 0);
+  if (word->subject != session->person.subject || middle <= now.mono) {
+    if (const auto kept = keep(machine, binding, session->share, *std::move(word)); !kept)
+      (void)table_.end(binding, SessionEnd::Expired, now);
+    return;
+  }
+  (void)table_.confirm(binding, now);
+  (void)table_.set_groups(binding, std::move(word->groups), now);
+  care_.keep(binding, caring_of(*session, *tokens), now.mono, random_number());
 }
 
-asio::awaitable<SessionKeeper::Asked> SessionKeeper::refresh(const Tokens& tokens,
-                                                             const std::string& subject) {
-  const auto provider = co_await parts_.issuer->provider();
-  if (!provider) co_return Asked{.fault = provider.error()};
-  const auto request = identity::refresh_request(context(**provider), tokens.refresh_token);
-  if (!request)
-    co_return Asked{
-        .fault = IdpFault{.error = identity::IdpError::MemberMissing, .about = "token_endpoint"}};
-  const Monotonic asked_at = host::now().mono;
-  const auto response = co_await parts_.issuer->ask(*request);
-  if (!response) co_return Asked{.fault = response.error()};
-  auto fresh = identity::read_tokens(*response, identity::IdToken::Optional, asked_at);
-  if (!fresh) {
-    if (identity::verdict(fresh.error()) == IdpVerdict::Denied) co_return Asked{.over = true};
-    co_return Asked{.fault = fresh.error()};
-  }
-  Asked asked;
-  if (fresh->id_token.empty()) {
-    asked.groups = co_await groups_of(nullptr, fresh->access_token, subject);
-  } else {
-    const identity::TokenExpectation expected{.issuer = parts_.issuer->name(),
-                                              .audience = parts_.client.id(),
-                                              .groups = parts_.settings.groups_claim};
-    auto token = co_await parts_.issuer->verify(fresh->id_token, expected);
-    if (token && token->subject != subject) co_return Asked{.over = true};
-    if (token)
-      asked.groups = co_await groups_of(&*token, fresh->access_token, subject);
-    else  // the grant stands, and the old refresh token may be gone: what came is kept
-      log_.warning("after a refresh " + host::log::printable(token.error()), host::now().mono);
-  }
-  asked.fresh = *std::move(fresh);
-  co_return asked;
+Result<void, identity::SessionError> SessionKeeper::keep(Machine& machine, const Binding& binding,
+                                                         std::uint32_t share, Machine::Word word) {
+  const Now now = host::now();
+  auto outcome = table_.add({.binding = binding,
+                             .person = {.issuer = machine.issuer(),
+                                        .subject = std::move(word.subject),
+                                        .name = machine.rule().name,
+                                        .groups = std::move(word.groups),
+                                        .person_class = identity::PersonClass::Service,
+                                        .method = std::string(identity::kMachineMethod),
+                                        .valid_until = {}},
+                             .token = std::move(word.token),
+                             .sealed = seal(binding, word.tokens),
+                             .share = share,
+                             .issued_at = word.issued_at,
+                             .expires_at = word.expires_at},
+                            now);
+  care_.drop(binding);  // of the one before
+  if (!outcome) return Unexpected{outcome.error()};
+  care_.keep(binding, machine.caring_of(word.tokens, random_number()), now.mono, random_number());
+  used(binding);
+  return {};
 }
 
-// Some IdPs give no ID token at a refresh, and some name groups in none.
-asio::awaitable<std::optional<std::vector<std::string>>> SessionKeeper::groups_of(
-    const VerifiedToken* token, const Secret& access_token, const std::string& subject) {
-  const auto& claim = parts_.settings.groups_claim;
-  if (claim.empty()) co_return std::nullopt;
-  if (token != nullptr && token->claims.find(claim) != nullptr) co_return token->groups;
-  const auto provider = co_await parts_.issuer->provider();
-  if (!provider) co_return std::nullopt;
-  const auto request = identity::userinfo_request(**provider, access_token);
-  if (!request && token != nullptr) co_return token->groups;
-  if (!request) co_return std::nullopt;
-  const auto response = co_await parts_.issuer->ask(*request);
-  Result<identity::UserInfo, IdpFault> info = Unexpected{IdpFault{}};
-  if (response)
-    info = identity::read_userinfo(*response, subject, claim);
-  else
-    info = Unexpected{response.error()};
-  if (!info) {
-    log_.warning("the identity provider does not say who is in which groups: " +
-                     host::log::printable(to_string(info.error())),
-                 host::now().mono);
-    co_return std::nullopt;
+asio::awaitable<Result<void, Machine::Failure>> SessionKeeper::sign_in(Machine& machine,
+                                                                       Binding binding,
+                                                                       std::uint32_t share) {
+  auto word = co_await machine.obtain();
+  if (!word) {
+    ++counters_.refused;
+    co_return Unexpected{word.error()};
   }
-  if (info->groups) {
-    userinfo_names_groups_ = true;
-    co_return std::move(info->groups);
+  const auto kept = keep(machine, binding, share, *std::move(word));
+  if (!kept) {
+    ++counters_.refused;
+    co_return Unexpected{Machine::Failure{.why = std::string(to_string(kept.error()))}};
   }
-  if (token != nullptr || userinfo_names_groups_) co_return std::vector<std::string>();
-  co_return std::nullopt;
+  ++counters_.sign_ins;
+  host::log::info(host::log::printable(machine.rule().name) + " signed in (machine, " +
+                  to_string(binding) + ")");
+  tell_changes();
+  co_return Result<void, Machine::Failure>();
 }
 
 // The name of the rule by which the account is theirs.
@@ -438,11 +422,10 @@ asio::awaitable<Result<Found, std::string>> SessionKeeper::sign_in(
     LocalPeer who, Tokens tokens, std::string method, std::optional<std::string> nonce) {
   const auto binding = binding_for_sign_in(who.peer, who.place, parts_.settings.bindings);
   if (!binding) co_return Unexpected{std::string(to_string(binding.error()))};
-  const identity::TokenExpectation expected{.issuer = parts_.issuer->name(),
-                                            .audience = parts_.client.id(),
-                                            .nonce = std::move(nonce),
-                                            .groups = parts_.settings.groups_claim};
-  auto token = co_await parts_.issuer->verify(tokens.id_token, expected);
+  ClientAtIdp& client = *parts_.people;
+  identity::TokenExpectation expected = client.expectation();
+  expected.nonce = std::move(nonce);
+  auto token = co_await client.issuer().verify(tokens.id_token, expected);
   if (!token) {
     ++counters_.refused;
     host::log::warning("refused a sign-in: " + host::log::printable(token.error()));
@@ -453,21 +436,21 @@ asio::awaitable<Result<Found, std::string>> SessionKeeper::sign_in(
   const auto rule = co_await owner(who, *token);
   if (!rule) {
     ++counters_.refused;
-    give_back(std::move(tokens));
+    client.give_back(std::move(tokens));
     co_return Unexpected{rule.error()};
   }
-  const auto groups = co_await groups_of(&*token, tokens.access_token, token->subject);
+  const auto groups = co_await client.groups_of(&*token, tokens.access_token, token->subject);
   if (groups) token->groups = *groups;
-  if (can_introspect()) {
-    const Asked asked = co_await introspect(tokens, token->subject);
-    if (asked.over) {
+  if (client.can_introspect()) {
+    const IdpWord word = co_await client.introspect(tokens, token->subject);
+    if (word.over) {
       ++counters_.refused;
       co_return Unexpected{std::string("the identity provider does not stand by its own tokens")};
     }
-    if (asked.groups) token->groups = *asked.groups;
+    if (word.groups) token->groups = *word.groups;
   }
   const Now now = host::now();
-  const Caring caring = caring_of(tokens);
+  const Caring caring = client.caring_of(tokens, random_number());
   const bool can_refresh = !tokens.refresh_token.empty();
   auto outcome = table_.add(
       {.binding = *binding,
@@ -560,9 +543,11 @@ asio::awaitable<Result<Found, std::string>> SessionKeeper::attach(LocalPeer who,
 
 bool SessionKeeper::sign_out(const Binding& binding) {
   auto tokens = tokens_of(binding);
+  const auto at = table_.sessions().find(binding);
+  ClientAtIdp* const client = at == table_.sessions().end() ? nullptr : client_of(at->second);
   if (!table_.end(binding, SessionEnd::SignedOut, host::now())) return false;
   ++counters_.ended;
-  if (tokens) give_back(*std::move(tokens));
+  if (tokens && client != nullptr) client->give_back(*std::move(tokens));
   tell_changes();
   return true;
 }
@@ -570,11 +555,13 @@ bool SessionKeeper::sign_out(const Binding& binding) {
 std::size_t SessionKeeper::revoke(const std::string& subject) {
   const Now now = host::now();
   std::set<std::string> issuers;
-  std::map<Binding, Tokens> tokens;
+  std::vector<std::pair<ClientAtIdp*, Tokens>> tokens;
   for (const auto& [binding, session] : table_.sessions()) {
     if (session.person.subject != subject || session.end != SessionEnd::None) continue;
     issuers.insert(session.person.issuer);
-    if (auto opened = tokens_of(binding)) tokens.emplace(binding, *std::move(opened));
+    ClientAtIdp* const client = client_of(session);
+    if (auto opened = tokens_of(binding); opened && client != nullptr)
+      tokens.emplace_back(client, *std::move(opened));
   }
   std::size_t count = 0;
   for (const std::string& issuer : issuers)
@@ -585,7 +572,7 @@ std::size_t SessionKeeper::revoke(const std::string& subject) {
                           .at = now.wall},
                          SessionEnd::RevokedByOperator, now)
                  .size();
-  for (auto& [binding, opened] : tokens) give_back(std::move(opened));
+  for (auto& [client, opened] : tokens) client->give_back(std::move(opened));
   counters_.ended += count;
   tell_changes();
   return count;
@@ -605,31 +592,6 @@ bool SessionKeeper::carry_out(const std::vector<identity::SecurityEvent>& events
   const bool saved = save();
   tell_changes();  // the sessions have ended, at rest or not
   return saved;
-}
-
-// Once, and without waiting: a token that the IdP does not take back now ends by itself.
-void SessionKeeper::give_back(Tokens tokens) {
-  if (parts_.issuer == nullptr) return;
-  asio::co_spawn(
-      io_,
-      [](SessionKeeper& self, Tokens held) -> asio::awaitable<void> {
-        const auto provider = co_await self.parts_.issuer->provider();
-        if (!provider) co_return;
-        const bool by_refresh = !held.refresh_token.empty();
-        const auto request = identity::revocation_request(
-            self.context(**provider), by_refresh ? held.refresh_token : held.access_token,
-            by_refresh ? identity::TokenHint::RefreshToken : identity::TokenHint::AccessToken);
-        if (!request) co_return;
-        const auto response = co_await self.parts_.issuer->ask(*request);
-        const Result<void, IdpFault> taken =
-            response ? identity::read_revocation(*response)
-                     : Result<void, IdpFault>(Unexpected{response.error()});
-        if (!taken)
-          self.log_.warning("the identity provider has not taken tokens back: " +
-                                host::log::printable(to_string(taken.error())),
-                            host::now().mono);
-      }(*this, std::move(tokens)),
-      asio::detached);
 }
 
 }  // namespace veilwire::agent_identity

@@ -1,5 +1,5 @@
-// Who has signed in, kept: takes what a sign-in has brought, asks the IdP on, writes everything
-// down sealed, and tells what has changed. The one place that opens tokens.
+// Who has signed in, kept: takes what a sign-in has brought, has the IdP asked on, writes
+// everything down sealed, and tells what has changed. The one place that opens tokens.
 //
 // A word of the IdP that comes for a session which another has taken the place of in the meantime
 // is nobody's: each look at the IdP ends by comparing. For one thread, its io_context's. Tested by
@@ -8,8 +8,9 @@
 
 #include "agent/host/limited_log.h"
 #include "agent/identity/accounts.h"
-#include "agent/identity/issuer.h"
+#include "agent/identity/client_at_idp.h"
 #include "agent/identity/local_peer.h"
+#include "agent/identity/machine.h"
 #include "agent/identity/oidc_settings.h"
 #include "agent/identity/session_store.h"
 #include "userspace/identity/security_event.h"
@@ -36,9 +37,9 @@ class SessionKeeper {
  public:
   struct Parts {
     const OidcSettings& settings;
-    IdpClient& idp;  // through which issuers of jobs are asked
-    Issuer* issuer;  // nullptr: nobody but jobs signs in
-    const identity::OidcClient& client;
+    IdpClient& idp;       // through which issuers of jobs are asked
+    ClientAtIdp* people;  // nullptr: nobody signs in but jobs and machines
+    const Machines& machines;
     Accounts& accounts;
     const crypto::Sealer& sealer;
     SessionStore store;
@@ -57,9 +58,13 @@ class SessionKeeper {
   SessionKeeper(const SessionKeeper&) = delete;
   SessionKeeper& operator=(const SessionKeeper&) = delete;
 
+  // Of a machine's session, whether it stands for the peer is judged anew.
   identity::Found find(const identity::Peer& peer, identity::Place place) const;
+  // The machine whose process the peer is; nullptr: none's.
+  Machine* machine_of(const LocalPeer& who) const {
+    return parts_.machines.of(who.peer, who.place);
+  }
   const identity::SessionTable& table() const { return table_; }
-  identity::ClientContext context(const identity::OidcProvider& provider) const;
 
   // Somebody acts on it: so it is asked about, ahead of the end of its word.
   void used(const identity::Binding& binding);
@@ -71,6 +76,10 @@ class SessionKeeper {
   // Whom another source has verified, and about whom nobody can be asked while it lasts.
   boost::asio::awaitable<Result<identity::Found, std::string>> sign_in(
       LocalPeer who, identity::VerifiedToken token, std::string method);
+  // A machine, for the binding of one of its processes; share: that process's user.
+  boost::asio::awaitable<Result<void, Machine::Failure>> sign_in(Machine& machine,
+                                                                 identity::Binding binding,
+                                                                 std::uint32_t share);
   // The ID token of a job that this peer is part of.
   boost::asio::awaitable<Result<identity::Found, std::string>> attach(LocalPeer who, Secret token);
   // false: there is nothing to end. The tokens are given back behind it.
@@ -94,13 +103,6 @@ class SessionKeeper {
   void count_refused() { ++counters_.refused; }  // a sign-in that has not come here
 
  private:
-  struct Asked {
-    std::optional<identity::IdpFault> fault = {};
-    bool refused = false;  // us, as the one who asks: in another way the IdP may answer
-    bool over = false;     // the IdP does not stand by it any more
-    std::optional<std::vector<std::string>> groups = {};
-    std::optional<identity::Tokens> fresh = {};  // of a refresh
-  };
   void load();
   void tell_changes();
   void save_soon();
@@ -108,20 +110,26 @@ class SessionKeeper {
   void wait_for_due();
   void expire();
   std::uint32_t random_number() const;
-  identity::Caring caring_of(const identity::Tokens& tokens) const;
+  Machine* machine_of(const identity::Session& session) const;  // nullptr: it is none's
+  // nullptr: the configuration has it no more.
+  ClientAtIdp* client_of(const identity::Session& session) const;
+  identity::Caring caring_of(const identity::Session& session,
+                             const identity::Tokens& tokens) const;
   std::string seal(const identity::Binding& binding, const identity::Tokens& tokens) const;
   std::optional<identity::Tokens> tokens_of(const identity::Binding& binding) const;
-  bool can_introspect() const;
 
   boost::asio::awaitable<void> check(identity::Binding binding, identity::Care what);
-  boost::asio::awaitable<Asked> introspect(const identity::Tokens& tokens,
-                                           const std::string& subject);
-  boost::asio::awaitable<Asked> refresh(const identity::Tokens& tokens, const std::string& subject);
-  // Those of today, by an ID token or without one; nullopt: it cannot be told.
-  boost::asio::awaitable<std::optional<std::vector<std::string>>> groups_of(
-      const identity::VerifiedToken* token, const Secret& access_token, const std::string& subject);
-  void conclude(const identity::Binding& binding, const std::string& sealed, Asked asked);
-  void give_back(identity::Tokens tokens);
+  // A session is looked up again once the IdP has spoken: by what was sealed then.
+  const identity::Session* still(const identity::Binding& binding, const std::string& sealed) const;
+  void over(const identity::Binding& binding, const identity::Session& session);
+  void failed(const identity::Binding& binding, const std::string& why,
+              std::optional<std::chrono::seconds> retry_after);
+  void conclude(const identity::Binding& binding, const std::string& sealed, ClientAtIdp& client,
+                IdpWord word);
+  void conclude(const identity::Binding& binding, const std::string& sealed, Machine& machine,
+                Result<Machine::Word, Machine::Failure> word);
+  Result<void, identity::SessionError> keep(Machine& machine, const identity::Binding& binding,
+                                            std::uint32_t share, Machine::Word word);
   boost::asio::awaitable<Result<std::string, std::string>> owner(
       const LocalPeer& who, const identity::VerifiedToken& token);
   Result<identity::Found, std::string> added(
@@ -134,11 +142,6 @@ class SessionKeeper {
   identity::SessionTable table_;
   identity::SessionCare care_;
   std::uint64_t told_ = 0;  // the generation
-  // Whether the IdP names groups where it is asked about a token; where it does not, refreshing is
-  // the only way to hear of others.
-  std::optional<bool> introspection_names_groups_;
-  bool introspection_refused_ = false;  // until the next start
-  bool userinfo_names_groups_ = false;  // so that where it names none, there are none
   std::map<std::string, std::unique_ptr<Issuer>> ci_issuers_;
   boost::asio::steady_timer pump_timer_, expire_timer_, save_timer_;
   bool save_waits_ = false, stopping_ = false;

@@ -7,6 +7,7 @@ by none of this and not tested: veilwire-identity does not lock its memory.
 """
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
@@ -61,9 +62,40 @@ class Provider(identity_provider.IdentityProvider):
     self._folder.cleanup()
 
 
+LOGINUID = pathlib.Path("/proc/self/loginuid")
+
+
 class SigningAgent(agent.Agent):
   def _config(self):
-    return super()._config() + '[[identity.account]]\nsubject = "alice"\nuid = 0\n'
+    return super()._config() + f"""
+[[identity.account]]
+subject = "alice"
+uid = 0
+[[identity.machine]]
+name = "nightly import"
+units = ["/{self.box.name}/{self.box.attach_cgroup.name}"]
+client_id = "import"
+client_authentication = "private_key_jwt"
+client_key_file = "{self.machine_key}"
+client_key_id = "one"
+scopes = ["profile"]
+resource = "https://veilwire.test"
+audience = "https://veilwire.test"
+"""
+
+  @property
+  def machine_key(self):
+    return self.box.folder / "state/identity/import.key"
+
+
+@contextlib.contextmanager
+def as_a_service():
+  """What starts meanwhile belongs to no login."""
+  LOGINUID.write_text(str(UNSET))
+  try:
+    yield
+  finally:
+    LOGINUID.write_text("0")  # a login of its own, as a person has one
 
 
 class ProviderTest(harness.AgentCase):
@@ -80,6 +112,10 @@ class ProviderTest(harness.AgentCase):
         "state_file": str(folder / "state/identity/sessions"),
         "key_file": str(folder / "state/identity/sessions.key")})
     cls.addClassCleanup(cls.agent.stop)
+    key = pathlib.Path(cls.provider.tell("machine")) / "assertion.key"
+    cls.agent.machine_key.write_bytes(cls.box.run(["cat", key], where="direct").stdout)
+    cls.agent.machine_key.chmod(0o400)
+    os.chown(cls.agent.machine_key, agent.USERS["identity"], agent.USERS["identity"])
     cls.agent.start()
 
   def setUp(self):
@@ -105,6 +141,11 @@ class ProviderTest(harness.AgentCase):
 
   def ask(self, prompt="[[demo hello]]"):
     self.assertIn("message_stop", self.must_succeed(self.clients.curl_message(prompt)))
+
+  def person_of(self, marker):
+    heads = clients.wait_until(lambda: [record for record in self.exchange_with(marker)
+                                        if record["kind"] == "request.head"], what="the record")
+    return heads[0]["person"]
 
   def others(self):
     """The programs that may have no token, by name."""
@@ -187,9 +228,22 @@ class ProviderTest(harness.AgentCase):
     """Of who asks now, as it is recorded."""
     marker = f"at{time.monotonic_ns()}"
     self.ask(f"[[demo hello]] {marker}")
-    heads = clients.wait_until(lambda: [record for record in self.exchange_with(marker)
-                                        if record["kind"] == "request.head"], what="the record")
-    return heads[0]["person"]["standing"]
+    return self.person_of(marker)["standing"]
+
+  def test_a_service_acts_for_its_machine_and_a_person_beside_it_does_not(self):
+    whoami = [self.agent.programs / "veilwire", "--config", self.agent.config_file, "whoami", "--json"]
+    with as_a_service():
+      self.ask("[[demo hello]] of a machine")
+      machine = json.loads(self.box.run(whoami).stdout)
+    self.assertEqual((machine["name"], machine["method"], machine["class"], machine["groups"]),
+                     ("nightly import", "machine", "service", ["importers"]))
+    person = self.person_of("of a machine")
+    self.assertEqual((person["name"], person["subject"], person["method"], person["class"]),
+                     ("nightly import", "import", "machine", "service"))
+    self.sign_in()  # in the login that is new
+    self.ask("[[demo hello]] of alice")
+    self.assertEqual(self.person_of("of alice")["class"], "human")
+    self.assertIn("nightly import", self.agent.ctl("--config", self.agent.config_file, "sessions").stdout)
 
   def test_while_the_provider_is_gone_its_last_word_counts_and_is_recorded_as_such(self):
     self.assertEqual(self.standing(), "fresh")
@@ -202,6 +256,6 @@ class ProviderTest(harness.AgentCase):
 
 
 if __name__ == "__main__":
-  if os.geteuid() == 0 and int(pathlib.Path("/proc/self/loginuid").read_text()) == UNSET:
-    pathlib.Path("/proc/self/loginuid").write_text("0")  # a login of its own, as a person has one
+  if os.geteuid() == 0 and int(LOGINUID.read_text()) == UNSET:
+    LOGINUID.write_text("0")  # a login of its own, as a person has one
   harness.main()

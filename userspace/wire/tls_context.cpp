@@ -84,6 +84,20 @@ std::vector<OwnedCert> read_certificates(std::string_view pem) {
   return certificates;
 }
 
+bool show(SSL_CTX* c, std::string_view certificate_pem, const crypto::PrivateKey* key) {
+  bool leaf = true;
+  for (const OwnedCert& certificate : read_certificates(certificate_pem)) {
+    const bool added = leaf ? SSL_CTX_use_certificate(c, certificate.get()) == 1
+                            : SSL_CTX_add1_chain_cert(c, certificate.get()) == 1;
+    if (!added) return false;
+    leaf = false;
+  }
+  const bool fits = !leaf && key != nullptr && SSL_CTX_use_PrivateKey(c, key->handle()) == 1 &&
+                    SSL_CTX_check_private_key(c) == 1;
+  ERR_clear_error();
+  return fits;
+}
+
 }  // namespace
 
 void FreeContext::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
@@ -153,6 +167,9 @@ Result<std::shared_ptr<TlsClientContext>, TlsError> TlsClientContext::make(
   }
   ERR_clear_error();  // the end of each PEM text
   if (trusted == 0) return Unexpected{TlsError::BadTrustStore};
+  if ((parameters.key != nullptr || !parameters.certificate_pem.empty()) &&
+      !show(c, parameters.certificate_pem, parameters.key))
+    return Unexpected{TlsError::BadCredentials};
   SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(c, keep_session);

@@ -50,7 +50,11 @@ struct TlsClientParameters {
   std::string_view roots_pem;
   // Taken out of them: our own CA stands in the system's store, and what it signed says nothing
   // about an upstream.
-  std::string_view never_trust_pem;
+  std::string_view never_trust_pem = {};
+  // Shown to a server that asks for one (RFC 8446, 4.4.2): its own, then those that lead to a root.
+  // Both or neither.
+  std::string_view certificate_pem = {};
+  const crypto::PrivateKey* key = nullptr;
   std::vector<std::string> alpn = {"http/1.1"};
 };
 

@@ -12,10 +12,16 @@
 //   POST /trouble  {"status"?, "delay"?, "path"?, "json"?}
 //                                                 what every other request, or those below a path, get instead
 //   POST /tokens   gives what the token endpoint has answered so far
+//   POST /machine  {"gone"?, "groups"?, "seconds"?}   changes the clients "import", which has a key, and
+//                  "import-certificate", which has a certificate: whether they are there, their groups, how long
+//                  their tokens last. Gives the folder where those are, with what to trust for the certificate.
 import fs from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
+import os from 'node:os';
 import v8 from 'node:v8';
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync, randomUUID, X509Certificate } from 'node:crypto';
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -55,6 +61,11 @@ if (file) {
   adapter = (model) => new Memory(model, store);
 }
 
+const machine = { gone: false, groups: ['importers'], seconds: 300 };
+const machineKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+let secrets; // a folder, once somebody asks for it
+let byCertificate; // the address that asks for one, the same
+
 const grants = ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'];
 const configuration = () => ({
   adapter,
@@ -75,7 +86,35 @@ const configuration = () => ({
       redirect_uris: [],
       response_types: [],
     },
+    ...(machine.gone ? [] : [
+      {
+        client_id: 'import',
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks: { keys: [{ ...machineKey.publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'ES256', use: 'sig' }] },
+        grant_types: ['client_credentials'],
+        id_token_signed_response_alg: 'ES256',
+        redirect_uris: [],
+        response_types: [],
+      },
+      {
+        client_id: 'import-certificate',
+        token_endpoint_auth_method: 'tls_client_auth',
+        tls_client_auth_subject_dn: 'CN=import',
+        grant_types: ['client_credentials'],
+        id_token_signed_response_alg: 'ES256',
+        redirect_uris: [],
+        response_types: [],
+      },
+    ]),
   ],
+  clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt', 'tls_client_auth'],
+  extraTokenClaims: (_, token) => (token.kind === 'ClientCredentials' ? { groups: machine.groups } : undefined),
+  discovery: byCertificate && {
+    mtls_endpoint_aliases: {
+      token_endpoint: `${byCertificate}/token`,
+      introspection_endpoint: `${byCertificate}/token/introspection`,
+    },
+  },
   jwks: { keys },
   claims: { openid: ['sub'], profile: ['preferred_username'], groups: ['groups'] },
   scopes: ['openid', 'offline_access', 'profile', 'groups'],
@@ -86,18 +125,30 @@ const configuration = () => ({
     introspection: { enabled: true, allowedPolicy: () => true },
     revocation: { enabled: true, allowedPolicy: () => true },
     clientCredentials: { enabled: true },
+    mTLS: {
+      enabled: true,
+      tlsClientAuth: true,
+      getCertificate: (ctx) => {
+        const raw = ctx.socket.getPeerCertificate?.().raw;
+        return raw && new X509Certificate(raw).toString();
+      },
+      certificateAuthorized: (ctx) => ctx.socket.authorized,
+      certificateSubjectMatches: (ctx, property, expected) => (
+        new X509Certificate(ctx.socket.getPeerCertificate().raw).subject === expected),
+    },
     resourceIndicators: {
       enabled: true,
       defaultResource: () => 'https://veilwire.test',
       useGrantedResource: () => true,
-      getResourceServerInfo: () => ({
+      getResourceServerInfo: (_, resource) => ({
         scope: 'openid profile groups',
-        accessTokenFormat: 'jwt',
-        jwt: { sign: { alg: 'ES256' } },
+        ...(resource === 'https://opaque.test'
+          ? { accessTokenFormat: 'opaque' }
+          : { accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } }),
       }),
     },
   },
-  ttl: { AccessToken: 300, IdToken: 300, ClientCredentials: 300, DeviceCode: 120, RefreshToken: 3600, Session: 3600, Grant: 3600, Interaction: 600 },
+  ttl: { AccessToken: 300, IdToken: 300, ClientCredentials: () => machine.seconds, DeviceCode: 120, RefreshToken: 3600, Session: 3600, Grant: 3600, Interaction: 600 },
   pkce: { required: () => true },
   issueRefreshToken: () => true,
   rotateRefreshToken: true,
@@ -117,6 +168,28 @@ await new Promise((ready) => server.listen(kept.port, '127.0.0.1', ready));
 kept.port = server.address().port;
 const issuer = `http://127.0.0.1:${kept.port}`;
 let provider = new Provider(issuer, configuration());
+
+function certificate(name, more = []) {
+  const file = (kind) => path.join(secrets, `${name}.${kind}`);
+  execFileSync('openssl', [
+    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+    '-subj', `/CN=${name}`, '-keyout', file('key'), '-out', file('pem'), ...more,
+  ], { stdio: 'ignore' });
+  return { key: fs.readFileSync(file('key')), cert: fs.readFileSync(file('pem')) };
+}
+async function makeSecrets() {
+  secrets = fs.mkdtempSync(path.join(os.tmpdir(), 'machine-'));
+  process.on('exit', () => fs.rmSync(secrets, { recursive: true }));
+  fs.writeFileSync(path.join(secrets, 'assertion.key'), machineKey.privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o400 });
+  const root = certificate('root');
+  const by = ['-CA', path.join(secrets, 'root.pem'), '-CAkey', path.join(secrets, 'root.key'), '-addext', 'basicConstraints=CA:FALSE'];
+  const own = certificate('localhost', [...by, '-addext', 'subjectAltName=DNS:localhost']);
+  certificate('import', by);
+  const tls = https.createServer({ ...own, ca: root.cert, requestCert: true, rejectUnauthorized: false });
+  tls.on('request', (request, response) => provider.callback()(request, response));
+  await new Promise((ready) => tls.listen(0, 'localhost', ready));
+  byCertificate = `https://localhost:${tls.address().port}`;
+}
 
 const answers = [];
 function note_answers(response) {
@@ -150,6 +223,12 @@ server.on('request', async (request, response) => {
   if (request.url === "/test/keys") {
     keys.unshift(key());
     provider = new Provider(issuer, { ...configuration(), adapter: undefined });
+  }
+  if (request.url === '/test/machine') {
+    Object.assign(machine, said);
+    if (!secrets) await makeSecrets();
+    provider = new Provider(issuer, configuration());
+    return response.end(secrets);
   }
   response.writeHead(204).end();
 });

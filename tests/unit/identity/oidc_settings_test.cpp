@@ -206,6 +206,8 @@ TEST(OidcSettings, AKeyMustServeItsAlgorithm) {
   EXPECT_EQ(make_client(client).method(), identity::ClientMethod::PrivateKeyJwt);
   client.algorithm = crypto::SignatureAlgorithm::Rs256;
   EXPECT_THROW((void)make_client(client), std::runtime_error);
+  client.algorithm.reset();
+  EXPECT_EQ(make_client(client).method(), identity::ClientMethod::PrivateKeyJwt);
   std::filesystem::remove(path);
 }
 
