@@ -2,6 +2,7 @@
 
 #include "userspace/crypto/encoding.h"
 #include "userspace/projection/call.h"
+#include "userspace/projection/ip_text.h"
 #include "userspace/projection/record_tree.h"
 #include "userspace/projection/time_text.h"
 #include "userspace/projection/tree_parts.h"
@@ -38,12 +39,10 @@ std::string url_text(std::string_view text) {
 
 // An authority that every reader takes for one: a name or an address and a port.
 std::string authority(std::string_view host, std::string_view port) {
-  constexpr std::string_view kAddress = "0123456789abcdefABCDEF:.";
   std::string out = url_text(host);
   std::erase_if(
       out, [](char c) { return std::string_view("/?#@[]").find(c) != std::string_view::npos; });
-  const bool address =
-      out.find(':') != std::string::npos && out.find_first_not_of(kAddress) == std::string::npos;
+  const bool address = is_ipv6(out);
   if (!address) std::erase(out, ':');
   if (out.empty()) out = "unknown.invalid";
   if (address) out = '[' + out + ']';

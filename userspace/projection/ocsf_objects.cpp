@@ -1,5 +1,6 @@
 #include "userspace/projection/ocsf_objects.h"
 
+#include "userspace/projection/ip_text.h"
 #include "userspace/projection/ocsf_names.h"
 #include "userspace/projection/tree_parts.h"
 
@@ -10,24 +11,7 @@
 namespace veilwire::projection::ocsf {
 namespace {
 
-bool is_ipv4(std::string_view text) {
-  std::size_t parts = 1, digits = 0, number = 0;
-  for (const char c : text) {
-    if (c == '.') {
-      if (digits == 0 || ++parts > 4) return false;
-      digits = number = 0;
-    } else if (c < '0' || c > '9' || (digits == 1 && number == 0)) {
-      return false;
-    } else {
-      number = number * 10 + static_cast<std::size_t>(c - '0');
-      if (++digits > 3 || number > 255) return false;
-    }
-  }
-  return parts == 4 && digits > 0;
-}
-
-// Names of hosts have no colon; ip_t takes an address of IPv6 in forms that are not told apart
-// here.
+// Letters, digits and what names are joined by.
 bool is_hostname(std::string_view text) {
   return !text.empty() && text.find_first_of(": /\\\"<>") == std::string_view::npos &&
          std::all_of(text.begin(), text.end(),
@@ -109,7 +93,8 @@ Value source_endpoint(const Source& source) {
 std::optional<Value> destination(const Call& call) {
   if (call.server.empty()) return std::nullopt;
   Value out = Value::map();
-  const char* kind = is_ipv4(call.server) ? "ip" : is_hostname(call.server) ? "hostname" : "name";
+  const bool ip = is_ipv4(call.server) || is_ipv6(call.server);
+  const char* kind = ip ? "ip" : is_hostname(call.server) ? "hostname" : "name";
   out.add(kind, Value::text(call.server)).add("port", Value::integer(call.port));
   return out;
 }
