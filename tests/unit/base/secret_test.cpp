@@ -34,6 +34,10 @@ TEST(Secret, IsPutTogetherInPieces) {
   EXPECT_EQ(builder.take().reveal(), whole);
   EXPECT_TRUE(builder.empty());
   EXPECT_EQ(builder.append("anew").take().reveal(), "anew");
+  EXPECT_EQ(builder.append("as it").append(" grows").reveal(), "as it grows");
+  EXPECT_EQ(builder.size(), 11U);
+  builder.clear();
+  EXPECT_TRUE(builder.empty());
 }
 
 TEST(Secret, ComparesInConstantTime) {

@@ -16,6 +16,7 @@
 namespace veilwire::flow {
 namespace {
 
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -74,6 +75,8 @@ class World : public testing::Test {
         ++identity_wanted;
       else if (auto* n = std::get_if<NeedCredential>(&output))
         credential_wanted = n->name;
+      else if (auto* doubt = std::get_if<DoubtCredential>(&output))
+        credential_doubted = doubt->name;
       else if (auto* r = std::get_if<PutRecord>(&output))
         records.push_back(r->record), strength = r->strength;
       else if (auto* e = std::get_if<ReadClient>(&output))
@@ -165,7 +168,7 @@ class World : public testing::Test {
   std::unique_ptr<Connection> connection;
   std::optional<wire::TlsEngine> client, upstream;
   std::string to_client, to_upstream, client_got, upstream_got, leaf_wanted, client_closed,
-      credential_wanted;
+      credential_wanted, credential_doubted;
   std::vector<Dial> dials;
   std::vector<audit::Record> records;
   std::optional<policy::RecordStrength> strength;  // of the last one
@@ -746,6 +749,31 @@ TEST_F(WithCredential, EachRequestOfAConnectionGetsItAndTheClientNeverSeesIt) {
   EXPECT_EQ(all<audit::RequestHead>().size(), 2U);
   for (const audit::Record& record : records)
     EXPECT_THAT(audit::canonical(record, "w", 1), Not(HasSubstr("sk-of")));
+}
+
+TEST_F(WithCredential, WaitsForAnUpstreamThatIsNotThereYet) {
+  connect();
+  grant();
+  client_sends(post("{}"));
+  give_credential("sk-of-the-organisation");
+  EXPECT_EQ(upstream_got, "");
+  answer_dial();
+  EXPECT_THAT(upstream_got, HasSubstr("\r\nx-api-key: sk-of-the-organisation\r\n"));
+  upstream_sends(answer("{}"));
+  EXPECT_THAT(client_got, EndsWith("{}"));
+}
+
+TEST_F(WithCredential, OneThatItsHostRefusesIsDoubtedAndNotShown) {
+  open();
+  client_sends(post("{}"));
+  give_credential("sk-of-the-organisation");
+  upstream_sends(
+      "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n"
+      R"({"not":"sk-of-the-organisation"})");
+  EXPECT_EQ(credential_doubted, "everybody");
+  EXPECT_THAT(client_got, StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(client_got, HasSubstr("[MASKED:organisation-credential:"));
+  EXPECT_THAT(client_got, Not(HasSubstr("sk-of")));
 }
 
 TEST_F(WithCredential, OneThatCannotBeHadIsAnAnswerOfOurs) {
