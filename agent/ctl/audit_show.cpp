@@ -216,6 +216,8 @@ class ShowText {
   void show(const audit::ConfigChange& b) {
     row(out_, "config", b.what + " " + b.file + " " + b.digest + ": " + b.outcome);
   }
+  void show(const audit::Checkpoint& b) { row(out_, "checkpoint", visible_line(b.note)); }
+  void show(const audit::CheckpointKey& b) { row(out_, "key", visible_line(b.verifier)); }
 
   std::ostream& out_;
   BodyPrinter body_;

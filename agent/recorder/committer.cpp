@@ -19,6 +19,7 @@ namespace veilwire::recorder {
 namespace {
 
 using host::protocol::RecorderStatus;
+using Clock = std::chrono::steady_clock;
 
 // One transaction: beyond this the records at its front would wait for the ones behind.
 constexpr std::size_t kBatchRecords = 2000;
@@ -36,6 +37,7 @@ const char* why(RecorderStatus space) {
 struct Committer::State {
   std::function<Ledger()> open;
   std::function<void()> ready;
+  CheckpointPace pace;
 
   mutable std::mutex mutex;
   std::condition_variable changed;
@@ -58,6 +60,8 @@ struct Committer::State {
   std::set<WriterId> to_greet;
   std::optional<std::set<WriterId>> to_keep;  // the writers of what stays open
   bool stuck = false;                         // the last attempt failed
+  std::uint64_t unsigned_records = 0;         // since the last checkpoint
+  Clock::time_point sign_at;                  // at the latest; the first one says that we are here
 
   std::thread thread;
 
@@ -65,6 +69,8 @@ struct Committer::State {
   bool collect();
   bool try_open();
   bool work();
+  bool sign_is_due() const;
+  bool sign(const std::vector<Notice>& said);
   RecorderStatus space();
   bool fail(LedgerError error, const std::vector<Notice>& said = {});
   bool fail(RecorderStatus now, const std::string& why, const std::vector<Notice>& said = {});
@@ -72,10 +78,11 @@ struct Committer::State {
   void pause();
 };
 
-Committer::Committer(std::function<Ledger()> open, std::function<void()> ready)
+Committer::Committer(std::function<Ledger()> open, std::function<void()> ready, CheckpointPace pace)
     : state_(std::make_unique<State>()) {
   state_->open = std::move(open);
   state_->ready = std::move(ready);
+  state_->pace = pace;
   state_->thread = std::thread([this] { state_->run(); });
 }
 
@@ -175,6 +182,21 @@ void Committer::State::run() {
     stuck = !work();
     if (stuck) pause();
   }
+  if (ledger && !stuck) (void)ledger->sign();
+}
+
+bool Committer::State::sign_is_due() const {
+  return unsigned_records >= pace.records || Clock::now() >= sign_at;
+}
+
+bool Committer::State::sign(const std::vector<Notice>& said) {
+  if (const auto done = ledger->sign(); !done) return fail(done.error(), said);
+  unsigned_records = 0;
+  sign_at = Clock::now() + pace.interval;
+  const std::lock_guard lock(mutex);
+  ++health.checkpoints;
+  health.signed_records = ledger->records();
+  return true;
 }
 
 // Waits for something to do. false: the end.
@@ -182,11 +204,11 @@ bool Committer::State::collect() {
   std::unique_lock lock(mutex);
   const auto something = [&] {
     return stopping || present || !waiting.empty() || !greeted.empty() || !batch.empty() ||
-           !to_greet.empty() || to_keep;
+           !to_greet.empty() || to_keep || sign_is_due();
   };
   // While not Ok, look now and then whether space has come back.
   if (status == RecorderStatus::Ok) {
-    changed.wait(lock, something);
+    changed.wait_until(lock, sign_at, something);
   } else {
     changed.wait_for(lock, kRetry, something);
   }
@@ -225,6 +247,7 @@ bool Committer::State::work() {
       health.records += batch.size();
       ++health.transactions;
     }
+    unsigned_records += batch.size();
     batch.clear();
   }
   // What is committed is read from the ledger, not computed: one truth.
@@ -239,6 +262,7 @@ bool Committer::State::work() {
     if (const auto done = ledger->close_left(*to_keep); !done) return fail(done.error(), said);
     to_keep.reset();
   }
+  if (sign_is_due() && !sign(said)) return false;
   const RecorderStatus now = space();
   answer(said, now, why(now));
   return true;
@@ -273,7 +297,10 @@ void Committer::State::answer(const std::vector<Notice>& said, RecorderStatus no
     changed_status = status != now;
     status = now;
     health.reason = why;
-    if (ledger) health.used_bytes = ledger->used_bytes();
+    if (ledger) {
+      health.used_bytes = ledger->used_bytes();
+      health.ledger_records = ledger->records();
+    }
     working = !batch.empty() || !to_greet.empty();
     for (const Notice& notice : said) {
       notices[notice.writer] = {

@@ -6,6 +6,7 @@
 #include "agent/host/protocol/recorder.h"
 #include "agent/recorder/ledger.h"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,6 +29,15 @@ struct Health {
   std::string reason;  // why it is not Ok
   std::uint64_t used_bytes = 0, most_bytes = 0, waiting_bytes = 0;
   std::uint64_t records = 0, transactions = 0, failures = 0;  // since the start
+  std::uint64_t checkpoints = 0;                              // since the start
+  std::uint64_t ledger_records = 0, signed_records = 0;       // at all, and under a checkpoint
+};
+
+// When the ledger signs what it holds: after so many records, and after so long even if there were
+// none. Silence is signed too, so that a missing tail shows.
+struct CheckpointPace {
+  std::uint64_t records = 10'000;
+  std::chrono::nanoseconds interval = std::chrono::seconds(60);
 };
 
 class Committer {
@@ -40,8 +50,8 @@ class Committer {
   // open is called on the committer's thread, at once and after every failure of the ledger; it
   // throws when the ledger cannot be opened. ready is called on that thread whenever take() has
   // something new; it may only wake somebody.
-  Committer(std::function<Ledger()> open, std::function<void()> ready);
-  // Commits what has been submitted, if the ledger still takes it, then ends the thread.
+  Committer(std::function<Ledger()> open, std::function<void()> ready, CheckpointPace pace = {});
+  // Commits what has been submitted, if the ledger still takes it, signs, then ends the thread.
   ~Committer();
 
   // Throws what the first open() threw. Call once, before anything is submitted.

@@ -98,6 +98,9 @@ struct ExchangeIndex::Add {
     return begin() && index.close_.run(session, exchange, wall, std::string_view(b.reason));
   }
   bool operator()(const audit::ConfigChange&) const { return begin(); }
+  // Of the whole ledger, and found in their own index.
+  bool operator()(const audit::Checkpoint&) const { return true; }
+  bool operator()(const audit::CheckpointKey&) const { return true; }
 };
 
 bool ExchangeIndex::add(const audit::Record& record, std::string_view session) {

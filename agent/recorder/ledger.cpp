@@ -1,14 +1,21 @@
 #include "agent/recorder/ledger.h"
 
+#include "agent/host/log.h"
+#include "agent/recorder/checkpoint_keys.h"
 #include "agent/recorder/disk_reserve.h"
 #include "agent/recorder/exchange_index.h"
+#include "agent/recorder/ledger_reader.h"
+#include "agent/recorder/log_tree.h"
 #include "agent/recorder/schema.h"
 #include "agent/recorder/sqlite.h"
 #include "userspace/audit/content.h"
 #include "userspace/audit/parse.h"
 #include "userspace/crypto/hash.h"
+#include "userspace/proof/checkpoint.h"
+#include "userspace/proof/key_statement.h"
 
 #include <algorithm>
+#include <exception>
 #include <map>
 #include <optional>
 #include <utility>
@@ -61,7 +68,9 @@ struct Writer {
 
 struct Ledger::State {
   explicit State(LedgerOptions given)
-      : options(std::move(given)), reserve(options.path + ".reserve", options.reserved_bytes) {}
+      : options(std::move(given)),
+        reserve(options.path + ".reserve", options.reserved_bytes),
+        keys(options.checkpoint_key) {}
 
   // All statements, prepared after the tables exist.
   struct Statements {
@@ -78,15 +87,19 @@ struct Ledger::State {
           find_content(db, "SELECT id FROM contents WHERE digest = ?"),
           add_content(db, "INSERT INTO contents(digest, text) VALUES(?, ?)"),
           add_record(db,
-                     "INSERT INTO records(writer, seq, session, exchange, kind, wall_ns, bytes,"
-                     " content, content_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-          index(db) {}
+                     "INSERT INTO records(id, writer, seq, session, exchange, kind, wall_ns, bytes,"
+                     " content, content_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+          index(db),
+          tree(db) {}
     Statement begin, commit, rollback, pages, find_writer, find_own, find_left, add_writer,
         set_last_seq, find_content, add_content, add_record;
     ExchangeIndex index;
+    LogTree tree;
   };
 
   void open();
+  void find_log();
+  void complete_tree();
 
   LedgerError failed() {
     error = database->last_error();
@@ -107,7 +120,11 @@ struct Ledger::State {
   LedgerOptions options;
   std::optional<Database> database;
   DiskReserve reserve;
+  CheckpointKeys keys;
   std::optional<Statements> statements;
+  proof::Frontier end;     // of the tree, as committed
+  std::string origin;      // the log's name
+  std::string stated_key;  // by which the ledger says that its checkpoints are signed; "": none yet
   std::uint64_t page_size = 0;
   std::string error;
 };
@@ -115,7 +132,7 @@ struct Ledger::State {
 // One batch. Writers are read from the database once and written back once.
 class Ledger::Transaction {
  public:
-  explicit Transaction(State& state) : state_(state), sql_(*state.statements) {}
+  explicit Transaction(State& state) : state_(state), sql_(*state.statements), end_(state.end) {}
 
   bool add(const Arrival& arrival) {
     Writer* writer = find(arrival.writer);
@@ -123,11 +140,12 @@ class Ledger::Transaction {
     if (arrival.seq <= writer->last_seq) return true;
     if (arrival.seq > writer->last_seq + 1 &&
         !note(kNoSession, 0,
-              {.reason = "records missing",
-               .detail = "writer " + writer->name + " seq " + std::to_string(writer->last_seq + 1) +
-                         " to " + std::to_string(arrival.seq - 1),
-               .action = "pass",
-               .bytes = 0}))
+              audit::Gap{.reason = "records missing",
+                         .detail = "writer " + writer->name + " seq " +
+                                   std::to_string(writer->last_seq + 1) + " to " +
+                                   std::to_string(arrival.seq - 1),
+                         .action = "pass",
+                         .bytes = 0}))
       return false;
     writer->last_seq = arrival.seq;
 
@@ -141,11 +159,11 @@ class Ledger::Transaction {
     if (!problem.empty()) {
       return store(*writer, arrival.bytes, nullptr) &&
              note(kNoSession, 0,
-                  {.reason = "unreadable record",
-                   .detail = "writer " + writer->name + " seq " + std::to_string(arrival.seq) +
-                             ": " + std::string(problem),
-                   .action = "pass",
-                   .bytes = arrival.bytes.size()});
+                  audit::Gap{.reason = "unreadable record",
+                             .detail = "writer " + writer->name + " seq " +
+                                       std::to_string(arrival.seq) + ": " + std::string(problem),
+                             .action = "pass",
+                             .bytes = arrival.bytes.size()});
     }
     return store(*writer, arrival.bytes, &parsed->record);
   }
@@ -168,12 +186,38 @@ class Ledger::Transaction {
     sql_.find_left.reset();
     return step == Step::Done && std::all_of(left.begin(), left.end(), [this](const Left& open) {
              return note(open.session, open.exchange,
-                         {.reason = std::string(kProxyGone),
-                          .detail = "no record says how this ended",
-                          .action = "block",
-                          .bytes = 0});
+                         audit::Gap{.reason = std::string(kProxyGone),
+                                    .detail = "no record says how this ended",
+                                    .action = "block",
+                                    .bytes = 0});
            });
   }
+
+  // before: the key so far, if it is at hand.
+  bool state_key(const proof::NoteSigner& key, const proof::NoteSigner* before) {
+    const std::string verifier = key.verifier().to_string();
+    proof::Note note{.text = to_text(proof::KeyStatement{state_.origin, verifier}),
+                     .signatures = {}};
+    note.signatures.push_back(key.sign(note.text));
+    if (before != nullptr) note.signatures.push_back(before->sign(note.text));
+    return this->note(kNoSession, 0,
+                      audit::CheckpointKey{.verifier = verifier, .note = to_string(note)});
+  }
+
+  bool sign(const proof::NoteSigner& key) {
+    const Now now = state_.options.now();
+    proof::Note note{
+        .text = to_text(proof::Checkpoint{.origin = state_.origin,
+                                          .size = end_.size(),
+                                          .root = end_.root(),
+                                          .extensions = {proof::time_extension(now.wall)}}),
+        .signatures = {}};
+    note.signatures.push_back(key.sign(note.text));
+    return this->note(kNoSession, 0, audit::Checkpoint{.note = to_string(note)});
+  }
+
+  // After the commit.
+  const proof::Frontier& end() const { return end_; }
 
   bool finish() {
     for (const auto& [id, writer] : writers_) {
@@ -203,7 +247,7 @@ class Ledger::Transaction {
   }
 
   // The recorder's own word, numbered by itself.
-  bool note(std::string_view session, std::uint64_t exchange, audit::Gap gap) {
+  bool note(std::string_view session, std::uint64_t exchange, audit::Body body) {
     if (!own_) {
       own_.emplace();
       sql_.find_own.bind();
@@ -226,16 +270,19 @@ class Ledger::Transaction {
                                            .session = std::string(session),
                                            .exchange = exchange},
                                .time = state_.options.now(),
-                               .body = std::move(gap)};
+                               .body = std::move(body)};
     ++own_->last_seq;
     return store(*own_, audit::canonical(record, own_->name, own_->last_seq), &record);
   }
 
   // record: nullptr for bytes that are none.
   bool store(const Writer& writer, std::string_view bytes, const audit::Record* record) {
+    // A record's number is its place in the tree, from 1.
+    const std::uint64_t id = end_.size() + 1;
+    if (!sql_.tree.add(end_, bytes)) return false;
     if (record == nullptr) {
       return sql_.add_record.run(
-          writer.row, writer.last_seq, std::string_view(), 0, std::string_view("unreadable"),
+          id, writer.row, writer.last_seq, std::string_view(), 0, std::string_view("unreadable"),
           state_.options.now().wall.since_epoch.count(), Blob{bytes}, nullptr, nullptr);
     }
     std::string without_text;
@@ -255,9 +302,10 @@ class Ledger::Transaction {
     // What belongs to no connection, a change of configuration say, is found under one name.
     const std::string_view session =
         record->context.session.empty() ? kNoSession : std::string_view(record->context.session);
-    return sql_.add_record.run(
-               writer.row, writer.last_seq, session, record->context.exchange, audit::kind(*record),
-               std::int64_t{record->time.wall.since_epoch.count()}, stored, content, content_at) &&
+    return sql_.add_record.run(id, writer.row, writer.last_seq, session, record->context.exchange,
+                               audit::kind(*record),
+                               std::int64_t{record->time.wall.since_epoch.count()}, stored, content,
+                               content_at) &&
            sql_.index.add(*record, session);
   }
 
@@ -279,6 +327,7 @@ class Ledger::Transaction {
   State::Statements& sql_;
   std::map<WriterId, Writer> writers_;
   std::optional<Writer> own_;
+  proof::Frontier end_;
 };
 
 void Ledger::State::open() {
@@ -296,6 +345,52 @@ void Ledger::State::open() {
   migrate(db, options.now().wall.since_epoch.count());
   page_size = static_cast<std::uint64_t>(db.integer("PRAGMA page_size"));
   statements.emplace(db);
+  end = statements->tree.read();
+  find_log();
+  complete_tree();
+  if (options.checkpoint_key.empty()) return;
+  keys.prepare();
+  (void)keys.current(origin);
+}
+
+// The log's name, and the key that it names last.
+void Ledger::State::find_log() {
+  Statement find(*database, "SELECT origin FROM log");
+  const bool named = find.step() == Step::Row;
+  if (named) origin = find.text(0);
+  find.reset();
+  if (!named) {
+    // A ledger that takes another's place is another log: a witness can tell them apart.
+    origin = "veilwire/" + (options.host.empty() ? "unknown" : options.host) + "/" +
+             host::protocol::to_hex(options.new_writer_id()).substr(0, 8);
+    if (!Statement(*database, "INSERT INTO log VALUES(?)").run(std::string_view(origin)))
+      throw SqliteError(database->last_code(), database->last_error());
+  }
+  Statement last(
+      *database,
+      "SELECT bytes FROM records WHERE kind = 'checkpoint.key' ORDER BY id DESC LIMIT 1");
+  if (last.step() != Step::Row) return;
+  const auto parsed = audit::parse_record(last.text(0));
+  if (const auto* key = parsed ? std::get_if<audit::CheckpointKey>(&parsed->record.body) : nullptr)
+    stated_key = key->verifier;
+}
+
+// Records of a ledger from before there was a tree.
+void Ledger::State::complete_tree() {
+  if (database->integer("SELECT ifnull(max(id), 0) FROM records") ==
+      static_cast<std::int64_t>(end.size()))
+    return;
+  host::log::info("ledger: hashing the records of an earlier version");
+  database->execute("BEGIN IMMEDIATE");
+  LedgerReader(options.path)
+      .all_records(static_cast<std::int64_t>(end.size()), [&](const auto& record) {
+        if (record.id != static_cast<std::int64_t>(end.size()) + 1)
+          throw SqliteError(0, "the ledger lacks record " + std::to_string(end.size() + 1));
+        if (!statements->tree.add(end, record.bytes))
+          throw SqliteError(database->last_code(), database->last_error());
+        return true;
+      });
+  database->execute("COMMIT");
 }
 
 Ledger::Ledger(LedgerOptions options) : state_(std::make_unique<State>(std::move(options))) {
@@ -328,6 +423,38 @@ Result<void, LedgerError> Ledger::close_left(const std::set<WriterId>& present) 
       [&present](Transaction& transaction) { return transaction.close_left(present); });
 }
 
+Result<void, LedgerError> Ledger::sign() {
+  State& s = *state_;
+  if (s.options.checkpoint_key.empty()) return {};
+  try {
+    proof::NoteSigner current = s.keys.current(s.origin);
+    std::optional<proof::NoteSigner> next = s.keys.next(s.origin);
+    const auto is_stated = [&s](const proof::NoteSigner& key) {
+      return s.stated_key == key.verifier().to_string();
+    };
+    // The ledger has said so already; a crash came before the file.
+    if (next && is_stated(*next)) {
+      s.keys.take_next();
+      current = *std::exchange(next, std::nullopt);
+    }
+    const proof::NoteSigner& key = next ? *next : current;
+    const auto done = in_transaction([&](Transaction& transaction) {
+      return (is_stated(key) ||
+              transaction.state_key(key, is_stated(current) ? &current : nullptr)) &&
+             transaction.sign(key);
+    });
+    if (!done) return done;
+    s.stated_key = key.verifier().to_string();
+    if (next) s.keys.take_next();
+    return {};
+  } catch (const std::exception& e) {
+    s.error = e.what();
+    return Unexpected{LedgerError::Broken};
+  }
+}
+
+std::uint64_t Ledger::records() const { return state_->end.size(); }
+
 Result<void, LedgerError> Ledger::in_transaction(const std::function<bool(Transaction&)>& change) {
   Result<void, LedgerError> result = try_once(change);
   if (!result && result.error() == LedgerError::Full && state_->reserve.held() &&
@@ -348,6 +475,7 @@ Result<void, LedgerError> Ledger::try_once(const std::function<bool(Transaction&
   Transaction transaction(s);
   if (!change(transaction) || !transaction.finish() || !s.statements->commit.run())
     return Unexpected{s.failed()};
+  s.end = transaction.end();
   return {};
 }
 

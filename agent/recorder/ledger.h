@@ -31,6 +31,7 @@ struct LedgerOptions {
   std::string boot;
   std::function<Now()> now;
   std::function<WriterId()> new_writer_id;
+  std::string checkpoint_key;  // the file, made if there is none; "": nothing is ever signed
   // Pages in the write-ahead log at which it is moved into the database, in the same thread.
   int checkpoint_pages = 1000;
   std::string vfs;  // for tests that make the disk fail
@@ -66,6 +67,13 @@ class Ledger {
   // the recorder and is closed in the index: nobody else is left to say how it ended. A writer that
   // comes back all the same goes on, and its own end replaces this one in the index.
   Result<void, LedgerError> close_left(const std::set<WriterId>& present);
+
+  // Adds a checkpoint: all records before it, signed. Before the first one by a key, a record that
+  // says so; a key that has been put beside the current one takes its place. A key that cannot be
+  // read is Broken, after which opening the ledger says why. Does nothing without checkpoint_key.
+  Result<void, LedgerError> sign();
+
+  std::uint64_t records() const;  // in the ledger
 
   // Highest seq that is on disk; 0 for a writer that is not known.
   Result<std::uint64_t, LedgerError> committed(const WriterId& writer);

@@ -3,11 +3,13 @@
 #include "agent/host/confinement.h"
 #include "agent/host/host_ids.h"
 #include "agent/host/program.h"
+#include "agent/recorder/checkpoint_keys.h"
 #include "agent/recorder/ledger.h"
 #include "agent/recorder/service.h"
 #include "userspace/crypto/random.h"
 
 #include <cerrno>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -26,7 +28,12 @@ struct Settings {
   host::DaemonSettings daemon;
   std::vector<std::string> writers;
   recorder::LedgerOptions ledger;
+  recorder::CheckpointPace pace;
 };
+
+std::string key_beside(const std::string& database) {
+  return database.substr(0, database.rfind('/') + 1) + "checkpoint.key";
+}
 
 Settings read_settings(const std::string& path) {
   const host::ConfigSection section = host::Config::load(path).section("recorder");
@@ -40,6 +47,10 @@ Settings read_settings(const std::string& path) {
   };
   s.ledger.max_bytes = mebibytes("max_size_mib", 8192);
   s.ledger.reserved_bytes = mebibytes("reserved_mib", 64);
+  s.ledger.checkpoint_key = section.text("checkpoint_key", key_beside(s.ledger.path));
+  s.pace.records = static_cast<std::uint64_t>(section.integer(
+      "checkpoint_records", static_cast<std::int64_t>(s.pace.records), 1, 1'000'000));
+  s.pace.interval = std::chrono::seconds(section.integer("checkpoint_seconds", 60, 1, 3600));
   section.check();
   if (s.ledger.reserved_bytes >= s.ledger.max_bytes)
     throw host::ConfigError(path + ": [recorder] reserved_mib must be less than max_size_mib");
@@ -79,6 +90,7 @@ void serve(Settings settings, bool unconfined) {
   daemon.confine(unconfined);
   check_folder(settings.ledger.path);
   options.open = [ledger = settings.ledger] { return recorder::Ledger(ledger); };
+  options.pace = settings.pace;
   recorder::Service service(std::move(options));
   daemon.serve("writing " + settings.ledger.path, [&service](int stop) { service.run(stop); });
 }
@@ -92,7 +104,15 @@ int main(int argc, char** argv) {
       "veilwire-recorder");
   host::DaemonOptions options;
   host::add_daemon_options(app, options, VEILWIRE_VERSION);
-  return host::run_program(app, argc, argv, [&options] {
+  const CLI::App* rotate = app.add_subcommand(
+      "rotate-key",
+      "Makes a new key for checkpoints; the recorder says so in the ledger, signed by both keys, "
+      "and uses it from its next checkpoint on.");
+  return host::run_program(app, argc, argv, [&options, rotate] {
+    if (rotate->parsed()) {
+      recorder::CheckpointKeys(read_settings(options.config).ledger.checkpoint_key).make_next();
+      return 0;
+    }
     serve(read_settings(options.config), options.unconfined);
     return 0;
   });

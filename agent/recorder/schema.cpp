@@ -84,6 +84,23 @@ ALTER TABLE exchanges ADD COLUMN known_by TEXT;      -- local, pkce, ...
 ALTER TABLE exchanges ADD COLUMN standing TEXT;      -- fresh, cached
 ALTER TABLE exchanges ADD COLUMN known_age_ms INTEGER;
 )sql",
+    // 4: the proof. The tree of records from before is made when the recorder opens the ledger.
+    R"sql(
+CREATE TABLE log(origin TEXT NOT NULL);  -- one row
+
+-- Hashes of the full subtrees (RFC 6962): 2^level records from the record place * 2^level + 1 on.
+CREATE TABLE tree(
+  level INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  PRIMARY KEY(level, place)) WITHOUT ROWID;
+CREATE TRIGGER tree_keep BEFORE UPDATE ON tree
+  BEGIN SELECT RAISE(ABORT, 'hashes are only added'); END;
+CREATE TRIGGER tree_stay BEFORE DELETE ON tree
+  BEGIN SELECT RAISE(ABORT, 'hashes are only added'); END;
+
+CREATE INDEX records_of_proof ON records(kind, id) WHERE kind IN ('checkpoint', 'checkpoint.key');
+)sql",
 };
 
 }  // namespace

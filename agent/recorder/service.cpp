@@ -5,7 +5,6 @@
 #include "agent/host/local_socket.h"
 #include "agent/host/log.h"
 #include "agent/host/protocol/recorder.h"
-#include "agent/recorder/committer.h"
 #include "userspace/audit/canonical_json.h"
 
 #include <algorithm>
@@ -55,10 +54,16 @@ UniqueFd make_eventfd() {
 
 struct Service::State {
   explicit State(ServiceOptions given)
-      : options(std::move(given)), wake(make_eventfd()), committer(options.open, [this] {
-          const std::uint64_t one = 1;
-          (void)!::write(wake.get(), &one, sizeof one);  // full means that it is readable anyhow
-        }) {}
+      : options(std::move(given)),
+        wake(make_eventfd()),
+        committer(
+            options.open,
+            [this] {
+              const std::uint64_t one = 1;
+              (void)!::write(wake.get(), &one,
+                             sizeof one);  // full means that it is readable anyhow
+            },
+            options.pace) {}
 
   void accept_one();
   void read(Client& client);
@@ -240,6 +245,9 @@ std::string Service::State::status() const {
       .number("writers", clients.size())
       .number("records", health.records)
       .number("transactions", health.transactions)
+      .number("checkpoints", health.checkpoints)
+      .number("ledger_records", health.ledger_records)
+      .number("signed_records", health.signed_records)
       .number("failures", health.failures);
   if (!health.reason.empty()) out.text("reason", health.reason);
   return out.finish();

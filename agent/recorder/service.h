@@ -6,6 +6,7 @@
 #include "agent/host/protocol/status.h"
 #include "agent/host/proxy_connections.h"
 #include "agent/host/unique_fd.h"
+#include "agent/recorder/committer.h"
 #include "agent/recorder/ledger.h"
 
 #include <chrono>
@@ -21,6 +22,7 @@ struct ServiceOptions {
   host::UniqueFd listener;     // from host::listen_local
   std::vector<uid_t> allowed;  // whose records are taken
   std::function<Ledger()> open;
+  CheckpointPace pace = {};
   std::unique_ptr<host::protocol::StatusSocket> status;  // nullptr: no status is given
   // A writer that has not come back after this, or not come at all after the start, has gone for
   // good: what it left open is closed. A link tries again once a second at least.

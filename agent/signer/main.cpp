@@ -2,8 +2,8 @@
 // certificate for this name.
 #include "agent/host/clock.h"
 #include "agent/host/confinement.h"
+#include "agent/host/key_files.h"
 #include "agent/host/program.h"
-#include "agent/signer/files.h"
 #include "agent/signer/make_ca_command.h"
 #include "agent/signer/server.h"
 
@@ -40,8 +40,8 @@ Settings read_settings(const std::string& path) {
 }
 
 wire::CertificateAuthority load_authority(const Settings& settings) {
-  const std::string chain = signer::read_certificates(settings.certificate);
-  const Secret key = signer::read_key(settings.key);
+  const std::string chain = host::read_certificates(settings.certificate);
+  const Secret key = host::read_key(settings.key);
   auto authority = wire::CertificateAuthority::load(chain, key.reveal());
   if (!authority)
     throw std::runtime_error(settings.certificate + " and " + settings.key + ": " +

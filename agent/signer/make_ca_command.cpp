@@ -1,7 +1,7 @@
 #include "agent/signer/make_ca_command.h"
 
 #include "agent/host/confinement.h"
-#include "agent/signer/files.h"
+#include "agent/host/key_files.h"
 #include "userspace/crypto/encoding.h"
 #include "userspace/crypto/hash.h"
 #include "userspace/crypto/random.h"
@@ -50,10 +50,10 @@ std::string make_ca_files(const MakeCaRequest& request, WallTime now) {
   if (!made) throw std::runtime_error(std::string(wire::to_string(made.error())));
 
   // The certificate first: where it cannot be written, no key lies around without one.
-  write_new(certificate_path, made->certificate_pem, 0644, static_cast<uid_t>(-1),
-            static_cast<gid_t>(-1));
+  host::write_new(certificate_path, made->certificate_pem, 0644, static_cast<uid_t>(-1),
+                  static_cast<gid_t>(-1));
   try {
-    write_new(key_path, made->key_pem.reveal(), 0600, owner.uid, owner.gid);
+    host::write_new(key_path, made->key_pem.reveal(), 0600, owner.uid, owner.gid);
   } catch (...) {
     ::unlink(certificate_path.c_str());
     throw;

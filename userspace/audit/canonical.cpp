@@ -134,6 +134,10 @@ struct Members {
         .text("outcome", b.outcome)
         .text("what", b.what);
   }
+  void operator()(const Checkpoint& b) const { out.text("note", b.note); }
+  void operator()(const CheckpointKey& b) const {
+    out.text("note", b.note).text("verifier", b.verifier);
+  }
 };
 
 struct KindOf {
@@ -149,6 +153,8 @@ struct KindOf {
   std::string_view operator()(const ExchangeClose&) const { return "exchange.close"; }
   std::string_view operator()(const SessionClose&) const { return "session.close"; }
   std::string_view operator()(const ConfigChange&) const { return "config.change"; }
+  std::string_view operator()(const Checkpoint&) const { return "checkpoint"; }
+  std::string_view operator()(const CheckpointKey&) const { return "checkpoint.key"; }
 };
 
 }  // namespace

@@ -247,6 +247,9 @@ std::optional<Body> read_body(std::string_view kind, const Around& around, Membe
                         .digest = m.text("digest"),
                         .outcome = m.text("outcome")};
   }
+  if (kind == "checkpoint") return Checkpoint{.note = m.text("note")};
+  if (kind == "checkpoint.key")
+    return CheckpointKey{.verifier = m.text("verifier"), .note = m.text("note")};
   return std::nullopt;
 }
 

@@ -121,10 +121,20 @@ struct SessionClose {
 struct ConfigChange {
   std::string what, file, digest, outcome;  // outcome: "active" or the error, with its line
 };
+// The recorder's own word on all records before this one: a signed note (userspace/proof).
+struct Checkpoint {
+  std::string note;
+};
+// By which key checkpoints are signed from here on. The note says so, signed by that key and by the
+// one before it, if there was one.
+struct CheckpointKey {
+  std::string verifier;  // as proof::NoteVerifier spells it
+  std::string note;
+};
 
 using Body = std::variant<SessionOpen, RequestHead, RequestBody, IdentityChange, ResponseHead,
                           ResponseFragment, Blocked, UpstreamError, Gap, ExchangeClose,
-                          SessionClose, ConfigChange>;
+                          SessionClose, ConfigChange, Checkpoint, CheckpointKey>;
 
 struct Record {
   Context context;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 
 namespace veilwire::proof {
 namespace {
@@ -16,7 +17,25 @@ std::optional<std::uint64_t> parse_size(std::string_view digits) {
   return size;
 }
 
+constexpr std::string_view kTime = "time ";
+
 }  // namespace
+
+std::string time_extension(WallTime time) {
+  return std::string(kTime) + std::to_string(time.since_epoch.count());
+}
+
+std::optional<WallTime> time_of(const Checkpoint& checkpoint) {
+  for (const std::string& line : checkpoint.extensions) {
+    if (!line.starts_with(kTime)) continue;
+    const char* begin = line.data() + kTime.size();
+    std::int64_t nanoseconds = 0;
+    const auto [end, error] = std::from_chars(begin, line.data() + line.size(), nanoseconds);
+    if (error != std::errc() || end != line.data() + line.size()) return std::nullopt;
+    return WallTime{std::chrono::nanoseconds(nanoseconds)};
+  }
+  return std::nullopt;
+}
 
 std::string to_text(const Checkpoint& checkpoint) {
   std::string out = checkpoint.origin + '\n' + std::to_string(checkpoint.size) + '\n' +

@@ -4,6 +4,7 @@
 // tests/unit/proof/checkpoint_test.cpp.
 #pragma once
 
+#include "userspace/base/time.h"
 #include "userspace/proof/merkle_tree.h"
 
 #include <cstddef>
@@ -24,6 +25,10 @@ struct Checkpoint {
   std::vector<std::string> extensions;  // lines, none empty
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };
+
+// Our extension line: when the log said so, in nanoseconds since 1970.
+std::string time_extension(WallTime time);
+std::optional<WallTime> time_of(const Checkpoint& checkpoint);  // nullopt: it does not say
 
 // Lines hold no line end.
 std::string to_text(const Checkpoint& checkpoint);

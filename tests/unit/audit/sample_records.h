@@ -108,6 +108,10 @@ inline std::vector<Record> sample_records() {
                           .digest = "cd34",
                           .outcome = "active"},
              0),
+      sample(Checkpoint{.note = "veilwire/3f6c1d0e\n0\n\n\u2014 veilwire/3f6c1d0e AAAA\n"}, 0),
+      sample(CheckpointKey{.verifier = "veilwire/3f6c1d0e+00000000+AAAA",
+                           .note = "key\n\n\u2014 veilwire/3f6c1d0e AAAA\n"},
+             0),
   };
 }
 

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <thread>
 
 namespace veilwire::recorder {
 namespace {
@@ -104,6 +105,48 @@ TEST(Committer, OpensABrokenLedgerAgainAndKeepsTheOrder) {
   }
   EXPECT_EQ(opened, 3U);
   EXPECT_EQ(all_bytes(folder / "ledger.db"), expected);
+}
+
+// The kinds of all records, for how checkpoints stand among them.
+std::vector<std::string> kinds(const std::string& path) {
+  std::vector<std::string> out;
+  LedgerReader(path).all_records(0, [&](const LedgerReader::StoredRecord& record) {
+    out.push_back(record.kind);
+    return true;
+  });
+  return out;
+}
+
+TEST(Committer, SignsAtItsStartAfterEnoughRecordsAndAtItsEnd) {
+  const TemporaryFolder folder;
+  LedgerOptions options = options_for(folder / "ledger.db");
+  options.checkpoint_key = folder / "checkpoint.key";
+  Listener listener;
+  {
+    Committer committer([&] { return Ledger(options); }, listener.ready(),
+                        {.records = 10, .interval = std::chrono::hours(1)});
+    committer.wait_until_open();
+    for (std::uint64_t seq = 1; seq <= 30; ++seq) {
+      committer.submit(fragment(writer_id(1), seq));
+      EXPECT_TRUE(
+          listener.wait(committer, [&] { return listener.said[writer_id(1)].committed == seq; }));
+    }
+    EXPECT_EQ(committer.health().checkpoints, 4U);
+    EXPECT_EQ(committer.health().signed_records, committer.health().ledger_records);
+  }
+  const auto stored = kinds(options.path);
+  EXPECT_EQ(std::count(stored.begin(), stored.end(), "checkpoint"), 5);
+  EXPECT_EQ(stored.back(), "checkpoint");
+}
+
+TEST(Committer, SignsSilence) {
+  const TemporaryFolder folder;
+  LedgerOptions options = options_for(folder / "ledger.db");
+  options.checkpoint_key = folder / "checkpoint.key";
+  Committer committer([&] { return Ledger(options); }, [] {},
+                      {.records = 1000, .interval = std::chrono::milliseconds(1)});
+  committer.wait_until_open();
+  while (committer.health().checkpoints < 5) std::this_thread::yield();
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "agent/signer/files.h"
+#include "agent/host/key_files.h"
 
 #include <filesystem>
 #include <stdexcept>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace veilwire::signer {
+namespace veilwire::host {
 namespace {
 
 constexpr uid_t kSame = static_cast<uid_t>(-1);
@@ -15,7 +15,7 @@ constexpr gid_t kSameGroup = static_cast<gid_t>(-1);
 
 struct Folder {
   Folder() {
-    char name[] = "/tmp/veilwire-signer-XXXXXX";
+    char name[] = "/tmp/veilwire-keys-XXXXXX";
     path = ::mkdtemp(name);
   }
   ~Folder() { std::filesystem::remove_all(path); }
@@ -23,7 +23,7 @@ struct Folder {
   std::string path;
 };
 
-TEST(Files, AreWrittenOnceWithTheirMode) {
+TEST(KeyFiles, AreWrittenOnceWithTheirMode) {
   const Folder folder;
   const mode_t old = ::umask(0);
   write_new(folder / "ca.key", "key", 0600, kSame, kSameGroup);
@@ -38,7 +38,7 @@ TEST(Files, AreWrittenOnceWithTheirMode) {
   EXPECT_EQ(read_key(folder / "ca.key").reveal(), "key");
 }
 
-TEST(Files, AreNotWrittenThroughALink) {
+TEST(KeyFiles, AreNotWrittenThroughALink) {
   const Folder folder;
   ASSERT_EQ(::symlink("target", (folder / "ca.key").c_str()), 0);
   EXPECT_THROW(write_new(folder / "ca.key", "key", 0600, kSame, kSameGroup), std::runtime_error);
@@ -66,4 +66,4 @@ TEST(Key, IsNotReadFromAnythingButAFile) {
 }
 
 }  // namespace
-}  // namespace veilwire::signer
+}  // namespace veilwire::host

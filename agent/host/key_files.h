@@ -1,6 +1,6 @@
-// The files of the CA, read and written so that a key is never readable by others, not for a
-// moment, and nothing that exists is overwritten. All functions throw std::runtime_error that says
-// what to do: start-up and set-up only. Tested by tests/unit/signer/files_test.cpp.
+// Files of keys and certificates, read and written so that a key is never readable by others, not
+// for a moment, and nothing that exists is overwritten. All functions throw std::runtime_error that
+// says what to do: start-up and set-up only. Tested by tests/unit/host/key_files_test.cpp.
 #pragma once
 
 #include "userspace/base/secret.h"
@@ -10,7 +10,7 @@
 
 #include <sys/types.h>
 
-namespace veilwire::signer {
+namespace veilwire::host {
 
 // A regular file of ours (or of root) that neither group nor others can read.
 Secret read_key(const std::string& path);
@@ -21,4 +21,7 @@ std::string read_certificates(const std::string& path);
 void write_new(const std::string& path, std::string_view bytes, mode_t mode, uid_t owner,
                gid_t group);
 
-}  // namespace veilwire::signer
+// Returns once what was created or renamed beside this file is on disk.
+void sync_folder_of(const std::string& path);
+
+}  // namespace veilwire::host

@@ -1,4 +1,4 @@
-#include "agent/signer/files.h"
+#include "agent/host/key_files.h"
 
 #include "agent/host/unique_fd.h"
 
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace veilwire::signer {
+namespace veilwire::host {
 namespace {
 
 // A chain of certificates with comments has a few kB.
@@ -21,14 +21,14 @@ constexpr std::size_t kLargest = 256 * 1024;
 }
 [[noreturn]] void fail_errno(const std::string& path) { fail(path, std::strerror(errno)); }
 
-host::UniqueFd open_file(const std::string& path, int flags) {
-  host::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags));
+UniqueFd open_file(const std::string& path, int flags) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags));
   if (!fd) fail_errno(path);
   return fd;
 }
 
 // The descriptor's own state: nothing between a check and a use.
-struct stat status_of(const host::UniqueFd& fd, const std::string& path) {
+struct stat status_of(const UniqueFd& fd, const std::string& path) {
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) fail_errno(path);
   if (!S_ISREG(status.st_mode)) fail(path, "is not a regular file");
@@ -37,7 +37,7 @@ struct stat status_of(const host::UniqueFd& fd, const std::string& path) {
 }
 
 // Into memory that is sized once: a string that grows would leave copies of a key behind.
-std::string read_all(const host::UniqueFd& fd, const std::string& path, std::size_t size) {
+std::string read_all(const UniqueFd& fd, const std::string& path, std::size_t size) {
   std::string bytes(size, '\0');
   std::size_t done = 0;
   while (done < size) {
@@ -51,17 +51,17 @@ std::string read_all(const host::UniqueFd& fd, const std::string& path, std::siz
   return bytes;
 }
 
-void sync_folder(const std::string& path) {
+}  // namespace
+
+void sync_folder_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == path.npos ? "." : path.substr(0, slash + 1);
-  const host::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || ::fsync(fd.get()) != 0) fail_errno(folder);
 }
 
-}  // namespace
-
 Secret read_key(const std::string& path) {
-  const host::UniqueFd fd = open_file(path, O_NOFOLLOW);
+  const UniqueFd fd = open_file(path, O_NOFOLLOW);
   const struct stat status = status_of(fd, path);
   if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     fail(path, "can be read by others; use chmod 600");
@@ -71,17 +71,17 @@ Secret read_key(const std::string& path) {
 }
 
 std::string read_certificates(const std::string& path) {
-  const host::UniqueFd fd = open_file(path, 0);
+  const UniqueFd fd = open_file(path, 0);
   const struct stat status = status_of(fd, path);
   return read_all(fd, path, static_cast<std::size_t>(status.st_size));
 }
 
 void write_new(const std::string& path, std::string_view bytes, mode_t mode, uid_t owner,
                gid_t group) {
-  const host::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                                 S_IRUSR | S_IWUSR));
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                           S_IRUSR | S_IWUSR));
   if (!fd && errno == EEXIST)
-    fail(path, "exists already; a CA is never overwritten, move it away first");
+    fail(path, "exists already; keys are never overwritten, move it away first");
   if (!fd) fail_errno(path);
   try {
     while (!bytes.empty()) {
@@ -90,14 +90,16 @@ void write_new(const std::string& path, std::string_view bytes, mode_t mode, uid
       if (n < 0) fail_errno(path);
       bytes.remove_prefix(static_cast<std::size_t>(n));
     }
-    if (::fchown(fd.get(), owner, group) != 0) fail_errno(path);
+    // A sandboxed unit may not even ask (systemd's @chown).
+    const bool given = owner != static_cast<uid_t>(-1) || group != static_cast<gid_t>(-1);
+    if (given && ::fchown(fd.get(), owner, group) != 0) fail_errno(path);
     if (::fchmod(fd.get(), mode) != 0) fail_errno(path);
     if (::fsync(fd.get()) != 0) fail_errno(path);
-    sync_folder(path);
+    sync_folder_of(path);
   } catch (...) {
     ::unlink(path.c_str());
     throw;
   }
 }
 
-}  // namespace veilwire::signer
+}  // namespace veilwire::host

@@ -1,0 +1,72 @@
+// Reads a whole log, record by record, and says what of it is proven: hashes everything anew and
+// compares with what the log's checkpoints have signed. It believes nothing that the ledger has
+// worked out for itself. Records may be anything: a log is verified because somebody may have
+// changed it. Tested by tests/unit/evidence/log_check_test.cpp and, against
+// golang.org/x/mod/sumdb, by tests/evidence.
+#pragma once
+
+#include "userspace/audit/parse.h"
+#include "userspace/base/time.h"
+#include "userspace/evidence/key_chain.h"
+#include "userspace/proof/checkpoint.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace veilwire::evidence {
+
+struct Problem {
+  std::uint64_t record = 0;  // its number, from 1
+  std::string what;          // a clause for a person
+};
+
+struct LogReport {
+  std::uint64_t records = 0;
+  proof::Hash root{};
+  std::string origin;
+  std::vector<std::string> keys;  // that have signed, the first one first
+  bool trusted = false;           // the last of them is a key that was given, or follows from one
+  std::uint64_t checkpoints = 0;
+  std::uint64_t signed_records = 0;             // under the last checkpoint that holds
+  std::optional<WallTime> signed_at;            // when it said so
+  std::chrono::nanoseconds longest_silence{0};  // between two checkpoints
+  std::uint64_t silence_ends = 0;               // the number of the second
+  std::vector<Problem> problems;                // the first kMostProblems
+  std::uint64_t problem_count = 0;
+};
+
+class LogCheck {
+ public:
+  static constexpr std::size_t kMostProblems = 100;
+
+  explicit LogCheck(std::span<const proof::NoteVerifier> trusted) : keys_(trusted) {}
+
+  void add(std::string_view record);
+  // Something that whoever reads the records has found besides.
+  void problem(std::uint64_t record, std::string what);
+
+  const proof::Frontier& tree() const { return tree_; }
+  LogReport report() const;
+
+ private:
+  void check_number(const audit::Parsed& parsed);
+  void check(const audit::Record& record);
+  void check(const audit::Checkpoint& checkpoint);
+  void note_unreadable(std::string_view detail);
+
+  KeyChain keys_;
+  proof::Frontier tree_;
+  LogReport report_;
+  std::map<std::string, std::uint64_t> last_seq_;  // of each writer
+  std::string excused_;                            // the hole that the record before has told of
+  std::optional<std::string> doubt_;  // about the record before, unless this one tells of it
+};
+
+}  // namespace veilwire::evidence
