@@ -1,16 +1,19 @@
 #include "agent/ctl/audit_commands.h"
 
 #include "agent/ctl/audit_ledger.h"
+#include "agent/ctl/audit_proof.h"
 #include "agent/ctl/audit_text.h"
 #include "agent/ctl/audit_views.h"
 #include "agent/host/config.h"
 
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
@@ -25,12 +28,19 @@ struct Options {
   ReplayOptions replay;
   std::string id;
   bool json = false;
+  std::string bundle;
+  std::vector<std::string> keys, witnesses;
+  ExportOptions exported;
 };
 
 using Work = std::function<int(recorder::LedgerReader&, const Screen&)>;
 
+Screen the_screen() {
+  return {.out = std::cout, .err = std::cerr, .terminal = ::isatty(STDOUT_FILENO) == 1};
+}
+
 int with_ledger(const CLI::App& app, const Options& options, const Work& work) {
-  const Screen screen{.out = std::cout, .err = std::cerr, .terminal = ::isatty(STDOUT_FILENO) == 1};
+  const Screen screen = the_screen();
   try {
     std::string path = options.ledger;
     if (path.empty()) {
@@ -46,14 +56,45 @@ int with_ledger(const CLI::App& app, const Options& options, const Work& work) {
   }
 }
 
+// Each a key, or a file that holds one and nothing else.
+std::vector<proof::NoteVerifier> read_verifiers(const std::string& option,
+                                                const std::vector<std::string>& given) {
+  std::vector<proof::NoteVerifier> out;
+  for (const std::string& text : given) {
+    std::string spelled = text;
+    if (std::ifstream file(text); file) std::getline(file, spelled);
+    auto verifier = proof::NoteVerifier::parse(spelled);
+    if (!verifier)
+      throw CLI::ValidationError(option, "\"" + visible_line(text) +
+                                             "\" is neither a key, as "
+                                             "NAME+ID+BASE64, nor a file with one");
+    out.push_back(*std::move(verifier));
+  }
+  return out;
+}
+
+void add_time_and_person(CLI::App& command, Options& o) {
+  command
+      .add_option("--since", o.since,
+                  "from this time on: 90s, 30m, 12h, 7d, today, 2026-11-23, \"2026-11-23 18:00\" "
+                  "(UTC)")
+      ->type_name("TIME");
+  command.add_option("--person", o.filter.person, "a name, a subject or a uid, exactly")
+      ->type_name("WHO");
+}
+
+void read_since(Options& o) {
+  if (o.since.empty()) return;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  o.filter.since_wall_ns =
+      parse_since(o.since, std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+  if (!o.filter.since_wall_ns)
+    throw CLI::ValidationError("--since", "\"" + visible_line(o.since) + "\" is no time");
+}
+
 void add_list(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o, int& exit_code) {
   CLI::App* list = audit.add_subcommand("list", "what went through, newest first");
-  list->add_option("--since", o->since,
-                   "from this time on: 90s, 30m, 12h, 7d, today, 2026-11-23, \"2026-11-23 18:00\" "
-                   "(UTC)")
-      ->type_name("TIME");
-  list->add_option("--person", o->filter.person, "a name, a subject or a uid, exactly")
-      ->type_name("WHO");
+  add_time_and_person(*list, *o);
   list->add_option("--limit", o->filter.limit, "at most so many")
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000))
@@ -61,13 +102,7 @@ void add_list(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o,
   list->add_flag("--json", o->json, "a JSON array instead of a table");
   list->footer("Exit code: 0, 1 the ledger cannot be read, 2 wrong usage.");
   list->callback([&app, o, &exit_code] {
-    if (!o->since.empty()) {
-      const auto now = std::chrono::system_clock::now().time_since_epoch();
-      o->filter.since_wall_ns =
-          parse_since(o->since, std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-      if (!o->filter.since_wall_ns)
-        throw CLI::ValidationError("--since", "\"" + visible_line(o->since) + "\" is no time");
-    }
+    read_since(*o);
     exit_code = with_ledger(app, *o, [&](recorder::LedgerReader& ledger, const Screen& screen) {
       return audit_list(ledger, o->filter, o->json, screen);
     });
@@ -110,17 +145,81 @@ void add_replay(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& 
   });
 }
 
+void add_verify(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o, int& exit_code) {
+  CLI::App* verify = audit.add_subcommand("verify", "is the ledger, or a bundle, what was signed");
+  verify->description(
+      "Hashes every record anew and compares with the checkpoints that the recorder has signed. "
+      "Of a bundle (see export), which needs no ledger, each record's own proof is verified.");
+  verify->add_option("--bundle", o->bundle, "verify this file instead of the ledger")
+      ->type_name("FILE");
+  verify
+      ->add_option("--key", o->keys,
+                   "a key of the log that you trust: NAME+ID+BASE64, or a file with it")
+      ->type_name("KEY");
+  verify->add_option("--witness", o->witnesses, "likewise of a witness; with --bundle")
+      ->type_name("KEY");
+  verify->add_flag("--json", o->json, "one JSON object instead of text");
+  verify->footer("Exit code: 0 it holds, 1 it cannot be read, 2 wrong usage, 4 it does not hold.");
+  verify->callback([&app, o, &exit_code] {
+    const VerifyOptions options{.keys = read_verifiers("--key", o->keys),
+                                .witnesses = read_verifiers("--witness", o->witnesses),
+                                .json = o->json};
+    if (!o->bundle.empty()) {
+      exit_code = audit_verify_bundle(o->bundle, options, the_screen());
+      return;
+    }
+    exit_code = with_ledger(app, *o, [&](recorder::LedgerReader& ledger, const Screen& screen) {
+      return audit_verify(ledger, options, screen);
+    });
+  });
+}
+
+void add_export(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o, int& exit_code) {
+  CLI::App* command =
+      audit.add_subcommand("export", "records with their proofs, to be verified elsewhere");
+  command->description(
+      "Writes a bundle: lines of JSON, each a record with the proof that it is in the log, under "
+      "the last checkpoint. `veilwire audit verify --bundle` needs nothing else.");
+  command->add_option("ID", o->exported.ids, "exchanges, as for show");
+  add_time_and_person(*command, *o);
+  command->add_flag("--all", o->exported.all, "every record of the ledger");
+  command
+      ->add_option("-o,--out", o->exported.out,
+                   "a file that does not exist yet, compressed where its name ends in .zst; \"-\" "
+                   "is standard output")
+      ->type_name("FILE")
+      ->required();
+  command->footer(
+      "Exit code: 0, 1 the ledger cannot be read or the file not written, 2 wrong usage,\n"
+      "3 there is nothing to export.");
+  command->callback([&app, o, &exit_code] {
+    read_since(*o);
+    const bool filtered = !o->since.empty() || !o->filter.person.empty();
+    if ((o->exported.all ? 1 : 0) + (filtered ? 1 : 0) + (o->exported.ids.empty() ? 0 : 1) != 1)
+      throw CLI::ValidationError("export",
+                                 "name exchanges, or give --since and --person, or --all");
+    o->exported.filter = o->filter;
+    o->exported.filter.limit = 1'000'000;
+    exit_code = with_ledger(app, *o, [&](recorder::LedgerReader& ledger, const Screen& screen) {
+      return audit_export(ledger, o->exported, screen);
+    });
+  });
+}
+
 }  // namespace
 
 void add_audit(CLI::App& app, int& exit_code) {
   const auto options = std::make_shared<Options>();
-  CLI::App* audit = app.add_subcommand("audit", "list, show and replay what has been recorded");
+  CLI::App* audit =
+      app.add_subcommand("audit", "list, show, replay and verify what has been recorded");
   audit->require_subcommand(1);
   audit->add_option("--ledger", options->ledger, "the ledger's file (default: the configured one)")
       ->type_name("FILE");
   add_list(app, *audit, options, exit_code);
   add_show(app, *audit, options, exit_code);
   add_replay(app, *audit, options, exit_code);
+  add_verify(app, *audit, options, exit_code);
+  add_export(app, *audit, options, exit_code);
 }
 
 }  // namespace veilwire::ctl

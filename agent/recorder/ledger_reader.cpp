@@ -1,5 +1,6 @@
 #include "agent/recorder/ledger_reader.h"
 
+#include "agent/recorder/log_tree.h"
 #include "agent/recorder/schema.h"
 
 #include <algorithm>
@@ -29,7 +30,8 @@ ORDER BY started_ns DESC, session, exchange DESC
 LIMIT ?5)sql";
 
 constexpr std::string_view kRecord =
-    "SELECT r.id, r.kind, r.bytes, r.content_at, c.text FROM records r"
+    "SELECT r.id, r.kind, r.bytes, r.content_at, c.text, r.session, r.exchange, r.wall_ns"
+    " FROM records r"
     " LEFT JOIN contents c ON c.id = r.content";
 
 std::optional<std::int64_t> optional_integer(const Statement& row, int column) {
@@ -56,6 +58,21 @@ std::map<std::string, std::uint64_t> read_findings(std::string_view text) {
     text.remove_prefix(std::min(line.size() + 1, text.size()));
   }
   return findings;
+}
+
+// A row of kRecord.
+LedgerReader::StoredRecord read_record(const Statement& row) {
+  LedgerReader::StoredRecord record{.id = row.integer(0),
+                                    .kind = std::string(row.text(1)),
+                                    .bytes = std::string(row.text(2)),
+                                    .session = std::string(row.text(5)),
+                                    .exchange = static_cast<std::uint64_t>(row.integer(6)),
+                                    .wall_ns = row.integer(7)};
+  if (!row.is_null(3)) {
+    const auto at = static_cast<std::size_t>(row.integer(3));
+    record.bytes.insert(std::min(at, record.bytes.size()), row.text(4));
+  }
+  return record;
 }
 
 }  // namespace
@@ -145,6 +162,40 @@ void LedgerReader::all_records(std::int64_t id,
   portions(query, "", 0, id, visit);
 }
 
+std::int64_t LedgerReader::last_record() {
+  return database_.integer("SELECT ifnull(max(id), 0) FROM records");
+}
+
+std::vector<LedgerReader::StoredRecord> LedgerReader::checkpoint_keys() {
+  return of_kind("checkpoint.key", " ORDER BY r.id");
+}
+
+std::optional<LedgerReader::StoredRecord> LedgerReader::last_checkpoint() {
+  auto found = of_kind("checkpoint", " ORDER BY r.id DESC LIMIT 1");
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
+}
+
+std::optional<proof::Hash> LedgerReader::subtree(proof::SubtreeId id) {
+  if (schema_version(database_) < 4) return std::nullopt;
+  if (!find_subtree_) find_subtree_.emplace(database_, kFindSubtree);
+  return read_subtree(*find_subtree_, id);
+}
+
+std::vector<LedgerReader::StoredRecord> LedgerReader::of_kind(std::string_view kind,
+                                                              std::string_view order) {
+  Statement query(database_, std::string(kRecord)
+                                 .append(" WHERE r.kind IN ('checkpoint', 'checkpoint.key')"
+                                         " AND r.kind = ?1")
+                                 .append(order));
+  query.bind(kind);
+  std::vector<StoredRecord> out;
+  Step step;
+  while ((step = query.step()) == Step::Row) out.push_back(read_record(query));
+  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+  return out;
+}
+
 void LedgerReader::portions(Statement& query, std::string_view session, std::uint64_t exchange,
                             std::int64_t id,
                             const std::function<bool(const StoredRecord&)>& visit) {
@@ -153,14 +204,7 @@ void LedgerReader::portions(Statement& query, std::string_view session, std::uin
     query.bind(session, exchange, id, std::uint64_t{kPortion});
     Step step;
     while ((step = query.step()) == Step::Row) {
-      StoredRecord record{.id = query.integer(0),
-                          .kind = std::string(query.text(1)),
-                          .bytes = std::string(query.text(2))};
-      if (!query.is_null(3)) {
-        const auto at = static_cast<std::size_t>(query.integer(3));
-        record.bytes.insert(std::min(at, record.bytes.size()), query.text(4));
-      }
-      portion.push_back(std::move(record));
+      portion.push_back(read_record(query));
     }
     if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
     query.reset();

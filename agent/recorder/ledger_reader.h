@@ -4,6 +4,7 @@
 #pragma once
 
 #include "agent/recorder/sqlite.h"
+#include "userspace/proof/merkle_tree.h"
 
 #include <cstdint>
 #include <functional>
@@ -56,6 +57,10 @@ class LedgerReader {
     std::int64_t id = 0;
     std::string kind;
     std::string bytes;  // canonical, exactly as they were committed
+    // As the ledger has filed it, which is not part of what is proven.
+    std::string session;
+    std::uint64_t exchange = 0;
+    std::int64_t wall_ns = 0;
   };
   // Records of an exchange in the order of their arrival, in portions that are read with the
   // ledger's lock and given without it. visit returns false to stop.
@@ -64,10 +69,19 @@ class LedgerReader {
   // All records, from the one after `id` on.
   void all_records(std::int64_t id, const std::function<bool(const StoredRecord&)>& visit);
 
+  // Of the proof. 0, nothing, and an empty tree for a ledger that no recorder has opened since.
+  std::int64_t last_record();  // its id
+  std::vector<StoredRecord> checkpoint_keys();
+  std::optional<StoredRecord> last_checkpoint();
+  // The ledger's own hashes, as good as its word.
+  std::optional<proof::Hash> subtree(proof::SubtreeId id);
+
  private:
   void portions(Statement& query, std::string_view session, std::uint64_t exchange, std::int64_t id,
                 const std::function<bool(const StoredRecord&)>& visit);
+  std::vector<StoredRecord> of_kind(std::string_view kind, std::string_view order);
   Database database_;
+  std::optional<Statement> find_subtree_;
 };
 
 }  // namespace veilwire::recorder

@@ -19,9 +19,9 @@ void LogCheck::problem(std::uint64_t record, std::string what) {
   add_problem(report_, record, std::move(what));
 }
 
-void LogCheck::add(std::string_view record) {
+std::optional<audit::Parsed> LogCheck::add(std::string_view record) {
   const std::uint64_t number = tree_.size() + 1;
-  const auto parsed = audit::parse_record(record);
+  auto parsed = audit::parse_record(record);
   const auto* gap = parsed ? std::get_if<audit::Gap>(&parsed->record.body) : nullptr;
   const std::string excused = std::exchange(excused_, {});
   if (auto doubt = std::exchange(doubt_, std::nullopt)) {
@@ -40,6 +40,8 @@ void LogCheck::add(std::string_view record) {
     check(parsed->record);
   }
   tree_.append(proof::leaf_hash(record), [](proof::SubtreeId, const proof::Hash&) {});
+  if (!parsed) return std::nullopt;
+  return *std::move(parsed);
 }
 
 // The recorder has put it as "writer NAME seq N: why": the number counts although the record does

@@ -48,7 +48,8 @@ class LogCheck {
 
   explicit LogCheck(std::span<const proof::NoteVerifier> trusted) : keys_(trusted) {}
 
-  void add(std::string_view record);
+  // Gives back what the record says, if it can be read.
+  std::optional<audit::Parsed> add(std::string_view record);
   // Something that whoever reads the records has found besides.
   void problem(std::uint64_t record, std::string what);
 

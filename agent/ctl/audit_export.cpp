@@ -1,0 +1,129 @@
+#include "agent/ctl/audit_ledger.h"
+#include "agent/ctl/audit_proof.h"
+#include "agent/ctl/zstd_file.h"
+#include "userspace/audit/parse.h"
+#include "userspace/evidence/bundle.h"
+#include "userspace/proof/checkpoint.h"
+
+#include <map>
+#include <ostream>
+#include <set>
+#include <stdexcept>
+#include <utility>
+#include <variant>
+
+namespace veilwire::ctl {
+namespace {
+
+using recorder::LedgerReader;
+
+struct LastCheckpoint {
+  std::string note;
+  std::uint64_t size = 0;
+};
+
+std::optional<LastCheckpoint> last_checkpoint(LedgerReader& ledger) {
+  const auto stored = ledger.last_checkpoint();
+  if (!stored) return std::nullopt;
+  const auto parsed = audit::parse_record(stored->bytes);
+  const auto* record = parsed ? std::get_if<audit::Checkpoint>(&parsed->record.body) : nullptr;
+  if (record == nullptr) return std::nullopt;
+  const auto note = proof::parse_note(record->note);
+  const auto checkpoint = note ? proof::parse_checkpoint(note->text) : std::nullopt;
+  if (!checkpoint) return std::nullopt;
+  return LastCheckpoint{record->note, checkpoint->size};
+}
+
+class Exporter {
+ public:
+  Exporter(LedgerReader& ledger, const LastCheckpoint& checkpoint, const std::string& path)
+      : ledger_(ledger), size_(checkpoint.size), out_(path) {
+    out_.line(evidence::bundle_head(checkpoint.note));
+    for (const auto& key : ledger.checkpoint_keys()) keys_.emplace(key.id, key.bytes);
+  }
+
+  // In the order of their ids.
+  void put(const LedgerReader::StoredRecord& record) {
+    put_keys_before(record.id);
+    put(record.id, record.bytes);
+  }
+  void finish() {
+    put_keys_before(INT64_MAX);
+    out_.finish();
+  }
+  std::uint64_t written() const { return written_; }
+  std::uint64_t left() const { return left_; }
+
+ private:
+  // Whoever verifies follows the keys of the log, so all of them go along.
+  void put_keys_before(std::int64_t id) {
+    while (!keys_.empty() && keys_.begin()->first <= id) {
+      const auto key = keys_.extract(keys_.begin());
+      if (key.key() < id && static_cast<std::uint64_t>(key.key()) <= size_)
+        put(key.key(), key.mapped());
+    }
+  }
+  void put(std::int64_t id, std::string_view bytes) {
+    const auto index = static_cast<std::uint64_t>(id) - 1;
+    if (index >= size_) return void(++left_);
+    const auto proof = proof::inclusion_proof(
+        index, size_, [this](proof::SubtreeId subtree) { return ledger_.subtree(subtree); });
+    if (!proof) throw std::runtime_error("the ledger's tree has a hole: it has been changed");
+    out_.line(evidence::bundle_line(index, *proof, bytes));
+    ++written_;
+  }
+
+  LedgerReader& ledger_;
+  std::uint64_t size_;
+  LineWriter out_;
+  std::map<std::int64_t, std::string> keys_;  // not yet written
+  std::uint64_t written_ = 0, left_ = 0;
+};
+
+}  // namespace
+
+int audit_export(LedgerReader& ledger, const ExportOptions& options, const Screen& screen) {
+  const auto checkpoint = last_checkpoint(ledger);
+  if (!checkpoint) {
+    screen.err << "veilwire: the ledger has no checkpoint yet, so nothing can be proven\n";
+    return kAuditFailed;
+  }
+  std::set<std::pair<std::string, std::uint64_t>> exchanges;
+  const auto add = [&](const std::string& session, std::uint64_t exchange) {
+    exchanges.emplace(session, 0);  // who connected from where
+    exchanges.emplace(session, exchange);
+  };
+  for (const std::string& id : options.ids) {
+    const LocateResult located = locate(ledger, id, screen.err);
+    if (!located.found) return located.exit_code;
+    add(located.found->session, located.found->exchange);
+  }
+  if (options.ids.empty() && !options.all) {
+    for (const auto& row : ledger.list(options.filter)) add(row.session, row.exchange);
+    if (exchanges.empty()) {
+      screen.err << "veilwire: nothing recorded that matches\n";
+      return kAuditUnknownId;
+    }
+  }
+  try {
+    Exporter exporter(ledger, *checkpoint, options.out);
+    ledger.all_records(0, [&](const LedgerReader::StoredRecord& record) {
+      if (options.all || exchanges.contains({record.session, record.exchange}))
+        exporter.put(record);
+      return true;
+    });
+    exporter.finish();
+    screen.err << "veilwire: " << exporter.written() << " records with their proofs";
+    if (exporter.left() != 0) {
+      screen.err << "; " << exporter.left()
+                 << " are newer than the last checkpoint and stay behind: ask again in a minute";
+    }
+    screen.err << '\n';
+  } catch (const std::runtime_error& e) {
+    screen.err << "veilwire: " << e.what() << '\n';
+    return kAuditFailed;
+  }
+  return 0;
+}
+
+}  // namespace veilwire::ctl

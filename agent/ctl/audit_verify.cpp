@@ -1,0 +1,173 @@
+#include "agent/ctl/audit_ledger.h"
+#include "agent/ctl/audit_proof.h"
+#include "agent/ctl/audit_text.h"
+#include "agent/ctl/zstd_file.h"
+#include "userspace/crypto/encoding.h"
+#include "userspace/evidence/bundle.h"
+#include "userspace/evidence/log_check.h"
+
+#include <chrono>
+#include <ostream>
+#include <stdexcept>
+
+#include <nlohmann/json.hpp>
+
+namespace veilwire::ctl {
+namespace {
+
+using nlohmann::json;
+
+void row(std::ostream& out, std::string name, std::string_view value) {
+  name.resize(13, ' ');
+  out << name << value << '\n';
+}
+
+std::string time_text(const std::optional<WallTime>& time) {
+  return time ? wall_text(time->since_epoch.count()) : "a time that it does not say";
+}
+
+// What both kinds of report have in common.
+template <class Report>
+void print_end(const Report& report, const Screen& screen) {
+  std::ostream& out = screen.out;
+  for (const std::string& key : report.keys) row(out, "key", visible_line(key));
+  if (!report.trusted && report.problem_count == 0) {
+    row(out, "",
+        "nobody has said that this key is to be trusted: compare it, or give it with --key");
+  }
+  for (const evidence::Problem& problem : report.problems) {
+    row(out, "problem",
+        (problem.record == 0 ? "" : "record " + std::to_string(problem.record) + " ") +
+            visible_line(problem.what));
+  }
+  if (report.problem_count > report.problems.size()) {
+    row(out, "", "and " + std::to_string(report.problem_count - report.problems.size()) + " more");
+  }
+  row(out, "result", report.problem_count == 0 ? "it holds" : "IT DOES NOT HOLD");
+}
+
+template <class Report>
+json common_json(const Report& report) {
+  json problems = json::array();
+  for (const evidence::Problem& problem : report.problems)
+    problems.push_back({{"record", problem.record}, {"what", visible_line(problem.what)}});
+  json out = {{"holds", report.problem_count == 0},
+              {"origin", visible_line(report.origin)},
+              {"trusted", report.trusted},
+              {"keys", json::array()},
+              {"problems", problems},
+              {"problem_count", report.problem_count},
+              {"signed_at", time_text(report.signed_at)}};
+  for (const std::string& key : report.keys) out["keys"].push_back(visible_line(key));
+  return out;
+}
+
+template <class Report>
+int exit_code(const Report& report) {
+  return report.problem_count == 0 ? 0 : kAuditDisproved;
+}
+
+void print(const evidence::LogReport& report, const Screen& screen) {
+  std::ostream& out = screen.out;
+  row(out, "log", visible_line(report.origin));
+  row(out, "records", std::to_string(report.records));
+  row(out, "root", crypto::base64_encode(crypto::as_bytes(report.root)));
+  row(out, "checkpoints", std::to_string(report.checkpoints));
+  if (report.checkpoints != 0) {
+    row(out, "signed",
+        std::to_string(report.signed_records) + " records, at " + time_text(report.signed_at));
+  }
+  if (report.silence_ends != 0) {
+    row(out, "silence",
+        seconds_text(report.longest_silence.count()) + " at most, before record " +
+            std::to_string(report.silence_ends));
+  }
+  print_end(report, screen);
+}
+
+void print(const evidence::BundleReport& report, const Screen& screen) {
+  std::ostream& out = screen.out;
+  row(out, "log", visible_line(report.origin));
+  row(out, "signed",
+      std::to_string(report.log_records) + " records, at " + time_text(report.signed_at));
+  row(out, "records", std::to_string(report.records) + " of them are here and proven");
+  for (const auto& cosignature : report.cosignatures) {
+    row(out, "witness",
+        visible_line(cosignature.witness) + ", at " +
+            wall_text(std::chrono::nanoseconds(std::chrono::seconds(cosignature.time)).count()));
+  }
+  print_end(report, screen);
+}
+
+}  // namespace
+
+int audit_verify(recorder::LedgerReader& ledger, const VerifyOptions& options,
+                 const Screen& screen) {
+  evidence::LogCheck check(options.keys);
+  ledger.all_records(0, [&](const recorder::LedgerReader::StoredRecord& stored) {
+    const std::uint64_t number = check.tree().size() + 1;
+    if (static_cast<std::uint64_t>(stored.id) != number)
+      check.problem(number, "is missing: behind it comes " + std::to_string(stored.id));
+    const auto parsed = check.add(stored.bytes);
+    if (!parsed) return true;
+    // Lists go by what the record is filed under.
+    const audit::Record& record = parsed->record;
+    const bool has_session = !record.context.session.empty();
+    if (stored.kind != "unreadable" && (stored.kind != audit::kind(record) ||
+                                        (has_session && stored.session != record.context.session) ||
+                                        stored.exchange != record.context.exchange ||
+                                        stored.wall_ns != record.time.wall.since_epoch.count()))
+      check.problem(number, "is filed under another kind, exchange or time than its own");
+    return true;
+  });
+  const auto own = proof::Frontier::of(check.tree().size(),
+                                       [&](proof::SubtreeId id) { return ledger.subtree(id); });
+  evidence::LogReport report = check.report();
+  if (report.records == 0) {
+    screen.err << "veilwire: the ledger has no record\n";
+  } else if (report.checkpoints == 0) {
+    check.problem(report.records, "and all before it are under no checkpoint");
+  } else if (!own || own->root() != report.root) {
+    check.problem(report.records, "and those before it are not what the ledger's own tree says");
+  }
+  report = check.report();
+  if (options.json) {
+    json out = common_json(report);
+    out["records"] = report.records;
+    out["root"] = crypto::base64_encode(crypto::as_bytes(report.root));
+    out["checkpoints"] = report.checkpoints;
+    out["signed_records"] = report.signed_records;
+    out["longest_silence_ns"] = std::to_string(report.longest_silence.count());
+    screen.out << out.dump(2) << '\n';
+  } else {
+    print(report, screen);
+  }
+  return exit_code(report);
+}
+
+int audit_verify_bundle(const std::string& path, const VerifyOptions& options,
+                        const Screen& screen) {
+  evidence::BundleCheck check(options.keys, options.witnesses);
+  try {
+    LineReader in(path, evidence::kBundleLine);
+    while (const auto line = in.line()) (void)check.add(*line);
+  } catch (const std::runtime_error& e) {
+    screen.err << "veilwire: " << e.what() << '\n';
+    return kAuditFailed;
+  }
+  const evidence::BundleReport report = check.report();
+  if (options.json) {
+    json out = common_json(report);
+    out["records"] = report.records;
+    out["log_records"] = report.log_records;
+    out["cosignatures"] = json::array();
+    for (const auto& c : report.cosignatures)
+      out["cosignatures"].push_back({{"witness", visible_line(c.witness)}, {"time", c.time}});
+    screen.out << out.dump(2) << '\n';
+  } else {
+    print(report, screen);
+  }
+  return exit_code(report);
+}
+
+}  // namespace veilwire::ctl

@@ -1,0 +1,49 @@
+// Makes a ledger for the other verifier: make_ledger FOLDER. Every kind of record, texts that are
+// stored once, a record that is none, a hole, a restart, a change of the key, many checkpoints.
+#include "agent/recorder/checkpoint_keys.h"
+#include "tests/unit/recorder/ledger_fixture.h"
+
+#include <cstdlib>
+#include <iostream>
+#include <random>
+
+namespace {
+
+using namespace veilwire;
+using recorder::Arrival;
+
+void make(const std::string& folder) {
+  recorder::LedgerOptions options = recorder::options_for(folder + "/ledger.db");
+  options.checkpoint_key = folder + "/checkpoint.key";
+  const recorder::WriterId writer = recorder::writer_id(1);
+  std::mt19937 random(11);
+  std::uint64_t seq = 0;
+  for (int start = 0; start < 3; ++start) {
+    recorder::Ledger ledger(options);
+    for (int round = 0; round < 40; ++round) {
+      std::vector<Arrival> batch;
+      for (const audit::Record& record : audit::sample_records()) {
+        if (!audit::kind(record).starts_with("checkpoint"))
+          batch.push_back(recorder::arrival(writer, ++seq, record));
+      }
+      const std::string text(random() % 6000, static_cast<char>('a' + round % 5));
+      batch.push_back(recorder::arrival(
+          writer, ++seq,
+          audit::sample(audit::RequestBody{.offset = 0, .content = text, .masks = {}})));
+      batch.push_back({.writer = writer, .seq = ++seq, .bytes = "no record \n at all"});
+      batch.resize(1 + random() % batch.size());
+      seq = batch.back().seq + (round % 7 == 0 ? 1 : 0);  // a hole
+      if (!ledger.commit(batch) || (round % 3 == 0 && !ledger.sign())) std::abort();
+    }
+    if (start == 1) recorder::CheckpointKeys(options.checkpoint_key).make_next();
+    if (!ledger.sign()) std::abort();
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return std::cerr << "usage: make_ledger FOLDER\n", 2;
+  make(argv[1]);
+  return 0;
+}

@@ -1,0 +1,156 @@
+#include "agent/ctl/audit_proof.h"
+
+#include "agent/ctl/audit_ledger.h"
+#include "tests/unit/recorder/ledger_fixture.h"
+#include "userspace/audit/parse.h"
+
+#include <fstream>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+namespace veilwire::ctl {
+namespace {
+
+using recorder::LedgerReader;
+using ::testing::HasSubstr;
+
+class AuditProof : public ::testing::Test {
+ protected:
+  AuditProof() {
+    ledger_.emplace(options());
+    EXPECT_TRUE(ledger_->sign());
+    commit("aaaaaaaaaaaaaaaa", 3);
+    commit("bbbbbbbbbbbbbbbb", 4);
+    EXPECT_TRUE(ledger_->sign());
+  }
+  recorder::LedgerOptions options() const {
+    recorder::LedgerOptions options = recorder::options_for(path_);
+    options.checkpoint_key = folder_ / "checkpoint.key";
+    return options;
+  }
+  void commit(const std::string& session, int records) {
+    for (int i = 0; i < records; ++i) {
+      ASSERT_TRUE(ledger_->commit(
+          std::vector{recorder::opening(recorder::writer_id(1), ++seq_, session, 1)}));
+    }
+  }
+  int verify(const VerifyOptions& options = {}) {
+    LedgerReader reader(path_);
+    out_.str("");
+    return audit_verify(reader, options, screen_);
+  }
+  int verify_bundle(const std::string& path, const VerifyOptions& options = {}) {
+    out_.str("");
+    err_.str("");
+    return audit_verify_bundle(path, options, screen_);
+  }
+  int write(ExportOptions options) {
+    LedgerReader reader(path_);
+    err_.str("");
+    return audit_export(reader, options, screen_);
+  }
+  void tamper(const char* sql) {
+    recorder::Database(path_, recorder::Database::Mode::Create).execute(sql);
+  }
+  std::string key() const {
+    LedgerReader reader(path_);
+    return std::get<audit::CheckpointKey>(
+               audit::parse_record(reader.checkpoint_keys().at(0).bytes)->record.body)
+        .verifier;
+  }
+
+  const recorder::TemporaryFolder folder_;
+  const std::string path_ = folder_ / "ledger.db";
+  std::optional<recorder::Ledger> ledger_;
+  std::uint64_t seq_ = 0;
+  std::ostringstream out_, err_;
+  const Screen screen_{.out = out_, .err = err_, .terminal = false};
+};
+
+TEST_F(AuditProof, ALedgerAsItWasWrittenHolds) {
+  EXPECT_EQ(verify(), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("records      10\n"));
+  EXPECT_THAT(out_.str(), HasSubstr("checkpoints  2\n"));
+  EXPECT_THAT(out_.str(), HasSubstr("nobody has said that this key is to be trusted"));
+  EXPECT_THAT(out_.str(), HasSubstr("result       it holds\n"));
+  VerifyOptions options;
+  options.keys.push_back(*proof::NoteVerifier::parse(key()));
+  EXPECT_EQ(verify(options), 0);
+  EXPECT_THAT(out_.str(), ::testing::Not(HasSubstr("nobody has said")));
+  options.json = true;
+  EXPECT_EQ(verify(options), 0);
+  const auto json = nlohmann::json::parse(out_.str());
+  EXPECT_TRUE(json.at("holds"));
+  EXPECT_TRUE(json.at("trusted"));
+  EXPECT_EQ(json.at("records"), 10);
+  EXPECT_EQ(json.at("signed_records"), 9);
+}
+
+TEST_F(AuditProof, EveryKindOfTamperingShows) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"DROP TRIGGER records_keep; UPDATE records SET bytes = replace(bytes, 'slow', 'fast')"
+       " WHERE id = 4",
+       "of other records"},
+      {"DROP TRIGGER records_stay; DELETE FROM records WHERE id = 4", "is missing"},
+      {"DROP TRIGGER records_keep; UPDATE records SET session = 'cccccccccccccccc' WHERE id = 4",
+       "filed under another"},
+      {"DROP TRIGGER records_keep; UPDATE records SET wall_ns = 1 WHERE id = 4",
+       "filed under another"},
+      {"DROP TRIGGER tree_keep; UPDATE tree SET hash = zeroblob(32) WHERE level = 3",
+       "the ledger's own tree"},
+      {"DROP TRIGGER records_stay; DELETE FROM records WHERE kind = 'checkpoint.key'",
+       "before the first key"},
+  };
+  ledger_.reset();
+  for (const auto& [sql, words] : cases) {
+    std::filesystem::copy_file(path_, folder_ / "copy.db");
+    tamper(sql);
+    EXPECT_EQ(verify(), kAuditDisproved) << sql;
+    EXPECT_THAT(out_.str(), HasSubstr(words)) << sql;
+    EXPECT_THAT(out_.str(), HasSubstr("IT DOES NOT HOLD")) << sql;
+    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_ + suffix);
+    std::filesystem::rename(folder_ / "copy.db", path_);
+  }
+}
+
+TEST_F(AuditProof, ABundleProvesWithoutTheLedger) {
+  for (const char* name : {"bundle.jsonl", "bundle.jsonl.zst"}) {
+    const std::string bundle = folder_ / name;
+    ASSERT_EQ(write({.ids = {"bbbb.1"}, .filter = {}, .all = false, .out = bundle}), 0);
+    EXPECT_THAT(err_.str(), HasSubstr("5 records with their proofs\n"));
+    VerifyOptions options;
+    options.keys.push_back(*proof::NoteVerifier::parse(key()));
+    EXPECT_EQ(verify_bundle(bundle, options), 0);
+    EXPECT_THAT(out_.str(), HasSubstr("records      5 of them are here and proven\n"));
+    EXPECT_THAT(out_.str(), HasSubstr("it holds"));
+    options.json = true;
+    EXPECT_EQ(verify_bundle(bundle, options), 0);
+    EXPECT_TRUE(nlohmann::json::parse(out_.str()).at("trusted"));
+    EXPECT_EQ(write({.ids = {"bbbb.1"}, .filter = {}, .all = false, .out = bundle}), kAuditFailed);
+    EXPECT_THAT(err_.str(), HasSubstr("File exists"));
+  }
+  std::ifstream in(folder_ / "bundle.jsonl");
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  text.replace(text.find("slow"), 4, "fast");
+  std::ofstream(folder_ / "changed.jsonl") << text;
+  EXPECT_EQ(verify_bundle(folder_ / "changed.jsonl"), kAuditDisproved);
+  EXPECT_THAT(out_.str(), HasSubstr("is not proven"));
+  EXPECT_EQ(verify_bundle(folder_ / "absent"), kAuditFailed);
+}
+
+TEST_F(AuditProof, WhatIsNotSignedYetStaysBehindAndIsCounted) {
+  commit("bbbbbbbbbbbbbbbb", 2);
+  ASSERT_EQ(write({.ids = {}, .filter = {}, .all = true, .out = folder_ / "all"}), 0);
+  EXPECT_THAT(err_.str(), HasSubstr("9 records with their proofs; 3 are newer"));
+  EXPECT_EQ(verify_bundle(folder_ / "all"), 0);
+  recorder::ExchangeFilter nobody;
+  nobody.person = "nobody at all";
+  EXPECT_EQ(write({.ids = {}, .filter = nobody, .all = false, .out = folder_ / "none"}),
+            kAuditUnknownId);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "none"));
+}
+
+}  // namespace
+}  // namespace veilwire::ctl
