@@ -45,7 +45,9 @@ std::vector<audit::Parsed> records() {
     audit::Body body = hostile.body();
     const bool of_session = std::holds_alternative<audit::SessionOpen>(body) ||
                             std::holds_alternative<audit::SessionClose>(body) ||
-                            std::holds_alternative<audit::ConfigChange>(body);
+                            std::holds_alternative<audit::ConfigChange>(body) ||
+                            std::holds_alternative<audit::Checkpoint>(body) ||
+                            std::holds_alternative<audit::CheckpointKey>(body);
     out.push_back(as_read(audit::sample(std::move(body), of_session ? 0 : 1), out.size() + 1));
   }
   return out;

@@ -111,6 +111,8 @@ struct ExchangeReader::Add {
   void operator()(const audit::ExchangeClose& b) const { out.close = b; }
   void operator()(const audit::SessionClose&) const {}
   void operator()(const audit::ConfigChange&) const {}
+  void operator()(const audit::Checkpoint&) const {}
+  void operator()(const audit::CheckpointKey&) const {}
 };
 
 void ExchangeReader::add(const audit::Parsed& parsed) {

@@ -349,6 +349,8 @@ struct RecordEvents {
   void operator()(const audit::SessionClose& b) const { other(b.reason, ocsf::kInformational); }
   void operator()(const audit::ExchangeClose& b) const { other(b.outcome, ocsf::kInformational); }
   void operator()(const audit::ConfigChange& b) const { other(b.outcome, ocsf::kInformational); }
+  void operator()(const audit::Checkpoint& b) const { other(b.note, ocsf::kInformational); }
+  void operator()(const audit::CheckpointKey& b) const { other(b.note, ocsf::kInformational); }
   void operator()(const audit::ResponseHead& /*b*/) const { other({}, ocsf::kInformational); }
 };
 

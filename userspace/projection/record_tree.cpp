@@ -140,6 +140,15 @@ struct Body {
         .add("outcome", Value::text(b.outcome));
     return out;
   }
+  // At every level: whoever collects sees that the log goes on, and can ask it for a proof.
+  Tree operator()(const audit::Checkpoint& b) const {
+    return Value(Value::map().add("note", Value::text(b.note)));
+  }
+  Tree operator()(const audit::CheckpointKey& b) const {
+    Value out = Value::map();
+    out.add("verifier", Value::text(b.verifier)).add("note", Value::text(b.note));
+    return out;
+  }
 };
 
 Value place(const audit::Context& context, std::string_view writer, std::uint64_t seq,

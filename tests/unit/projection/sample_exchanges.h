@@ -261,7 +261,7 @@ class Hostile {
     return out;
   }
   audit::Body body() {
-    switch (random_() % 12) {
+    switch (random_() % 14) {
       case 0: {
         audit::SessionOpen open = sample_session();
         open.destination = text();
@@ -302,6 +302,10 @@ class Hostile {
       case 10:
         return audit::SessionClose{
             .reason = text(), .from_client = number(), .from_upstream = number()};
+      case 11:
+        return audit::Checkpoint{.note = text()};
+      case 12:
+        return audit::CheckpointKey{.verifier = text(), .note = text()};
       default:
         return audit::ConfigChange{
             .what = text(), .file = text(), .digest = text(), .outcome = text()};
