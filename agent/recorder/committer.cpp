@@ -61,7 +61,7 @@ struct Committer::State {
   std::optional<std::set<WriterId>> to_keep;  // the writers of what stays open
   bool stuck = false;                         // the last attempt failed
   std::uint64_t unsigned_records = 0;         // since the last checkpoint
-  Clock::time_point sign_at;                  // at the latest; the first one says that we are here
+  Clock::time_point sign_at;                  // at the latest
 
   std::thread thread;
 
@@ -176,6 +176,8 @@ void Committer::State::run() {
     health.reason = why(status);
   }
   changed.notify_all();
+  // Nothing has been collected yet: the first checkpoint says that we are here.
+  stuck = !work();
   // A batch that failed stays and is tried again before anything newer: order is part of the
   // record.
   while (collect()) {
