@@ -21,13 +21,22 @@ constexpr unsigned kHostile = 300;
 
 const Source kSource{.version = "0.1.0", .host_id = "3f6c1d0e", .host_name = "ws-17"};
 
+audit::SessionOpen at(const std::string& destination) {
+  audit::SessionOpen open = sample_session();
+  open.destination = destination;
+  open.server_name.clear();
+  return open;
+}
+
 std::vector<std::vector<audit::Body>> real() {
   return {model_call(),
           mcp_call("mcp/tools_call_request.json", "mcp/tools_call_result.json"),
           mcp_call("mcp/tools_call_request.json", "mcp/error.json"),
           mcp_call("mcp/tools_call_request.json", "mcp/stream.sse", "text/event-stream"),
           blocked_call(),
-          {sample_session(), sample_head("generic", "/a?b=c"), sample_close()}};
+          {sample_session(), sample_head("generic", "/a?b=c"), sample_close()},
+          {at("[2001:db8::7]:443"), sample_head("generic", "/"), sample_close()},
+          {at("203.0.113.7:8443"), sample_head("generic", "/"), sample_close()}};
 }
 
 std::vector<std::vector<audit::Body>> exchanges() {

@@ -40,6 +40,10 @@ class Ocsf(unittest.TestCase):
     self.assertEqual(classes["metadata"], {0, 2006, 3002, 3003, 6003})
     self.assertEqual(classes["findings"], {0, 2006, 3002})
 
+  def test_addresses_are_no_names(self):
+    addresses = {event["dst_endpoint"]["ip"] for event in events("masked") if "ip" in event.get("dst_endpoint", {})}
+    self.assertEqual(addresses, {"2001:db8::7", "203.0.113.7"})
+
   def test_calls_of_models_and_tools_have_the_profile_for_ai(self):
     calls = [event for event in events("masked") if "ai_operation" in event["metadata"]["profiles"]]
     models = [event for event in calls if "ai_model" in event]

@@ -147,7 +147,12 @@ std::optional<McpRequest> read_mcp_request(std::string_view body) {
   if (!json || !is_map(*json)) return std::nullopt;
   const std::string_view method = text_of(member(*json, "method"));
   const Value& params = member(*json, "params");
-  McpRequest out{.id = rpc_id(member(*json, "id")), .resource = {}, .prompt = {}, .arguments = {}};
+  McpRequest out;
+  out.id = rpc_id(member(*json, "id"));
+  // Until 2025-11 the first request names it, since 2026-07 every one.
+  const Value& meta = member(params, "_meta");
+  out.version = text_of(member(meta, "io.modelcontextprotocol/protocolVersion"));
+  if (method == "initialize") out.version = text_of(member(params, "protocolVersion"));
   if (method.starts_with("resources/")) out.resource = text_of(member(params, "uri"));
   if (method == "prompts/get") out.prompt = text_of(member(params, "name"));
   if (method == "tools/call") out.arguments = flatten(member(params, "arguments"));

@@ -30,6 +30,7 @@ std::optional<ModelRequest> read_model_request(std::string_view body);
 
 struct McpRequest {
   std::string id;        // of JSON-RPC: "17"; empty for a notification
+  std::string version;   // of the protocol, where the body names it
   std::string resource;  // params.uri
   std::string prompt;    // name of prompts/get
   Value arguments;       // of tools/call; null where there are none

@@ -64,8 +64,8 @@ struct ExchangeReader::Add {
     body.bytes = std::max(body.bytes, offset + content.size());
   }
   template <class T>
-  void keep(std::vector<T>& list, T value) const {
-    if (list.size() < kToldApart) {
+  void keep(std::vector<T>& list, T value, std::size_t most = kToldApart) const {
+    if (list.size() < most) {
       list.push_back(std::move(value));
     } else {
       ++out.left_out;
@@ -81,7 +81,7 @@ struct ExchangeReader::Add {
   void operator()(const audit::IdentityChange& b) const {
     audit::IdentityChange change = b;
     change.reason = kept(b.reason);
-    keep(out.changes, std::move(change));
+    keep(out.changes, std::move(change), kChangesTold);
   }
   void operator()(const audit::ResponseHead& b) const {
     if (!out.answered) out.answered = time;

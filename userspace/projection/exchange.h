@@ -20,9 +20,11 @@ namespace veilwire::projection {
 // Of each direction's body, for projections that show it; the ledger has all of it. An event must
 // fit into one request of a collector, most of which take 4 MiB.
 inline constexpr std::size_t kShownBody = 512 * 1024;
-// Different findings, gaps and changes of who is asking that are told apart (a body of nothing but
-// secrets); what is beyond is counted.
+// Different findings, blocks and gaps that are told apart (a body of nothing but secrets); what is
+// beyond is counted.
 inline constexpr std::size_t kToldApart = 64;
+// The same of changes of who is asking: a person may have a thousand groups.
+inline constexpr std::size_t kChangesTold = 8;
 
 // Equal findings of one direction.
 struct FindingCount {
@@ -59,7 +61,7 @@ struct Exchange {
   std::vector<audit::Blocked> blocks;
   std::vector<audit::Gap> gaps;
   std::vector<audit::IdentityChange> changes;
-  std::uint64_t left_out = 0;  // blocks, gaps and changes beyond kToldApart
+  std::uint64_t left_out = 0;  // blocks, gaps and changes beyond their bounds
   std::string upstream_error;
   std::optional<audit::ExchangeClose> close;
 };

@@ -131,11 +131,16 @@ void add_mcp(Value& out, const Exchange& x, const Call& call, Level level) {
     out.add_text(otel::kJsonRpcRequestId, call.mcp->id)
         .add_text(otel::kPromptName, call.mcp->prompt);
   }
-  // The answer to initialize is where a session begins.
+  std::string version(field(head.fields, "mcp-protocol-version").value_or(""));
+  if (version.empty() && call.mcp) version = call.mcp->version;
+  // What was agreed on stands in the answer to initialize, where sessions begin.
+  const std::string_view agreed = text_of(member(x.answer.result, "protocolVersion"));
+  if (head.mcp_method == "initialize" && !agreed.empty()) version = agreed;
+  out.add_text(otel::kMcpProtocolVersion, version);
   auto session = field(head.fields, "mcp-session-id");
   if (!session && x.response) session = field(x.response->fields, "mcp-session-id");
-  out.add_text(otel::kMcpSessionId, session.value_or(""))
-      .add_text(otel::kMcpProtocolVersion, field(head.fields, "mcp-protocol-version").value_or(""));
+  // Later revisions have none, and the conventions forbid to name one.
+  if (version < otel::kMcpWithoutSessions) out.add_text(otel::kMcpSessionId, session.value_or(""));
   if (level != Level::Masked) return;
   if (call.mcp) out.add_text(otel::kMcpResourceUri, call.mcp->resource);
   const bool is_call = call.mcp && !is_null(call.mcp->arguments);

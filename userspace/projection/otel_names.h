@@ -1,10 +1,11 @@
 // Every name of OpenTelemetry that is used here, in one table, because they still move:
 //
-//   gen_ai.*, mcp.*   open-telemetry/semantic-conventions-genai, commit 024a4f944a12 (August 2026):
-//                     docs/gen-ai/client-inference.md, docs/gen-ai/mcp.md. All in Development.
-//   all others        open-telemetry/semantic-conventions v1.44.0, the last that says nothing on
-//                     GenAI itself. host.*, user.* and log.* are in Development as well.
+//   gen_ai.*   open-telemetry/semantic-conventions-genai: docs/gen-ai/client-inference.md of commit
+//              024a4f944a12, which builds on semantic conventions v1.44.0
+//   mcp.*      the same: docs/registry/attributes/mcp.md of commit 4172e394d28f (MCP 2026-07-28)
+//   others     open-telemetry/semantic-conventions v1.44.0
 //
+// gen_ai, mcp, user, host, log and jsonrpc are in Development: names change without notice.
 // veilwire.* are ours. Whoever takes a newer version changes this file and the version in it.
 #pragma once
 
@@ -66,6 +67,8 @@ inline constexpr std::string_view kMcpMethodName = "mcp.method.name";
 inline constexpr std::string_view kMcpSessionId = "mcp.session.id";
 inline constexpr std::string_view kMcpProtocolVersion = "mcp.protocol.version";
 inline constexpr std::string_view kMcpResourceUri = "mcp.resource.uri";
+
+inline constexpr std::string_view kMcpWithoutSessions = "2026-07-28";
 
 // Well-known values.
 inline constexpr std::string_view kChat = "chat";

@@ -40,11 +40,17 @@ TEST(Exchange, HoldsNoMoreThanItWasTold) {
                        ++seq));
     reader.add(as_read(audit::sample(audit::Gap{.reason = n, .detail = {}, .action = {}}), ++seq));
   }
+  for (int i = 0; i < 100; ++i) {
+    reader.add(as_read(audit::sample(audit::IdentityChange{
+                           .what = "changed", .reason = {}, .answer = {}, .person = {}}),
+                       ++seq));
+  }
   const Exchange many = reader.finish();
+  EXPECT_EQ(many.changes.size(), kChangesTold);
   EXPECT_EQ(many.findings.size(), kToldApart);
   EXPECT_EQ(many.more_findings, 5000 - kToldApart);
   EXPECT_EQ(many.gaps.size(), kToldApart);
-  EXPECT_EQ(many.left_out, 5000 - kToldApart);
+  EXPECT_EQ(many.left_out, 5000 - kToldApart + 100 - kChangesTold);
   EXPECT_EQ(many.request_body.content.size(), 1000U);
   EXPECT_EQ(many.request_body.bytes, 5000U);
 }

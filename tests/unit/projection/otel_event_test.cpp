@@ -82,6 +82,30 @@ TEST(OtelEvent, OfAnMcpCall) {
   EXPECT_TRUE(is_null(member(less.attributes, "gen_ai.tool.call.result")));
 }
 
+TEST(OtelEvent, McpVersionsAndSessionsAreThoseOfTheirRevision) {
+  const auto of = [](const std::string& method, const std::string& request,
+                     const std::string& answer, const audit::Fields& fields) {
+    audit::RequestHead head = sample_head("mcp", "/mcp");
+    head.mcp_method = method;
+    head.fields = fields;
+    return *event_of(
+        as_exchange({head, audit::RequestBody{.offset = 0, .content = request, .masks = {}},
+                     audit::ResponseHead{.status = 200, .fields = {{"mcp-session-id", "s1"}}},
+                     audit::ResponseFragment{.offset = 0, .content = answer, .masks = {}}}),
+        Level::Metadata);
+  };
+  const Event first =
+      of("initialize", R"({"method":"initialize","params":{"protocolVersion":"2025-11-25"}})",
+         golden("mcp/initialize_result.json"), {});
+  EXPECT_EQ(text(first, "mcp.protocol.version"), "2025-06-18");
+  EXPECT_EQ(text(first, "mcp.session.id"), "s1");
+  const Event later = of("tools/call", golden("mcp/tools_call_request_2026.json"),
+                         golden("mcp/tools_call_result.json"), {{"mcp-session-id", "s1"}});
+  EXPECT_EQ(text(later, "mcp.protocol.version"), "2026-07-28");
+  EXPECT_EQ(text(later, "mcp.session.id"), "");
+  EXPECT_EQ(text(later, "jsonrpc.request.id"), "call-1");
+}
+
 TEST(OtelEvent, WhatIsNotJsonIsShownAsItIs) {
   audit::RequestHead head = sample_head("anthropic", "/v1/messages");
   head.model = "m";
