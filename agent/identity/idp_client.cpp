@@ -31,21 +31,20 @@ constexpr std::size_t kPiece = 16 * 1024;
 
 Secret serialized(const IdpRequest& request) {
   const bool post = request.method == IdpRequest::Method::Post;
-  std::string out = post ? "POST " : "GET ";
-  out.append(request.url.target).append(" HTTP/1.1\r\nHost: ").append(request.url.authority);
-  out += "\r\nAccept: application/json\r\nConnection: close\r\n";
+  SecretBuilder out;
+  out.append(post ? "POST " : "GET ").append(request.url.target);
+  out.append(" HTTP/1.1\r\nHost: ").append(request.url.authority);
+  out.append("\r\nAccept: application/json\r\nConnection: close\r\n");
   if (!request.authorization.empty())
     out.append("Authorization: ").append(request.authorization.reveal()).append("\r\n");
   if (post) {
-    out += request.body_type == IdpRequest::BodyType::Json
-               // What is said in it is in English (RFC 8936, 2.4.4).
-               ? "Content-Type: application/json\r\nContent-Language: en\r\n"
-               : "Content-Type: application/x-www-form-urlencoded\r\n";
-    out += "Content-Length: " + std::to_string(request.body.reveal().size()) + "\r\n";
+    out.append(request.body_type == IdpRequest::BodyType::Json
+                   // What is said in it is in English (RFC 8936, 2.4.4).
+                   ? "Content-Type: application/json\r\nContent-Language: en\r\n"
+                   : "Content-Type: application/x-www-form-urlencoded\r\n");
+    out.append("Content-Length: " + std::to_string(request.body.reveal().size()) + "\r\n");
   }
-  out += "\r\n";
-  if (post) out += request.body.reveal();
-  return Secret(std::move(out));
+  return out.append("\r\n").append(post ? request.body.reveal() : "").take();
 }
 
 // One connection's bytes, with TLS or without.

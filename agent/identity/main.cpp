@@ -3,10 +3,12 @@
 #include "agent/host/confinement.h"
 #include "agent/host/host_ids.h"
 #include "agent/host/local_socket.h"
+#include "agent/host/log.h"
 #include "agent/host/program.h"
 #include "agent/identity/local_source.h"
 #include "agent/identity/oidc_server.h"
 #include "agent/identity/server.h"
+#include "agent/identity/wiping_heap.h"
 
 #include <cerrno>
 #include <chrono>
@@ -80,6 +82,10 @@ void serve_people(const Settings& settings, host::Daemon& daemon, bool unconfine
   host::UniqueFd people = host::listen_local(settings.people->people_socket, 0666);
   if (needs_network(*settings.people)) {
     require_network();
+    if (!unconfined && !host::lock_memory())
+      host::log::warning(
+          "its memory, and tokens with it, may be written to swap: give its unit "
+          "LimitMEMLOCK=infinity, as the drop-in that veilwire-identity(8) names has");
     daemon.confine(unconfined, host::Daemon::Network::Needed);
   } else {
     daemon.confine(unconfined);
@@ -115,6 +121,7 @@ int main(int argc, char** argv) {
   host::DaemonOptions options;
   host::add_daemon_options(app, options, VEILWIRE_VERSION);
   return host::run_program(app, argc, argv, [&options]() -> int {
+    agent_identity::use_wiping_heap();
     serve(read_settings(options.config), options.unconfined);
     // A worker may be stuck in NSS: static destructors must not run under it.
     std::_Exit(0);

@@ -1,9 +1,8 @@
 """The whole agent where people sign in at a real identity provider: where its tokens are, and what its absence does.
 
-Tokens are in clear in veilwire-identity alone. It keeps them sealed and opens them to ask about them, but in clear they
-are there for longer than that: not everything that an exchange with the provider goes through is wiped. No core dump is
-written of any program, and nobody without privileges looks into one. That no page with a token goes to swap is promised
-by none of this and not tested: veilwire-identity does not lock its memory.
+Tokens are in clear in veilwire-identity alone, and there only while the provider is asked: what is freed is wiped, and
+what is kept is sealed. No core dump is written of any program, nobody without privileges looks into one, and no page of
+veilwire-identity goes to swap.
 """
 
 import base64
@@ -179,6 +178,35 @@ class ProviderTest(harness.AgentCase):
     self.assertEqual(found, {})
     self.assertGreater(count, 20)
     self.assertTrue((self.box.folder / "state/identity/sessions").exists())
+
+  def test_between_questions_to_the_provider_no_token_is_in_clear_in_veilwire_identity(self):
+    before = len(self.provider.tokens())
+    self.provider.tell("trouble", status=403, path="/token/introspection", json={"error": "unauthorized_client"})
+    self.addCleanup(self.provider.tell, "trouble")
+    self.ask()
+
+    def refreshed():
+      self.ask()
+      return len(self.provider.tokens()) > before
+
+    clients.wait_until(refreshed, seconds=10 * FRESH, what="refreshed tokens")
+    pieces = {}
+    for name, token in self.provider.tokens().items():
+      pieces.update(memory.pieces_of(name, token))
+      pieces.update(memory.spellings_of(name, token))
+    scanner = memory.Scanner(pieces)
+    # Nobody acts on the session meanwhile, so that nothing more is asked.
+    time.sleep(3 * FRESH)
+    self.assertEqual(scanner.in_process(self.agent.services["identity"].process.pid), set())
+
+  def test_no_page_of_veilwire_identity_goes_to_swap(self):
+    status = pathlib.Path(f"/proc/{self.agent.services['identity'].process.pid}/status").read_text()
+    kilobytes = {line.split()[0]: int(line.split()[1]) for line in status.splitlines() if line.endswith(" kB")}
+    if kilobytes["VmLck:"] == 0 and "may be written to swap" in self.agent.services["identity"].tail():
+      self.skipTest("SKIPPED: root may not raise limits here")
+    # Everything but what the kernel itself maps.
+    self.assertGreater(kilobytes["VmLck:"], kilobytes["VmRSS:"] / 2)
+    self.assertEqual(kilobytes["VmSwap:"], 0)
 
   def test_what_looks_for_tokens_finds_each_that_is_there(self):
     pieces = {}
