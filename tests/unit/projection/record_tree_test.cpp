@@ -66,6 +66,13 @@ TEST(RecordTree, FieldsKeepTypesAndSizes) {
             R"([{"name":"Content-Type","value":"text/plain"},{"name":"X-A","bytes":5}])");
 }
 
+TEST(RecordTree, AgesHaveAnEnd) {
+  identity::Person person = audit::sample_person();
+  person.confirmed_at = {std::chrono::nanoseconds::min() + std::chrono::nanoseconds(1)};
+  const Value tree = person_tree(person, {std::chrono::nanoseconds::max()});
+  EXPECT_EQ(number_of(member(tree, "age_ms")), 9'223'372'036'854U);
+}
+
 TEST(RecordTree, FindingsAreRuleCategoryAndCount) {
   const auto records = as_records(model_call());
   EXPECT_FALSE(body_tree(records[1].record, Level::Findings));
