@@ -2,9 +2,11 @@
 // programs make of them: generate FOLDER.
 #include "tests/unit/projection/sample_exchanges.h"
 #include "userspace/projection/har.h"
+#include "userspace/projection/json_tree.h"
 #include "userspace/projection/jsonl.h"
 #include "userspace/projection/ocsf.h"
 #include "userspace/projection/otel_event.h"
+#include "userspace/projection/otel_names.h"
 #include "userspace/projection/otlp.h"
 #include "userspace/projection/syslog.h"
 
@@ -140,6 +142,35 @@ void write_ocsf(const Folder& folder) {
   }
 }
 
+// What the conventions have JSON schemas for.
+void write_messages(const Folder& folder) {
+  constexpr std::string_view kNames[] = {otel::kInputMessages, otel::kOutputMessages,
+                                         otel::kSystemInstructions};
+  std::vector<std::vector<audit::Body>> all = exchanges();
+  for (const auto& file : std::filesystem::directory_iterator(
+           std::filesystem::path(VEILWIRE_SOURCE_DIR) / "tests/golden/anthropic")) {
+    audit::RequestHead head = sample_head("anthropic", "/v1/messages");
+    head.model = "m";
+    all.push_back(
+        {head,
+         audit::ResponseHead{.status = 200, .fields = {{"content-type", "text/event-stream"}}},
+         audit::ResponseFragment{.offset = 0,
+                                 .content = golden("anthropic/" + file.path().filename().string()),
+                                 .masks = {}}});
+  }
+  std::string lines;
+  for (auto& bodies : all) {
+    const auto event = event_of(as_exchange(std::move(bodies)), Level::Masked);
+    Value line = Value::map();
+    for (const std::string_view name : kNames) {
+      if (const Value& messages = member(event->attributes, name); !is_null(messages))
+        line.add(name, messages);
+    }
+    if (!line.empty()) lines += to_json(line) + '\n';
+  }
+  folder.write("messages.jsonl", lines);
+}
+
 void write_har(const Folder& folder) {
   for (const Level level : {Level::Masked, Level::Metadata}) {
     std::string har = har_begin(kSource);
@@ -189,6 +220,7 @@ int main(int argc, char** argv) {
     veilwire::projection::write_otlp(folder);
     veilwire::projection::write_ocsf(folder);
     veilwire::projection::write_har(folder);
+    veilwire::projection::write_messages(folder);
     veilwire::projection::write_lines(folder);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "generate: %s\n", error.what());

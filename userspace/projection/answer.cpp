@@ -4,6 +4,7 @@
 #include "userspace/base/limits.h"
 #include "userspace/projection/conversation.h"
 #include "userspace/projection/json_tree.h"
+#include "userspace/projection/otel_names.h"
 
 #include <algorithm>
 #include <utility>
@@ -48,10 +49,13 @@ Value completed(const Value& start, const std::string& text) {
   return out;
 }
 
-Value output_message(std::string_view role, Value parts) {
+// finish_reason stands in gen_ai.response.finish_reasons as well; the conventions asked for it here
+// until v1.41.
+Value output_message(std::string_view role, Value parts, std::string_view finish_reason) {
   Value out = Value::map();
   out.add("role", Value::content(role));
   out.add("parts", std::move(parts));
+  out.add("finish_reason", Value::content(finish_reason));
   return out;
 }
 
@@ -138,6 +142,7 @@ void AnswerReader::take_rpc(const Value& message) {
 Answer AnswerReader::finish(std::string_view body) const {
   AnswerReader all = *this;
   Answer& out = all.answer_;
+  Value parts = Value::list();
   if (!stream_) {
     const Value json = parse_json(body).value_or(Value());
     const std::string_view type = text_of(member(json, "type"));
@@ -145,15 +150,15 @@ Answer AnswerReader::finish(std::string_view body) const {
     if (!is_null(member(json, "jsonrpc"))) all.take_rpc(json);
     if (type == "message") {
       all.take_message(json);
-      out.messages.push(output_message(all.role_, parts_of(member(json, "content"))));
+      parts = parts_of(member(json, "content"));
     }
   }
-  if (!blocks_.empty()) {
-    Value parts = Value::list();
-    for (const auto& [index, block] : blocks_)
-      parts.push(part_of(completed(block.start, block.text)));
-    out.messages.push(output_message(all.role_, std::move(parts)));
-  }
+  for (const auto& [index, block] : blocks_)
+    parts.push(part_of(completed(block.start, block.text)));
+  // One that was expected and has not come is an error of the generation.
+  if (!out.id.empty() && out.stop_reason.empty()) out.stop_reason = otel::kFinishError;
+  if (!parts.empty())
+    out.messages.push(output_message(all.role_, std::move(parts), out.stop_reason));
   // The API counts cached tokens beside input_tokens, the conventions within it.
   if (all.uncached_tokens_) {
     out.input_tokens = *all.uncached_tokens_ + out.cache_read_tokens.value_or(0) +

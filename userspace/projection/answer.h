@@ -18,7 +18,8 @@ namespace veilwire::projection {
 
 struct Answer {
   // Of a model.
-  std::string id, model, stop_reason;
+  std::string id, model;
+  std::string stop_reason;                    // "error" where a message has none
   std::optional<std::uint64_t> input_tokens;  // with those of the cache
   std::optional<std::uint64_t> output_tokens, cache_read_tokens, cache_write_tokens;
   std::string error_type;          // "overloaded_error": an answer that is an error or ends in one

@@ -94,12 +94,8 @@ void add_model(Value& out, const Exchange& x, const Call& call, Level level) {
     add_number(out, otel::kRequestMaxTokens, call.model->max_tokens);
     if (call.model->stream) out.add(otel::kRequestStream, Value::boolean(true));
   }
-  // One that was expected and has not come is an error of the generation.
-  if (!answer.id.empty()) {
-    out.add(otel::kFinishReasons,
-            Value::list({Value::text(answer.stop_reason.empty() ? otel::kFinishError
-                                                                : answer.stop_reason)}));
-  }
+  if (!answer.id.empty())
+    out.add(otel::kFinishReasons, Value::list({Value::text(answer.stop_reason)}));
   if (call.model && call.model->stream && x.first_released) {
     out.add(otel::kTimeToFirstChunk, Value::real(seconds(x.first_released->mono - x.begun.mono)));
   }

@@ -35,7 +35,7 @@ TEST(Answer, OfAStreamIsReadAsItComes) {
             R"({"type":"tool_call","id":"toolu_01T1x1fJ34qAmk2tNTrN7Up6","name":"Write",)"
             R"("arguments":{"file_path":"/tmp/note.txt",)"
             "\"content\":\"He said \\\"caf\xc3\xa9\\\\ is open\\\"\\n\xf0\x9f\x98\x80 tab\\t.\","
-            R"("n":[1,2.5,-0,true,null]}}]}])");
+            R"("n":[1,2.5,-0,true,null]}}],"finish_reason":"tool_use"}])");
   for (const std::size_t step : {1U, 7U, 100U})
     EXPECT_EQ(read(body, kStream, step).messages, answer.messages);
 }
@@ -81,6 +81,12 @@ TEST(Answer, OfAnMcpServer) {
       read(R"({"jsonrpc":"2.0","id":1,"result":{"isError":true}})", "application/json").tool_error);
   EXPECT_EQ(to_json(read(golden("mcp/stream.sse"), kStream).result),
             R"({"content":[{"type":"text","text":"All 7 notes were found."}]})");
+}
+
+TEST(Answer, AMessageThatDoesNotEndIsAnError) {
+  const Answer answer = read(golden("anthropic/error.sse"), kStream);
+  EXPECT_EQ(answer.stop_reason, "error");
+  EXPECT_EQ(text_of(member(list_of(answer.messages)[0], "finish_reason")), "error");
 }
 
 TEST(Answer, OfNothingKnownIsEmpty) {
