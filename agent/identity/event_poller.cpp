@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <exception>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -121,31 +122,38 @@ asio::awaitable<void> EventPoller::poll() {
     co_return;
   }
   last_answer_ = now;
-  for (const ReceivedSet& set : *sets) take(set);
+  std::vector<std::string> taken;
+  for (const ReceivedSet& set : *sets)
+    if (take(set)) taken.push_back(set.id);
+  if (taken.empty()) co_return;
+  const bool at_rest = co_await parts_.keeper.at_rest();
+  if (!at_rest) co_return;
+  for (const std::string& id : taken) poll_.accepted(id);
 }
 
 // What is not settled here comes again.
-void EventPoller::take(const ReceivedSet& set) {
+bool EventPoller::take(const ReceivedSet& set) {
   const Now now = host::now();
   const identity::JwkSet* const keys = keys_.keys(now.mono);
-  if (keys == nullptr) return;
+  if (keys == nullptr) return false;
   const auto read = identity::read_security_events(set.token, *keys, settings_.expected, now.wall);
   if (!read) {
     if (read.error().error == identity::TokenError::UnknownKey) {
       (void)keys_.unknown_key(now.mono);
-      if (poll_.may_wait(set.id, now.mono)) return;
+      if (poll_.may_wait(set.id, now.mono)) return false;
     }
     poll_.refused(set.id, read.error());
-    return complain("one is refused: " + to_string(read.error()));
+    complain("one is refused: " + to_string(read.error()));
+    return false;
   }
-  if (!parts_.keeper.carry_out(read->events)) return;
+  parts_.keeper.carry_out(read->events);
   events_ += read->events.size();
   for (const identity::SecurityEvent& event : read->events)
     if (event.meaning != EventMeaning::EndsSessions)
       host::log::info("event of " + settings_.expected.transmitter + ", " +
                       host::log::printable(event.type) + ": " +
                       std::string(to_string(event.meaning)));
-  poll_.accepted(set.id);
+  return true;
 }
 
 std::string EventPoller::status() const {

@@ -50,7 +50,8 @@ class EventPoller {
   boost::asio::awaitable<void> fetch_keys();
   boost::asio::awaitable<Result<identity::IdpResponse, identity::IdpFault>> ask_for_keys();
   boost::asio::awaitable<void> poll();
-  void take(const identity::ReceivedSet& set);
+  // true: it has taken effect, and is to be acknowledged once that is at rest.
+  bool take(const identity::ReceivedSet& set);
   void complain(const std::string& what);
   std::uint32_t random_number() const;
 

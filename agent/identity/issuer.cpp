@@ -30,10 +30,7 @@ asio::awaitable<void> wait(asio::steady_timer& timer) {
 }  // namespace
 
 asio::awaitable<void> Issuer::Gate::enter() {
-  while (busy_) {
-    left_.expires_at(asio::steady_timer::time_point::max());
-    co_await wait(left_);
-  }
+  while (busy_) co_await wait(left_);
   busy_ = true;
 }
 

@@ -51,7 +51,9 @@ class Issuer {
   // Lets one coroutine in at a time.
   class Gate {
    public:
-    explicit Gate(boost::asio::io_context& io) : left_(io) {}
+    // It never expires: to set it anew would wake all who wait, and they each other without end.
+    explicit Gate(boost::asio::io_context& io)
+        : left_(io, boost::asio::steady_timer::time_point::max()) {}
     boost::asio::awaitable<void> enter();
     void leave();
 

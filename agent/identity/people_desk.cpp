@@ -64,6 +64,11 @@ PeopleAnswer of_machine(const Machine& machine) {
                  ", for which nobody signs in");
 }
 
+// An end that a restart would take back must not look like one.
+constexpr const char* kNotAtRest =
+    "it has ended, but that cannot be written down, so that a restart of veilwire-identity may "
+    "bring "
+    "it back; an administrator finds the reason in its log";
 constexpr const char* kNobodySignsIn =
     "people do not sign in on this host: [identity] has no issuer";
 constexpr const char* kNoDevice =
@@ -140,7 +145,7 @@ asio::awaitable<void> PeopleDesk::take(ConnectionId id, PeopleAsk ask) {
       result = login_device(id, who);
       break;
     case PeopleAsk::What::Logout:
-      result = logout(who);
+      result = co_await logout(who);
       break;
     case PeopleAsk::What::Attach: {
       const auto attached = co_await parts_.keeper.attach(who, std::move(ask.text));
@@ -160,6 +165,8 @@ asio::awaitable<void> PeopleDesk::take(ConnectionId id, PeopleAsk ask) {
         host::log::info("user " + std::to_string(who.peer.uid) + " ended " + std::to_string(count) +
                         " sessions of a subject");
         result = Answer{.what = Answer::What::Done, .count = static_cast<std::uint32_t>(count)};
+        const bool at_rest = co_await parts_.keeper.at_rest();
+        if (!at_rest) result = refused(kNotAtRest);
       }
       break;
     }
@@ -181,15 +188,17 @@ PeopleAnswer PeopleDesk::whoami(const LocalPeer& who) const {
   return {.what = Answer::What::Nobody, .text = reason(found)};
 }
 
-PeopleAnswer PeopleDesk::logout(const LocalPeer& who) {
+asio::awaitable<PeopleAnswer> PeopleDesk::logout(LocalPeer who) {
   const Found found = parts_.keeper.find(who.peer, who.place);
   // A job has what its token gave it: what it starts must not take that away. The same holds for
   // a machine, which would sign in again at once.
-  if (found.session != nullptr && found.binding.kind != identity::BindingKind::Job &&
-      found.session->person.method != identity::kMachineMethod &&
-      parts_.keeper.sign_out(found.binding))
-    return {.what = Answer::What::Done};
-  return {.what = Answer::What::Nobody, .text = reason(found)};
+  const bool may = found.session != nullptr && found.binding.kind != identity::BindingKind::Job &&
+                   found.session->person.method != identity::kMachineMethod;
+  if (!may || !parts_.keeper.sign_out(found.binding))
+    co_return Answer{.what = Answer::What::Nobody, .text = reason(found)};
+  const bool at_rest = co_await parts_.keeper.at_rest();
+  if (!at_rest) co_return refused(kNotAtRest);
+  co_return Answer{.what = Answer::What::Done};
 }
 
 asio::awaitable<PeopleAnswer> PeopleDesk::login(ConnectionId id, LocalPeer who,

@@ -69,7 +69,7 @@ class PeopleDesk {
   std::optional<Answer> login_device(ConnectionId id, const LocalPeer& who);
   boost::asio::awaitable<bool> is_operator(LocalPeer who);
   Answer whoami(const LocalPeer& who) const;
-  Answer logout(const LocalPeer& who);
+  boost::asio::awaitable<Answer> logout(LocalPeer who);
   void list_sessions(ConnectionId id);
   void answer(ConnectionId id, const Answer& answer);
   Person* person(ConnectionId id);

@@ -31,9 +31,6 @@ using identity::SessionEnd;
 using identity::Tokens;
 using identity::VerifiedToken;
 
-// Changes of one moment are one write.
-constexpr std::chrono::milliseconds kSaveDelay{100};
-
 WallTime wall_of(Monotonic at, Now now) { return {now.wall.since_epoch + (at - now.mono)}; }
 
 std::string about(const Binding& binding) { return "tokens of " + to_string(binding); }
@@ -77,7 +74,7 @@ SessionKeeper::SessionKeeper(asio::io_context& io, Parts parts, Events events)
              .in_use = parts_.settings.times.fresh_for * 2}),
       pump_timer_(io),
       expire_timer_(io),
-      save_timer_(io) {
+      writer_(io, parts_.store, [this] { return identity::encode_sessions(table_, parts_.boot); }) {
   for (const identity::CiRule& rule : parts_.settings.ci_rules) {
     auto& issuer = ci_issuers_[rule.issuer];
     if (issuer == nullptr)
@@ -188,27 +185,8 @@ void SessionKeeper::tell_changes() {
     }
     if (events_.changed) events_.changed(changes);
   }
-  save_soon();
+  writer_.changed();
   expire();
-}
-
-void SessionKeeper::save_soon() {
-  if (std::exchange(save_waits_, true)) return;
-  save_timer_.expires_after(kSaveDelay);
-  save_timer_.async_wait([this](const error_code& error) {
-    if (!error) (void)save();
-  });
-}
-
-bool SessionKeeper::save() {
-  save_waits_ = false;
-  const Secret bytes(identity::encode_sessions(table_, parts_.boot));
-  const int error = parts_.store.save(bytes.reveal());
-  if (error != 0)
-    log_.warning(parts_.store.file() + ": " + std::generic_category().message(error) +
-                     "; a restart would sign everybody out",
-                 host::now().mono);
-  return error == 0;
 }
 
 void SessionKeeper::expire() {
@@ -578,7 +556,7 @@ std::size_t SessionKeeper::revoke(const std::string& subject) {
   return count;
 }
 
-bool SessionKeeper::carry_out(const std::vector<identity::SecurityEvent>& events) {
+void SessionKeeper::carry_out(const std::vector<identity::SecurityEvent>& events) {
   for (const identity::SecurityEvent& event : events) {
     for (const Binding& binding : identity::carry_out(event, table_, host::now())) {
       ++counters_.ended;
@@ -589,9 +567,7 @@ bool SessionKeeper::carry_out(const std::vector<identity::SecurityEvent>& events
                       to_string(binding) + ")");
     }
   }
-  const bool saved = save();
-  tell_changes();  // the sessions have ended, at rest or not
-  return saved;
+  tell_changes();
 }
 
 }  // namespace veilwire::agent_identity

@@ -13,6 +13,7 @@
 #include "agent/identity/machine.h"
 #include "agent/identity/oidc_settings.h"
 #include "agent/identity/session_store.h"
+#include "agent/identity/session_writer.h"
 #include "userspace/identity/security_event.h"
 #include "userspace/identity/session_care.h"
 #include "userspace/identity/session_table.h"
@@ -86,15 +87,18 @@ class SessionKeeper {
   bool sign_out(const identity::Binding& binding);
   // All sessions of the subject, by an operator.
   std::size_t revoke(const std::string& subject);
-  // What an IdP says unasked. true: it has taken effect and is at rest, also against tokens that
-  // are still on their way, so that it need not be said again.
-  bool carry_out(const std::vector<identity::SecurityEvent>& events);
+  // What an IdP says unasked. It takes effect at once, also against tokens that are still on their
+  // way; only once it is at rest it need not be said again.
+  void carry_out(const std::vector<identity::SecurityEvent>& events);
 
   // At the end of the program: asks for nothing new, and then writes everything down once nothing
   // is under way. An answer that is lost may be that of a refresh, and its session with it.
   void stop_asking() { stopping_ = true; }
   bool asks() const { return care_.under_way() != 0; }
-  bool save();  // false: it could not be written
+  bool save() { return writer_.finish(); }  // false: it could not be written
+
+  // Until what has happened up to here is at rest. false: it could not be written.
+  boost::asio::awaitable<bool> at_rest() { return writer_.at_rest(); }
 
   struct Counters {
     std::uint64_t sign_ins = 0, refused = 0, checks = 0, refreshes = 0, failures = 0, ended = 0;
@@ -105,7 +109,6 @@ class SessionKeeper {
  private:
   void load();
   void tell_changes();
-  void save_soon();
   void pump();
   void wait_for_due();
   void expire();
@@ -143,10 +146,11 @@ class SessionKeeper {
   identity::SessionCare care_;
   std::uint64_t told_ = 0;  // the generation
   std::map<std::string, std::unique_ptr<Issuer>> ci_issuers_;
-  boost::asio::steady_timer pump_timer_, expire_timer_, save_timer_;
-  bool save_waits_ = false, stopping_ = false;
+  boost::asio::steady_timer pump_timer_, expire_timer_;
+  bool stopping_ = false;
   host::LimitedLog log_;
   Counters counters_;
+  SessionWriter writer_;
 };
 
 }  // namespace veilwire::agent_identity

@@ -1,12 +1,15 @@
 // What the answer to who a peer is costs where many are signed in, beside a search through all of
-// them, and what a restart reads.
+// them; how long one waits while all are written down, here or beside; and what a restart reads.
 
+#include "agent/identity/session_writer.h"
 #include "userspace/identity/session_bytes.h"
 #include "userspace/identity/session_table.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
@@ -106,6 +109,73 @@ void restart(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes.size()));
 }
 BENCHMARK(restart)->Name("read all after a restart")->Unit(benchmark::kMillisecond);
+
+// A change every tenth of a second, and for how long questions are held up by a write of it, in the
+// mean. saved: whether it has begun one.
+template <class Saved>
+void find_while(benchmark::State& state, Saved saved) {
+  using Clock = std::chrono::steady_clock;
+  const SessionTable sessions = table();
+  Clock::duration held{0};
+  std::uint32_t n = 1;
+  int writes = 0;
+  for (auto _ : state) {
+    const auto begin = Clock::now();
+    if (saved(sessions)) {
+      held += Clock::now() - begin;
+      ++writes;
+    }
+    if (sessions.find(person(n), kTerminal, {}, kNow).standing != Standing::Fresh)
+      return state.SkipWithError("not found");
+    n = (n + 4) % kSessions;
+  }
+  if (writes != 0)
+    state.counters["held_ms"] = std::chrono::duration<double, std::milli>(held).count() / writes;
+}
+
+struct Rest {
+  Rest() {
+    std::string made = (std::filesystem::temp_directory_path() / "bench-XXXXXX").string();
+    if (::mkdtemp(made.data()) == nullptr) std::abort();
+    folder = made;
+  }
+  ~Rest() { std::filesystem::remove_all(folder); }
+  Rest(const Rest&) = delete;
+  Rest& operator=(const Rest&) = delete;
+  agent_identity::SessionStore store() const {
+    return {folder + "/sessions", sealer, crypto::system_random()};
+  }
+  std::string folder;
+  crypto::Sealer sealer = *crypto::Sealer::make(Secret(std::string(crypto::kSealerKey, 'k')));
+};
+
+void saved_here(benchmark::State& state) {
+  const Rest rest;
+  const auto store = rest.store();
+  auto next = std::chrono::steady_clock::now();
+  find_while(state, [&](const SessionTable& sessions) {
+    if (std::chrono::steady_clock::now() < next) return false;
+    if (store.save(encode_sessions(sessions, {})) != 0) std::abort();
+    next = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+    return true;
+  });
+}
+BENCHMARK(saved_here)->Name("find/while saved by who answers");
+
+void saved_beside(benchmark::State& state) {
+  const Rest rest;
+  boost::asio::io_context io;
+  const SessionTable* all = nullptr;
+  agent_identity::SessionWriter writer(io, rest.store(), [&] { return encode_sessions(*all, {}); });
+  find_while(state, [&](const SessionTable& sessions) {
+    all = &sessions;
+    const auto before = writer.writes();
+    writer.changed();
+    io.poll();
+    return writer.writes() != before;
+  });
+}
+BENCHMARK(saved_beside)->Name("find/while saved beside");
 
 // Prints how they compare behind the figures.
 class Comparison : public benchmark::ConsoleReporter {

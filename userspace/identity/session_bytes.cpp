@@ -1,6 +1,7 @@
 #include "userspace/identity/session_bytes.h"
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 #include <utility>
 
@@ -16,12 +17,16 @@ constexpr std::chrono::nanoseconds kLatestMono = kLatestTime.since_epoch / 2;
 
 class Writer {
  public:
+  explicit Writer(std::size_t about) { bytes_.reserve(about); }
+
   // Little endian, whatever the host.
   template <class T>
   void number(T value) {
     static_assert(std::is_unsigned_v<T>);
-    for (std::size_t n = 0; n < sizeof value; ++n)
-      bytes_ += static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * n));
+    std::array<char, sizeof value> bytes{};
+    for (std::size_t n = 0; n < bytes.size(); ++n)
+      bytes[n] = static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * n));
+    bytes_.append(bytes.data(), bytes.size());
   }
   template <class E>
   void enumerator(E value) {
@@ -181,7 +186,9 @@ std::string_view to_string(SessionBytesError error) {
 }
 
 std::string encode_sessions(const SessionTable& table, const BootId& boot) {
-  Writer w;
+  std::size_t about = 256 + table.revocations().size() * 128;
+  for (const auto& [binding, session] : table.sessions()) about += size_of(session) + 64;
+  Writer w(about);
   w.raw(kMagic);
   w.raw(as_text(boot));
   w.number(static_cast<std::uint32_t>(table.sessions().size()));

@@ -102,6 +102,17 @@ TEST_F(OidcServerTest, WhoSignsOutIsNobodyAtOnce) {
   EXPECT_EQ(say(people.get(), {.what = PeopleAsk::What::Logout}).what, PeopleAnswer::What::Nobody);
 }
 
+TEST_F(OidcServerTest, WhoSignsOutIsToldWhereARestartMayBringItBack) {
+  settings_.state_file = folder_ + "/none/sessions";
+  start();
+  sign_in_carol();
+  const host::UniqueFd people = connect("people");
+  const PeopleAnswer refused = say(people.get(), {.what = PeopleAsk::What::Logout});
+  EXPECT_EQ(refused.what, PeopleAnswer::What::Refused);
+  EXPECT_NE(refused.text.find("restart"), std::string::npos) << refused.text;
+  EXPECT_NE(nobody(answer_about(me())).reason.find("signed out"), std::string::npos);
+}
+
 TEST_F(OidcServerTest, OtherGroupsAndAnEndAreHeardOfWithoutAQuestion) {
   settings_.times.fresh_for = seconds(3);
   start();
@@ -344,9 +355,10 @@ TEST_F(OidcServerWithEvents, AnEventWhoseAcknowledgementWasLostComesAgainWithout
   ASSERT_NE(known(answer_about(me())), nullptr);
   revoke_carol("two");
   (void)change();
+  // It is at rest at once, and acknowledged with the next poll, a second behind this one.
+  std::this_thread::sleep_for(std::chrono::milliseconds(250));
   kill();
   ASSERT_EQ(settled(), kNothing);
-  // It was at rest before anybody was told.
   auto transmitters = std::exchange(settings_.transmitters, {});
   start();
   EXPECT_NE(nobody(answer_about(me())).reason.find("revoked"), std::string::npos);
