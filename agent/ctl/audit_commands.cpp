@@ -163,7 +163,8 @@ void add_verify(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& 
   verify->callback([&app, o, &exit_code] {
     const VerifyOptions options{.keys = read_verifiers("--key", o->keys),
                                 .witnesses = read_verifiers("--witness", o->witnesses),
-                                .json = o->json};
+                                .json = o->json,
+                                .progress = ::isatty(STDERR_FILENO) == 1};
     if (!o->bundle.empty()) {
       exit_code = audit_verify_bundle(o->bundle, options, the_screen());
       return;

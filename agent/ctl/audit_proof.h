@@ -18,6 +18,7 @@ struct VerifyOptions {
   std::vector<proof::NoteVerifier> keys;       // of the log, that the caller trusts
   std::vector<proof::NoteVerifier> witnesses;  // likewise
   bool json = false;
+  bool progress = false;  // on a terminal, while it reads the ledger
 };
 
 int audit_verify(recorder::LedgerReader& ledger, const VerifyOptions& options,

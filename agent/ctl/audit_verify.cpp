@@ -1,6 +1,7 @@
 #include "agent/ctl/audit_ledger.h"
 #include "agent/ctl/audit_proof.h"
 #include "agent/ctl/audit_text.h"
+#include "agent/ctl/progress.h"
 #include "agent/ctl/zstd_file.h"
 #include "userspace/crypto/encoding.h"
 #include "userspace/evidence/bundle.h"
@@ -104,8 +105,14 @@ void print(const evidence::BundleReport& report, const Screen& screen) {
 int audit_verify(recorder::LedgerReader& ledger, const VerifyOptions& options,
                  const Screen& screen) {
   evidence::LogCheck check(options.keys);
+  const auto all = static_cast<std::uint64_t>(ledger.last_record());
+  Progress progress(options.progress, screen.err, Progress::Clock::now());
   ledger.all_records(0, [&](const recorder::LedgerReader::StoredRecord& stored) {
     const std::uint64_t number = check.tree().size() + 1;
+    progress.at(Progress::Clock::now(), [&](std::uint64_t ms) {
+      return std::to_string(number) + " of " + std::to_string(all) + " records, " +
+             std::to_string(number * 1000 / ms) + " a second";
+    });
     if (static_cast<std::uint64_t>(stored.id) != number)
       check.problem(number, "is missing: behind it comes " + std::to_string(stored.id));
     const auto parsed = check.add(stored.bytes);
@@ -122,6 +129,7 @@ int audit_verify(recorder::LedgerReader& ledger, const VerifyOptions& options,
   });
   const auto own = proof::Frontier::of(check.tree().size(),
                                        [&](proof::SubtreeId id) { return ledger.subtree(id); });
+  progress.clear();
   evidence::LogReport report = check.report();
   if (report.records == 0) {
     screen.err << "veilwire: the ledger has no record\n";

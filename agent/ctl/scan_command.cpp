@@ -1,11 +1,11 @@
 #include "agent/ctl/scan_command.h"
 
 #include "agent/ctl/audit_text.h"
+#include "agent/ctl/progress.h"
 #include "agent/ctl/scan_diff.h"
 #include "agent/ctl/scan_excerpt.h"
 #include "agent/ctl/scan_input.h"
 #include "agent/ctl/scan_jsonl.h"
-#include "agent/ctl/scan_progress.h"
 
 #include <filesystem>
 #include <ostream>
@@ -40,7 +40,7 @@ class Scan : private DiffEvents {
         out_(out),
         err_(err),
         chunks_(chunks),
-        progress_(progress_wanted(), err, ScanProgress::Clock::now()),
+        progress_(progress_wanted(), err, Progress::Clock::now()),
         masked_(out),
         excerpts_([this](const Sighting& s, const std::string& excerpt) {
           ++totals_.findings;
@@ -117,7 +117,11 @@ class Scan : private DiffEvents {
       if (piece->empty()) break;
       totals_.bytes += piece->size();
       if (!take(*piece)) return;
-      progress_.at(totals_.bytes, findings(), ScanProgress::Clock::now());
+      progress_.at(Progress::Clock::now(), [this](std::uint64_t ms) {
+        return std::to_string(totals_.bytes / 1'000'000) + " MB, " +
+               std::to_string(totals_.bytes / 1000 / ms) + " MB/s, " + std::to_string(findings()) +
+               " found";
+      });
     }
     end_of_text();
   }
@@ -180,7 +184,7 @@ class Scan : private DiffEvents {
   std::ostream& out_;
   std::ostream& err_;
   Chunks chunks_;
-  ScanProgress progress_;
+  Progress progress_;
   std::unique_ptr<ScanReport> report_;
   MaskedText masked_;
   ScanExcerpts excerpts_;

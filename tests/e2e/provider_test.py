@@ -21,8 +21,17 @@ import clients
 import identity_provider
 import memory
 import sandbox
+from upstream import scenario
 
+SECRET = scenario.SECRETS["github"].encode()
+ALICE = {"name": "alice", "groups": ["developers", "release"], "gone": False}
 FRESH = 3  # seconds
+POLICY = agent.POLICY.replace("[[action]]", """\
+[[action]]
+category = "secret"
+group = "release"
+action = "pass"
+[[action]]""", 1)
 UNSET = 2**32 - 1
 SLOW = 5000  # ms
 
@@ -98,6 +107,8 @@ def as_a_service():
 
 
 class ProviderTest(harness.AgentCase):
+  policy = POLICY
+
   @classmethod
   def setUpClass(cls):
     harness.SandboxCase.setUpClass.__func__(cls)
@@ -272,6 +283,39 @@ class ProviderTest(harness.AgentCase):
     self.ask("[[demo hello]] of alice")
     self.assertEqual(self.person_of("of alice")["class"], "human")
     self.assertIn("nightly import", self.agent.ctl("--config", self.agent.config_file, "sessions").stdout)
+
+  def running_stream(self):
+    """Of alice, who may see secrets, in the middle; and its gate."""
+    self.addCleanup(self.provider.tell, "person", **ALICE)
+    gate = f"provider{time.monotonic_ns()}"
+    self.addCleanup(self.clients.open_gate, gate)
+    watched = clients.Watched(self.clients, f"[[demo two gate={gate}]]")
+    watched.until("ghp_")
+    return watched, gate
+
+  def change_in(self, gate):
+    return [record for record in self.exchange_with(gate) if record["kind"] == "identity.change"]
+
+  def test_who_is_removed_from_a_group_at_the_provider_has_its_rules_no_more_in_a_running_stream(self):
+    watched, gate = self.running_stream()
+    self.provider.tell("person", **{**ALICE, "groups": ["developers"]})
+    change = clients.wait_until(lambda: self.change_in(gate), seconds=10 * FRESH, what="the record of the change")[0]
+    self.assertEqual((change["what"], change["person"]["groups"]), ("changed", ["developers"]))
+    self.clients.open_gate(gate)
+    self.assertEqual(watched.end(), 0, self.agent.logs())
+    first, second = watched.seen.split(b"Second")
+    self.assertIn(SECRET, first)
+    self.assertNotIn(SECRET, second)
+    self.assertIn(b"[MASKED:", second)
+
+  def test_who_has_left_at_the_provider_is_cut_in_a_running_stream(self):
+    watched, gate = self.running_stream()
+    self.provider.tell("person", **{**ALICE, "gone": True})
+    self.assertEqual(watched.end(10 * FRESH), 0, self.agent.logs())
+    self.assertIn(b"event: error\n", watched.seen)
+    self.assertNotIn(b"Second", watched.seen)
+    change = clients.wait_until(lambda: self.change_in(gate), what="the record of it")[0]
+    self.assertEqual((change["what"], change["answer"], change["person"]["name"]), ("lost", "error event", "alice"))
 
   def test_while_the_provider_is_gone_its_last_word_counts_and_is_recorded_as_such(self):
     self.assertEqual(self.standing(), "fresh")

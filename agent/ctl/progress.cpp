@@ -1,4 +1,4 @@
-#include "agent/ctl/scan_progress.h"
+#include "agent/ctl/progress.h"
 
 #include <ostream>
 
@@ -13,22 +13,20 @@ constexpr std::chrono::milliseconds kEvery{500};
 
 }  // namespace
 
-ScanProgress::ScanProgress(bool shown, std::ostream& err, Clock::time_point start)
+Progress::Progress(bool shown, std::ostream& err, Clock::time_point start)
     : shown_(shown), err_(err), start_(start), next_(start + kFirst) {}
 
-ScanProgress::~ScanProgress() { clear(); }
+Progress::~Progress() { clear(); }
 
-void ScanProgress::at(std::uint64_t bytes, std::uint64_t findings, Clock::time_point now) {
+void Progress::at(Clock::time_point now, const Words& words) {
   if (!shown_ || now < next_) return;
   next_ = now + kEvery;
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - start_).count();
-  err_ << "\r\x1b[Kveilwire: " << bytes / 1'000'000 << " MB, "
-       << bytes / 1000 / static_cast<std::uint64_t>(ms) << " MB/s, " << findings << " found"
-       << std::flush;
+  err_ << "\r\x1b[Kveilwire: " << words(static_cast<std::uint64_t>(ms)) << std::flush;
   line_ = true;
 }
 
-void ScanProgress::clear() {
+void Progress::clear() {
   if (line_) err_ << "\r\x1b[K" << std::flush;
   line_ = false;
 }

@@ -1,0 +1,202 @@
+// What the ledger costs: records a second that are on disk, beside rows of the same bytes in a
+// plain SQLite database and beside a file that is appended to and synced; what verifying costs,
+// beside hashing the same bytes alone; how it grows with a conversation that is sent again with
+// every turn.
+//
+// Writes to a folder below the current one, because what a sync costs is the disk's: run it where a
+// ledger would stand.
+#include "agent/recorder/ledger.h"
+#include "agent/recorder/ledger_reader.h"
+#include "agent/recorder/sqlite.h"
+#include "tests/unit/recorder/ledger_fixture.h"
+#include "userspace/audit/content.h"
+#include "userspace/crypto/hash.h"
+#include "userspace/evidence/log_check.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace veilwire::recorder {
+namespace {
+
+constexpr std::size_t kRecord = 2'000;  // bytes of text in a record
+
+class Folder {
+ public:
+  Folder() : path_((std::filesystem::current_path() / "veilwire-bench-XXXXXX").string()) {
+    if (::mkdtemp(path_.data()) == nullptr) std::abort();
+  }
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  std::string operator/(const char* name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+LedgerOptions options(const Folder& folder) {
+  LedgerOptions options = options_for(folder / "ledger.db");
+  options.max_bytes = std::uint64_t{64} << 30;
+  options.checkpoint_key = folder / "checkpoint.key";
+  return options;
+}
+
+std::vector<Arrival> batch_from(std::uint64_t& seq, std::int64_t records) {
+  std::vector<Arrival> batch;
+  for (std::int64_t i = 0; i < records; ++i)
+    batch.push_back(fragment(writer_id(1), ++seq, kRecord));
+  return batch;
+}
+
+void count(benchmark::State& state, std::int64_t records) {
+  state.counters["records/s"] = benchmark::Counter(
+      static_cast<double>(records * state.iterations()), benchmark::Counter::kIsRate);
+}
+
+void ledger(benchmark::State& state) {
+  const Folder folder;
+  Ledger ledger(options(folder));
+  std::uint64_t seq = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    const auto batch = batch_from(seq, state.range(0));
+    state.ResumeTiming();
+    if (!ledger.commit(batch)) std::abort();
+  }
+  count(state, state.range(0));
+}
+
+// The same durability, and nothing known about what is stored.
+void plain_sqlite(benchmark::State& state) {
+  const Folder folder;
+  Database database(folder / "plain.db", Database::Mode::Create);
+  database.execute(
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+      "CREATE TABLE records(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL)");
+  Statement begin(database, "BEGIN IMMEDIATE"), commit(database, "COMMIT"),
+      add(database, "INSERT INTO records(bytes) VALUES(?)");
+  std::uint64_t seq = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    const auto batch = batch_from(seq, state.range(0));
+    state.ResumeTiming();
+    if (!begin.run()) std::abort();
+    for (const Arrival& arrival : batch) {
+      if (!add.run(Blob{arrival.bytes})) std::abort();
+    }
+    if (!commit.run()) std::abort();
+  }
+  count(state, state.range(0));
+}
+
+void appended_file(benchmark::State& state) {
+  const Folder folder;
+  const int fd = ::open((folder / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  std::uint64_t seq = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    const auto batch = batch_from(seq, state.range(0));
+    state.ResumeTiming();
+    for (const Arrival& arrival : batch) {
+      if (::write(fd, arrival.bytes.data(), arrival.bytes.size()) < 0) std::abort();
+    }
+    if (::fdatasync(fd) != 0) std::abort();
+  }
+  ::close(fd);
+  count(state, state.range(0));
+}
+
+void sign(benchmark::State& state) {
+  const Folder folder;
+  Ledger ledger(options(folder));
+  for (auto _ : state) {
+    if (!ledger.sign()) std::abort();
+  }
+}
+
+constexpr std::int64_t kVerified = 20'000;
+
+const std::vector<std::string>& log() {
+  static const std::vector<std::string> records = [] {
+    std::vector<std::string> out;
+    std::uint64_t seq = 0;
+    for (const Arrival& arrival : batch_from(seq, kVerified)) out.push_back(arrival.bytes);
+    return out;
+  }();
+  return records;
+}
+
+void verify(benchmark::State& state) {
+  for (auto _ : state) {
+    evidence::LogCheck check({});
+    for (const std::string& record : log()) (void)check.add(record);
+    benchmark::DoNotOptimize(check.report().root);
+  }
+  count(state, kVerified);
+}
+
+void hash_alone(benchmark::State& state) {
+  for (auto _ : state) {
+    for (const std::string& record : log()) benchmark::DoNotOptimize(crypto::sha256(record));
+  }
+  count(state, kVerified);
+}
+
+// 50 turns that add 10 KiB each; every one sends all before it again.
+void conversation(benchmark::State& state) {
+  for (auto _ : state) {
+    const Folder folder;
+    Ledger ledger(options(folder));
+    std::mt19937 random(5);
+    std::string messages;
+    std::uint64_t seq = 0;
+    std::size_t sent = 0;
+    for (int turn = 0; turn < 50; ++turn) {
+      for (int i = 0; i < 10'240; ++i)
+        messages += "abcdefghijklmnopqrstuvwxyz \"\\\n"[random() % 30];
+      sent += messages.size();
+      std::vector<Arrival> batch;
+      for (std::string_view rest = messages; !rest.empty();) {
+        const std::size_t n = audit::next_cut(rest);
+        batch.push_back(
+            arrival(writer_id(1), ++seq,
+                    audit::sample(audit::RequestBody{.offset = messages.size() - rest.size(),
+                                                     .content = std::string(rest.substr(0, n)),
+                                                     .masks = {}})));
+        rest.remove_prefix(n);
+      }
+      if (!ledger.commit(batch)) std::abort();
+    }
+    state.counters["kept/new"] =
+        static_cast<double>(std::filesystem::file_size(folder / "ledger.db")) /
+        static_cast<double>(messages.size());
+    state.counters["kept/sent"] =
+        static_cast<double>(std::filesystem::file_size(folder / "ledger.db")) /
+        static_cast<double>(sent);
+  }
+}
+
+BENCHMARK(ledger)->Arg(1)->Arg(100)->UseRealTime();
+BENCHMARK(plain_sqlite)->Arg(1)->Arg(100)->UseRealTime();
+BENCHMARK(appended_file)->Arg(1)->Arg(100)->UseRealTime();
+BENCHMARK(sign)->UseRealTime();
+BENCHMARK(verify)->Unit(benchmark::kMillisecond);
+BENCHMARK(hash_alone)->Unit(benchmark::kMillisecond);
+BENCHMARK(conversation)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace veilwire::recorder
+
+BENCHMARK_MAIN();
