@@ -6,6 +6,7 @@
 #include "agent/recorder/exchange_index.h"
 #include "agent/recorder/ledger_reader.h"
 #include "agent/recorder/log_tree.h"
+#include "agent/recorder/packed_text.h"
 #include "agent/recorder/schema.h"
 #include "agent/recorder/sqlite.h"
 #include "userspace/audit/content.h"
@@ -85,7 +86,7 @@ struct Ledger::State {
           add_writer(db, "INSERT INTO writers(name, last_seq, own) VALUES(?, 0, ?)"),
           set_last_seq(db, "UPDATE writers SET last_seq = ?2 WHERE id = ?1"),
           find_content(db, "SELECT id FROM contents WHERE digest = ?"),
-          add_content(db, "INSERT INTO contents(digest, text) VALUES(?, ?)"),
+          add_content(db, "INSERT INTO contents(digest, text, packed) VALUES(?, ?, ?)"),
           add_record(db,
                      "INSERT INTO records(id, writer, seq, session, exchange, kind, wall_ns, bytes,"
                      " content, content_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
@@ -121,6 +122,7 @@ struct Ledger::State {
   std::optional<Database> database;
   DiskReserve reserve;
   CheckpointKeys keys;
+  TextPacker packer;
   std::optional<Statements> statements;
   proof::Frontier end;     // of the tree, as committed
   std::string origin;      // the log's name
@@ -318,7 +320,9 @@ class Ledger::Transaction {
     std::optional<std::int64_t> row;
     if (step == Step::Row) row = sql_.find_content.integer(0);
     sql_.find_content.reset();
-    if (step == Step::Done && sql_.add_content.run(key, Blob{text}))
+    if (step != Step::Done) return row;
+    const auto packed = state_.packer.pack(text);
+    if (sql_.add_content.run(key, Blob{packed ? *packed : text}, packed ? 1 : 0))
       row = state_.database->last_row();
     return row;
   }

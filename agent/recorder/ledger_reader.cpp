@@ -1,6 +1,7 @@
 #include "agent/recorder/ledger_reader.h"
 
 #include "agent/recorder/log_tree.h"
+#include "agent/recorder/packed_text.h"
 #include "agent/recorder/schema.h"
 
 #include <algorithm>
@@ -30,9 +31,8 @@ ORDER BY started_ns DESC, session, exchange DESC
 LIMIT ?5)sql";
 
 constexpr std::string_view kRecord =
-    "SELECT r.id, r.kind, r.bytes, r.content_at, c.text, r.session, r.exchange, r.wall_ns"
-    " FROM records r"
-    " LEFT JOIN contents c ON c.id = r.content";
+    "SELECT r.id, r.kind, r.bytes, r.content_at, c.text, r.session, r.exchange, r.wall_ns, ";
+constexpr std::string_view kRecordFrom = " FROM records r LEFT JOIN contents c ON c.id = r.content";
 
 std::optional<std::int64_t> optional_integer(const Statement& row, int column) {
   if (row.is_null(column)) return std::nullopt;
@@ -60,7 +60,7 @@ std::map<std::string, std::uint64_t> read_findings(std::string_view text) {
   return findings;
 }
 
-// A row of kRecord.
+// A row of record_.
 LedgerReader::StoredRecord read_record(const Statement& row) {
   LedgerReader::StoredRecord record{.id = row.integer(0),
                                     .kind = std::string(row.text(1)),
@@ -70,7 +70,9 @@ LedgerReader::StoredRecord read_record(const Statement& row) {
                                     .wall_ns = row.integer(7)};
   if (!row.is_null(3)) {
     const auto at = static_cast<std::size_t>(row.integer(3));
-    record.bytes.insert(std::min(at, record.bytes.size()), row.text(4));
+    // What cannot be unpacked has been changed: as it stands here it is not what was signed.
+    const auto text = row.integer(8) == 1 ? unpack_text(row.text(4)) : std::nullopt;
+    record.bytes.insert(std::min(at, record.bytes.size()), text ? *text : row.text(4));
   }
   return record;
 }
@@ -82,6 +84,8 @@ LedgerReader::LedgerReader(const std::string& path) : database_(path, Database::
   if (version == 0) throw SqliteError(0, path + " is no ledger");
   if (version > kSchemaVersion)
     throw SqliteError(0, path + " was written by a newer version of this program");
+  // Contents could be packed from the fifth version of the schema on.
+  record_.append(kRecord).append(version >= 5 ? "c.packed" : "0").append(kRecordFrom);
 }
 
 std::vector<ExchangeSummary> LedgerReader::list(const ExchangeFilter& filter) {
@@ -148,7 +152,7 @@ std::vector<std::string> LedgerReader::sessions(std::string_view prefix) {
 
 void LedgerReader::records(std::string_view session, std::uint64_t exchange,
                            const std::function<bool(const StoredRecord&)>& visit) {
-  Statement query(database_, std::string(kRecord) +
+  Statement query(database_, record_ +
                                  " WHERE r.session = ?1 AND r.exchange = ?2 AND r.id > ?3"
                                  " ORDER BY r.id LIMIT ?4");
   portions(query, session, exchange, 0, visit);
@@ -156,7 +160,7 @@ void LedgerReader::records(std::string_view session, std::uint64_t exchange,
 
 void LedgerReader::all_records(std::int64_t id,
                                const std::function<bool(const StoredRecord&)>& visit) {
-  Statement query(database_, std::string(kRecord) +
+  Statement query(database_, record_ +
                                  " WHERE ?1 IS NOT NULL AND ?2 IS NOT NULL AND r.id > ?3"
                                  " ORDER BY r.id LIMIT ?4");
   portions(query, "", 0, id, visit);
@@ -184,9 +188,8 @@ std::optional<proof::Hash> LedgerReader::subtree(proof::SubtreeId id) {
 
 std::vector<LedgerReader::StoredRecord> LedgerReader::of_kind(std::string_view kind,
                                                               std::string_view order) {
-  Statement query(database_, std::string(kRecord)
-                                 .append(" WHERE r.kind IN ('checkpoint', 'checkpoint.key')"
-                                         " AND r.kind = ?1")
+  Statement query(database_, (record_ + " WHERE r.kind IN ('checkpoint', 'checkpoint.key')"
+                                        " AND r.kind = ?1")
                                  .append(order));
   query.bind(kind);
   std::vector<StoredRecord> out;

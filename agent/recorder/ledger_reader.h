@@ -82,6 +82,7 @@ class LedgerReader {
   std::vector<StoredRecord> of_kind(std::string_view kind, std::string_view order);
   Database database_;
   std::optional<Statement> find_subtree_;
+  std::string record_;  // what a record is read by, in this ledger's format
 };
 
 }  // namespace veilwire::recorder

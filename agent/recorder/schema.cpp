@@ -101,6 +101,10 @@ CREATE TRIGGER tree_stay BEFORE DELETE ON tree
 
 CREATE INDEX records_of_proof ON records(kind, id) WHERE kind IN ('checkpoint', 'checkpoint.key');
 )sql",
+    // 5
+    R"sql(
+ALTER TABLE contents ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;  -- 1: text is zstd (RFC 8878)
+)sql",
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "agent/recorder/ledger.h"
 #include "agent/recorder/ledger_reader.h"
 #include "agent/recorder/sqlite.h"
+#include "tests/bench/masking_corpus.h"
 #include "tests/unit/recorder/ledger_fixture.h"
 #include "userspace/audit/content.h"
 #include "userspace/crypto/hash.h"
@@ -16,7 +17,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -154,18 +154,18 @@ void hash_alone(benchmark::State& state) {
   count(state, kVerified);
 }
 
-// 50 turns that add 10 KiB each; every one sends all before it again.
+// 50 turns that add 10 KiB each, of this project's sources and documents; every one sends all
+// before it again.
 void conversation(benchmark::State& state) {
   for (auto _ : state) {
     const Folder folder;
     Ledger ledger(options(folder));
-    std::mt19937 random(5);
+    const std::string_view text = bench::corpora().back().text;
     std::string messages;
     std::uint64_t seq = 0;
     std::size_t sent = 0;
     for (int turn = 0; turn < 50; ++turn) {
-      for (int i = 0; i < 10'240; ++i)
-        messages += "abcdefghijklmnopqrstuvwxyz \"\\\n"[random() % 30];
+      messages += text.substr(messages.size(), 10'240);
       sent += messages.size();
       std::vector<Arrival> batch;
       for (std::string_view rest = messages; !rest.empty();) {

@@ -294,6 +294,7 @@ class CredentialsTest(harness.AgentCase):
     found, count = scanner.in_files(self.box.folder)
     self.assertEqual(list(found), [str(self.box.upstream_log_file)])  # which is meant to know it
     self.assertGreater(count, 20)
+    self.assertEqual(scanner.in_bytes(self.agent.written()), set())
     rows = self.agent.ctl("--config", self.agent.config_file, "audit", "list", "--json")
     for row in json.loads(rows.stdout)[:20]:
       for command in (("show", "--json"), ("replay", "--raw")):

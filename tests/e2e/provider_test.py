@@ -188,6 +188,7 @@ class ProviderTest(harness.AgentCase):
     found, count = scanner.in_files(self.box.folder)
     self.assertEqual(found, {})
     self.assertGreater(count, 20)
+    self.assertEqual(scanner.in_bytes(self.agent.written()), set())
     self.assertTrue((self.box.folder / "state/identity/sessions").exists())
 
   def test_between_questions_to_the_provider_no_token_is_in_clear_in_veilwire_identity(self):

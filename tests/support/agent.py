@@ -5,6 +5,7 @@ Each runs as a user of its own, as on an installed host, below the cgroup that t
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -45,6 +46,19 @@ def to_toml(value):
   if isinstance(value, list):
     return "[" + ", ".join(map(to_toml, value)) + "]"
   return json.dumps(value)
+
+
+def unpacked(text):
+  """What a text of the ledger is that is stored as zstd; by the library, since Python 3.11 has nothing for it."""
+  library = ctypes.CDLL("libzstd.so.1")
+  library.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
+  library.ZSTD_decompress.restype = ctypes.c_size_t
+  size = library.ZSTD_getFrameContentSize(text, ctypes.c_size_t(len(text)))
+  out = ctypes.create_string_buffer(size)
+  got = library.ZSTD_decompress(out, ctypes.c_size_t(size), text, ctypes.c_size_t(len(text)))
+  if got != size:
+    raise ValueError("a text of the ledger cannot be unpacked")
+  return out.raw
 
 
 class Agent:
@@ -183,6 +197,10 @@ class Agent:
     return subprocess.run([self.programs / "veilwire", *map(str, arguments)], capture_output=True, text=True,
                           timeout=timeout, stdin=subprocess.DEVNULL)
 
+  def written(self):
+    """All records as bytes; in the ledger's file the texts of requests are packed."""
+    return "\n".join(json.dumps(record, ensure_ascii=False) for record in self.records()).encode()
+
   def records(self, kind=None):
     """Every committed record, in order of arrival. Read from the ledger itself, so that no program of ours can
     leave one out."""
@@ -190,8 +208,10 @@ class Agent:
       return []
     found = []
     with contextlib.closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=10)) as database:
-      for text, content, at in database.execute(
-          "SELECT bytes, text, content_at FROM records LEFT JOIN contents ON contents.id = content ORDER BY records.id"):
+      for text, content, at, packed in database.execute(
+          "SELECT bytes, text, content_at, packed FROM records LEFT JOIN contents ON contents.id = content"
+          " ORDER BY records.id"):
+        content = unpacked(content) if packed else content
         record = json.loads(text if content is None else text[:at] + content + text[at:])
         if kind in (None, record["kind"]):
           found.append(record)

@@ -52,6 +52,9 @@ class Scanner:
       before = data[-self._most:]
     return found
 
+  def in_bytes(self, data):
+    return self._found(iter([data]))
+
   def in_file(self, path):
     with open(path, "rb") as file:
       return self._found(iter(lambda: file.read(BLOCK), b""))

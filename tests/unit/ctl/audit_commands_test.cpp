@@ -276,6 +276,7 @@ TEST_F(AuditCommands, ALedgerThatNoRecorderHasOpenedSinceIsListedAsItIs) {
   recorder::Database(path_, recorder::Database::Mode::Create)
       .execute(
           "ALTER TABLE exchanges DROP COLUMN standing;"
+          "ALTER TABLE contents DROP COLUMN packed;"
           "DELETE FROM migrations WHERE version >= 3");
   EXPECT_EQ(list({}, /*json=*/true), 0);
   const auto rows = nlohmann::json::parse(out_.str());
