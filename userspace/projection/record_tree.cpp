@@ -140,13 +140,14 @@ struct Body {
         .add("outcome", Value::text(b.outcome));
     return out;
   }
-  // At every level: whoever collects sees that the log goes on, and can ask it for a proof.
+  // At every level: whoever collects sees that the log goes on, and can ask it for a proof. All of
+  // a note, without which its signature is worth nothing.
   Tree operator()(const audit::Checkpoint& b) const {
-    return Value(Value::map().add("note", Value::text(b.note)));
+    return Value(Value::map().add("note", Value::content(b.note)));
   }
   Tree operator()(const audit::CheckpointKey& b) const {
     Value out = Value::map();
-    out.add("verifier", Value::text(b.verifier)).add("note", Value::text(b.note));
+    out.add("verifier", Value::content(b.verifier)).add("note", Value::content(b.note));
     return out;
   }
 };

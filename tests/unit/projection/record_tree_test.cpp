@@ -66,6 +66,15 @@ TEST(RecordTree, FieldsKeepTypesAndSizes) {
             R"([{"name":"Content-Type","value":"text/plain"},{"name":"X-A","bytes":5}])");
 }
 
+TEST(RecordTree, ANoteIsNeverCut) {
+  const std::string note = "log\n7\nroot\n\n" + std::string(3 * kLongestText, 's');
+  for (const Level level : {Level::Masked, Level::Metadata, Level::Findings}) {
+    const Value tree =
+        *record_tree(as_read(audit::sample(audit::Checkpoint{.note = note}, 0), 1), level);
+    EXPECT_EQ(text_of(member(tree, "note")), note);
+  }
+}
+
 TEST(RecordTree, AgesHaveAnEnd) {
   identity::Person person = audit::sample_person();
   person.confirmed_at = {std::chrono::nanoseconds::min() + std::chrono::nanoseconds(1)};
