@@ -2,7 +2,8 @@
 // everything down sealed, and tells what has changed. The one place that opens tokens.
 //
 // A word of the IdP that comes for a session which another has taken the place of in the meantime
-// is nobody's: each look at the IdP ends by comparing. For one thread, its io_context's. Tested by
+// is nobody's: each look at the IdP ends by comparing. For one thread, its io_context's. What
+// sign-ins bring is taken in session_keeper_sign_ins.cpp. Tested by
 // tests/unit/identity/oidc_server_test.cpp with a real IdP.
 #pragma once
 

@@ -82,6 +82,9 @@ Monotonic expiry_of(const Session& session, Now now);
 // good.
 Monotonic good_until(const Session& session, const SessionTimes& times, Now now);
 
+// The same moment on the other clock, as long as nobody sets it.
+inline WallTime wall_of(Monotonic at, Now now) { return {now.wall.since_epoch + (at - now.mono)}; }
+
 // Year 2255, as for tokens: later ones come from a broken clock, and sums with them overflow.
 inline constexpr WallTime kLatestTime{std::chrono::seconds(9'000'000'000)};
 inline bool is_plausible(WallTime at) { return WallTime{} <= at && at <= kLatestTime; }
