@@ -24,6 +24,10 @@
 // "Payload"): a chunk at another place, one too many or a missing end does not open. Unlike age's,
 // a chunk that is not the last may be shorter, but holds a byte at least: a body may be sealed as
 // far as it has come. The last one may be empty, and an empty body is one.
+//
+// All of this keeps originals secret and whole. That they are the ones that were sent is what the
+// ledger's signed tree shows: anybody can wrap a key for an auditor. tests/unit/sealing/
+// body_oracle.h states bodies a second time.
 #pragma once
 
 #include <cstddef>
