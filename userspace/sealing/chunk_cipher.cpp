@@ -68,15 +68,17 @@ ChunkCipher::~ChunkCipher() = default;
 std::string ChunkCipher::seal(std::uint64_t index, bool last, std::string_view text) {
   require(index < kMostChunks && text.size() <= kChunkText);
   state_->begin(index, last);
-  std::string sealed(text.size(), '\0');
+  std::string sealed;
   sealed.reserve(text.size() + kChunkTag);
+  sealed.resize(text.size());
   if (!text.empty()) state_->update(sealed, text);
   std::string tag(kChunkTag, '\0');
   int n = 0;
   EVP_CIPHER_CTX* const context = state_->context.get();
   require(EVP_CipherFinal_ex(context, octets(tag), &n) == 1 && n == 0);
   require(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, kChunkTag, tag.data()) == 1);
-  return sealed + tag;
+  sealed += tag;
+  return sealed;
 }
 
 std::optional<Secret> ChunkCipher::open(std::uint64_t index, bool last, std::string_view sealed) {
