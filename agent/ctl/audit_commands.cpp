@@ -6,11 +6,13 @@
 #include "agent/ctl/audit_views.h"
 #include "agent/host/config.h"
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,8 +25,9 @@ namespace {
 
 struct Options {
   std::string ledger;
-  std::string since;
+  std::string since, until;
   recorder::ExchangeFilter filter;
+  StatsOptions stats;
   ReplayOptions replay;
   std::string id;
   bool json = false;
@@ -73,28 +76,58 @@ std::vector<proof::NoteVerifier> read_verifiers(const std::string& option,
   return out;
 }
 
-void add_time_and_person(CLI::App& command, Options& o) {
-  command
-      .add_option("--since", o.since,
-                  "from this time on: 90s, 30m, 12h, 7d, today, 2026-11-23, \"2026-11-23 18:00\" "
-                  "(UTC)")
-      ->type_name("TIME");
-  command.add_option("--person", o.filter.person, "a name, a subject or a uid, exactly")
-      ->type_name("WHO");
+void add_filter(CLI::App& command, Options& o) {
+  const auto text = [&](const char* name, std::string& value, const char* what, const char* type) {
+    return command.add_option(name, value, what)->type_name(type);
+  };
+  recorder::ExchangeFilter& f = o.filter;
+  text("--since", o.since,
+       "from this time on: 90s, 30m, 12h, 7d, today, 2026-11-23, \"2026-11-23 18:00\" (UTC)",
+       "TIME");
+  text("--until", o.until, "before this time", "TIME");
+  text("--person", f.person, "a name, a subject or a uid, exactly", "WHO");
+  text("--group", f.group, "a group of the person", "NAME");
+  text("--server", f.server, "the host that was talked to", "HOST");
+  text("--rule", f.rule, "what a rule has found", "ID");
+  text("--category", f.category, "what rules of a category have found", "NAME");
+  text("--tool", f.tool, "a tool or method of MCP", "NAME");
+  text("--model", f.model, "a model", "NAME");
+  std::vector<std::string> decisions;
+  for (const auto& [decision, name] : recorder::kDecisions) decisions.emplace_back(name);
+  text("--decision", f.decision, "what became of it", "WHAT")->check(CLI::IsMember(decisions));
+  text("--session", f.session, "the first digits of a session", "ID")
+      ->check([](const std::string& id) {
+        const bool fits =
+            id.size() <= 16 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
+        return fits ? std::string() : "\"" + visible_line(id) + "\" are no digits of a session";
+      });
 }
 
-void read_since(Options& o) {
-  if (o.since.empty()) return;
+std::optional<std::int64_t> read_time(const std::string& option, const std::string& text) {
+  if (text.empty()) return std::nullopt;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  o.filter.since_wall_ns =
-      parse_since(o.since, std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-  if (!o.filter.since_wall_ns)
-    throw CLI::ValidationError("--since", "\"" + visible_line(o.since) + "\" is no time");
+  const auto time =
+      parse_since(text, std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+  if (!time) throw CLI::ValidationError(option, "\"" + visible_line(text) + "\" is no time");
+  return time;
+}
+
+void read_times(Options& o) {
+  o.filter.since_wall_ns = read_time("--since", o.since);
+  o.filter.until_wall_ns = read_time("--until", o.until);
+}
+
+bool is_filtered(const Options& o) {
+  const recorder::ExchangeFilter& f = o.filter;
+  const auto given = {&o.since, &o.until,    &f.person, &f.group,    &f.server, &f.rule,
+                      &f.tool,  &f.category, &f.model,  &f.decision, &f.session};
+  return std::any_of(given.begin(), given.end(),
+                     [](const std::string* text) { return !text->empty(); });
 }
 
 void add_list(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o, int& exit_code) {
   CLI::App* list = audit.add_subcommand("list", "what went through, newest first");
-  add_time_and_person(*list, *o);
+  add_filter(*list, *o);
   list->add_option("--limit", o->filter.limit, "at most so many")
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000))
@@ -102,9 +135,35 @@ void add_list(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o,
   list->add_flag("--json", o->json, "a JSON array instead of a table");
   list->footer("Exit code: 0, 1 the ledger cannot be read, 2 wrong usage.");
   list->callback([&app, o, &exit_code] {
-    read_since(*o);
+    read_times(*o);
     exit_code = with_ledger(app, *o, [&](recorder::LedgerReader& ledger, const Screen& screen) {
       return audit_list(ledger, o->filter, o->json, screen);
+    });
+  });
+}
+
+void add_stats(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o, int& exit_code) {
+  CLI::App* stats = audit.add_subcommand("stats", "findings and decisions, counted");
+  stats->description(
+      "Counts what list would list: findings, and exchanges by what became of them; by rule, "
+      "category, person, group, rule and group, server, model and tool.");
+  add_filter(*stats, *o);
+  stats->add_option("--by", o->stats.by, "only by these")
+      ->type_name("WHAT")
+      ->check(CLI::IsMember(stats_names()));
+  stats->add_option("--limit", o->stats.filter.limit, "at most so many of each")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000))
+      ->default_val(20);
+  stats->add_flag("--json", o->stats.json, "one JSON object instead of tables");
+  stats->footer("Exit code: 0, 1 the ledger cannot be read, 2 wrong usage.");
+  stats->callback([&app, o, &exit_code] {
+    read_times(*o);
+    const std::size_t limit = o->stats.filter.limit;
+    o->stats.filter = o->filter;
+    o->stats.filter.limit = limit;
+    exit_code = with_ledger(app, *o, [&](recorder::LedgerReader& ledger, const Screen& screen) {
+      return audit_stats(ledger, o->stats, screen);
     });
   });
 }
@@ -182,7 +241,7 @@ void add_export(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& 
       "Writes a bundle: lines of JSON, each a record with the proof that it is in the log, under "
       "the last checkpoint. `veilwire audit verify --bundle` needs nothing else.");
   command->add_option("ID", o->exported.ids, "exchanges, as for show");
-  add_time_and_person(*command, *o);
+  add_filter(*command, *o);
   command->add_flag("--all", o->exported.all, "every record of the ledger");
   command
       ->add_option("-o,--out", o->exported.out,
@@ -194,11 +253,10 @@ void add_export(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& 
       "Exit code: 0, 1 the ledger cannot be read or the file not written, 2 wrong usage,\n"
       "3 there is nothing to export.");
   command->callback([&app, o, &exit_code] {
-    read_since(*o);
-    const bool filtered = !o->since.empty() || !o->filter.person.empty();
+    read_times(*o);
+    const bool filtered = is_filtered(*o);
     if ((o->exported.all ? 1 : 0) + (filtered ? 1 : 0) + (o->exported.ids.empty() ? 0 : 1) != 1)
-      throw CLI::ValidationError("export",
-                                 "name exchanges, or give --since and --person, or --all");
+      throw CLI::ValidationError("export", "name exchanges, or what to find them by, or --all");
     o->exported.filter = o->filter;
     o->exported.filter.limit = 1'000'000;
     exit_code = with_ledger(app, *o, [&](recorder::LedgerReader& ledger, const Screen& screen) {
@@ -212,11 +270,12 @@ void add_export(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& 
 void add_audit(CLI::App& app, int& exit_code) {
   const auto options = std::make_shared<Options>();
   CLI::App* audit =
-      app.add_subcommand("audit", "list, show, replay and verify what has been recorded");
+      app.add_subcommand("audit", "list, count, show, replay and verify what has been recorded");
   audit->require_subcommand(1);
   audit->add_option("--ledger", options->ledger, "the ledger's file (default: the configured one)")
       ->type_name("FILE");
   add_list(app, *audit, options, exit_code);
+  add_stats(app, *audit, options, exit_code);
   add_show(app, *audit, options, exit_code);
   add_replay(app, *audit, options, exit_code);
   add_verify(app, *audit, options, exit_code);

@@ -1,10 +1,11 @@
 #include "agent/ctl/audit_ledger.h"
+#include "agent/ctl/audit_table.h"
 #include "agent/ctl/audit_text.h"
 #include "agent/ctl/audit_views.h"
 
-#include <algorithm>
-#include <array>
 #include <ostream>
+#include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -12,11 +13,6 @@ namespace veilwire::ctl {
 namespace {
 
 using recorder::ExchangeSummary;
-
-constexpr std::size_t kColumns = 9;
-using Line = std::array<std::string, kColumns>;
-// Wider text is cut: what is long here is chosen by strangers.
-constexpr std::array<std::size_t, kColumns> kWidest = {23, 24, 32, 32, 48, 28, 6, 32, 24};
 
 std::string findings_text(const ExchangeSummary& row) {
   std::string out;
@@ -44,7 +40,7 @@ std::string request_text(const ExchangeSummary& row) {
   return row.handling.empty() ? "(about the agent itself)" : "(" + row.handling + ")";
 }
 
-Line cells(const ExchangeSummary& row) {
+std::vector<std::string> cells(const ExchangeSummary& row) {
   const std::string& tool = row.tool.empty() ? row.mcp_method : row.tool;
   return {wall_text(row.started_wall_ns).substr(0, 19),
           audit_id(row.session, row.exchange),
@@ -55,13 +51,6 @@ Line cells(const ExchangeSummary& row) {
           row.status ? std::to_string(*row.status) : "",
           findings_text(row),
           row.outcome.empty() && !row.handling.empty() ? "open" : row.outcome};
-}
-
-// Columns on the screen; cells hold no character that takes none, wide ones are rare.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
 }
 
 void print_json(const std::vector<ExchangeSummary>& rows, const Screen& screen) {
@@ -89,7 +78,9 @@ void print_json(const std::vector<ExchangeSummary>& rows, const Screen& screen) 
                         {"outcome", text(row.outcome)},
                         {"blocked", row.blocked},
                         {"gaps", row.gaps},
-                        {"findings", nlohmann::json::object()}};
+                        {"findings", nlohmann::json::object()},
+                        {"rules", nlohmann::json::object()},
+                        {"decisions", nlohmann::json::array()}};
     if (!row.standing.empty()) {
       nlohmann::json& person = j["person"];
       person["running_as"] = text(row.running_as);
@@ -99,6 +90,10 @@ void print_json(const std::vector<ExchangeSummary>& rows, const Screen& screen) 
       if (row.known_age_ms) person["age_ms"] = *row.known_age_ms;
     }
     for (const auto& [category, count] : row.findings) j["findings"][text(category)] = count;
+    for (const auto& [rule, count] : row.rules) j["rules"][text(rule)] = count;
+    for (const auto& [decision, name] : recorder::kDecisions) {
+      if (recorder::has(row.decisions, decision)) j["decisions"].push_back(name);
+    }
     if (row.uid) j["uid"] = *row.uid;
     if (row.status) j["status"] = *row.status;
     if (row.ended_wall_ns) j["ended_wall_ns"] = std::to_string(*row.ended_wall_ns);
@@ -114,26 +109,18 @@ int audit_list(recorder::LedgerReader& ledger, const recorder::ExchangeFilter& f
   const std::vector<ExchangeSummary> rows = ledger.list(filter);
   if (json) return print_json(rows, screen), 0;
   if (rows.empty()) return screen.err << "veilwire: nothing recorded that matches\n", 0;
-  std::vector<Line> lines = {{"TIME (UTC)", "ID", "PERSON", "HOST", "REQUEST", "MODEL/TOOL",
-                              "STATUS", "FINDINGS", "OUTCOME"}};
-  for (const ExchangeSummary& row : rows) {
-    Line line = cells(row);
-    for (std::size_t i = 0; i < kColumns; ++i) line[i] = visible_cell(line[i], kWidest[i]);
-    lines.push_back(std::move(line));
-  }
-  std::array<std::size_t, kColumns> widths{};
-  for (const Line& line : lines) {
-    for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], width(line[i]));
-  }
-  for (const Line& line : lines) {
-    std::string text;
-    for (std::size_t i = 0; i < kColumns; ++i) {
-      text += line[i];
-      text.append(widths[i] - width(line[i]) + 2, ' ');
-    }
-    text.erase(text.find_last_not_of(' ') + 1);
-    screen.out << text << '\n';
-  }
+  // Wider text is cut: what is long here is chosen by strangers.
+  AuditTable table({{"TIME (UTC)", 23},
+                    {"ID", 24},
+                    {"PERSON", 32},
+                    {"HOST", 32},
+                    {"REQUEST", 48},
+                    {"MODEL/TOOL", 28},
+                    {"STATUS", 6},
+                    {"FINDINGS", 32},
+                    {"OUTCOME", 24}});
+  for (const ExchangeSummary& row : rows) table.add(cells(row));
+  table.print(screen.out);
   if (rows.size() == filter.limit) screen.err << "veilwire: there may be older ones; see --limit\n";
   return 0;
 }

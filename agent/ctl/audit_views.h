@@ -1,4 +1,4 @@
-// `veilwire audit list`, `show` and `replay`. Each returns the exit code: 0, or those of
+// `veilwire audit list`, `stats`, `show` and `replay`. Each returns the exit code: 0, or those of
 // audit_ledger.h. Tested by tests/unit/ctl/audit_commands_test.cpp.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <functional>
 #include <iosfwd>
 #include <string>
+#include <vector>
 
 namespace veilwire::ctl {
 
@@ -20,6 +21,14 @@ struct Screen {
 
 int audit_list(recorder::LedgerReader& ledger, const recorder::ExchangeFilter& filter, bool json,
                const Screen& screen);
+
+struct StatsOptions {
+  recorder::ExchangeFilter filter;  // limit: values of each kind that are shown
+  std::vector<std::string> by;      // of stats_names(); none: all
+  bool json = false;
+};
+std::vector<std::string> stats_names();
+int audit_stats(recorder::LedgerReader& ledger, const StatsOptions& options, const Screen& screen);
 
 // Everything about one exchange; with json its records, each as it was committed.
 int audit_show(recorder::LedgerReader& ledger, const std::string& id, bool json,

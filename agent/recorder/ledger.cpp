@@ -35,7 +35,7 @@ constexpr std::size_t kLeastSharedText = 512;
 // A session has one writer, the one of its first record. What the recorder says about itself is
 // never open.
 constexpr std::string_view kFindLeft = R"sql(
-SELECT e.session, e.exchange, w.name FROM exchanges e
+SELECT e.session, e.exchange, w.name FROM entries e
   JOIN records r ON r.id = (SELECT id FROM records f WHERE f.session = e.session
                             ORDER BY f.exchange, f.id LIMIT 1)
   JOIN writers w ON w.id = r.writer
@@ -352,6 +352,7 @@ void Ledger::State::open() {
   end = statements->tree.read();
   find_log();
   complete_tree();
+  fill_index(*database, statements->index, options.path);
   if (options.checkpoint_key.empty()) return;
   keys.prepare();
   (void)keys.current(origin);

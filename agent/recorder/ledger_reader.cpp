@@ -1,5 +1,7 @@
 #include "agent/recorder/ledger_reader.h"
 
+#include "agent/recorder/exchange_query.h"
+#include "agent/recorder/exchange_stats.h"
 #include "agent/recorder/log_tree.h"
 #include "agent/recorder/packed_text.h"
 #include "agent/recorder/schema.h"
@@ -11,54 +13,9 @@ namespace {
 
 constexpr std::size_t kPortion = 64;  // records of up to 1 MiB
 
-// Of the third version of the schema; a ledger that no recorder has opened since has none of them.
-constexpr std::string_view kKnownHow = "running_as, class, known_by, standing, known_age_ms";
-constexpr std::string_view kUnknownHow = "NULL, NULL, NULL, NULL, NULL";
-
-constexpr std::string_view kList = R"sql(
-SELECT session, exchange, started_ns, ended_ns, issuer, subject, person, uid, server, handling,
-       service, method, target, model, mcp_method, tool, status, outcome, blocked, gaps,
-       (SELECT group_concat(count || ' ' || category, char(10)) FROM findings f
-         WHERE f.session = e.session AND f.exchange = e.exchange), )sql";
-constexpr std::string_view kListed = R"sql(
-FROM exchanges e
-WHERE (exchange > 0 OR handling IS NULL OR handling <> 'intercepted'
-       OR NOT EXISTS (SELECT 1 FROM exchanges x WHERE x.session = e.session AND x.exchange > 0))
-  AND started_ns >= ?1
-  AND (?2 = '' OR subject = ?2 OR person = ?2 OR uid = ?3)
-  AND session >= ?4 AND session < ?4 || 'g'
-ORDER BY started_ns DESC, session, exchange DESC
-LIMIT ?5)sql";
-
 constexpr std::string_view kRecord =
     "SELECT r.id, r.kind, r.bytes, r.content_at, c.text, r.session, r.exchange, r.wall_ns, ";
 constexpr std::string_view kRecordFrom = " FROM records r LEFT JOIN contents c ON c.id = r.content";
-
-std::optional<std::int64_t> optional_integer(const Statement& row, int column) {
-  if (row.is_null(column)) return std::nullopt;
-  return row.integer(column);
-}
-
-std::optional<std::int64_t> as_uid(const std::string& person) {
-  if (person.empty() || person.size() > 10 ||
-      person.find_first_not_of("0123456789") != std::string::npos)
-    return std::nullopt;
-  return std::stoll(person);
-}
-
-// "3 secret\n1 pii"
-std::map<std::string, std::uint64_t> read_findings(std::string_view text) {
-  std::map<std::string, std::uint64_t> findings;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    const std::size_t space = line.find(' ');
-    std::uint64_t count = 0;
-    for (const char c : line.substr(0, space)) count = count * 10 + static_cast<unsigned>(c - '0');
-    if (space != std::string_view::npos) findings[std::string(line.substr(space + 1))] += count;
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-  }
-  return findings;
-}
 
 // A row of record_.
 LedgerReader::StoredRecord read_record(const Statement& row) {
@@ -89,49 +46,23 @@ LedgerReader::LedgerReader(const std::string& path) : database_(path, Database::
 }
 
 std::vector<ExchangeSummary> LedgerReader::list(const ExchangeFilter& filter) {
-  const bool known_how = schema_version(database_) >= 3;
-  Statement query(database_,
-                  std::string(kList).append(known_how ? kKnownHow : kUnknownHow).append(kListed));
-  query.bind(filter.since_wall_ns.value_or(INT64_MIN), std::string_view(filter.person),
-             as_uid(filter.person), std::string_view(filter.session),
-             std::min<std::uint64_t>(filter.limit, INT64_MAX));
-  std::vector<ExchangeSummary> out;
-  Step step;
-  while ((step = query.step()) == Step::Row) {
-    const auto text = [&](int column) { return std::string(query.text(column)); };
-    out.push_back({.session = text(0),
-                   .exchange = static_cast<std::uint64_t>(query.integer(1)),
-                   .started_wall_ns = query.integer(2),
-                   .ended_wall_ns = optional_integer(query, 3),
-                   .issuer = text(4),
-                   .subject = text(5),
-                   .person = text(6),
-                   .running_as = text(21),
-                   .person_class = text(22),
-                   .known_by = text(23),
-                   .standing = text(24),
-                   .known_age_ms = optional_integer(query, 25),
-                   .uid = optional_integer(query, 7),
-                   .server = text(8),
-                   .handling = text(9),
-                   .service = text(10),
-                   .method = text(11),
-                   .target = text(12),
-                   .model = text(13),
-                   .mcp_method = text(14),
-                   .tool = text(15),
-                   .outcome = text(17),
-                   .status = optional_integer(query, 16),
-                   .blocked = static_cast<std::uint64_t>(query.integer(18)),
-                   .gaps = static_cast<std::uint64_t>(query.integer(19)),
-                   .findings = read_findings(query.text(20))});
+  return is_earlier(database_) ? list_earlier_exchanges(database_, filter)
+                               : list_exchanges(database_, filter);
+}
+
+std::vector<std::vector<ExchangeCount>> LedgerReader::count(const ExchangeFilter& filter,
+                                                            const std::vector<CountBy>& by) {
+  if (is_earlier(database_)) {
+    throw SqliteError(
+        0, "it is of an earlier version: the recorder of this version has to open it first");
   }
-  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
-  return out;
+  return count_exchanges(database_, filter, by);
 }
 
 bool LedgerReader::has_exchange(std::string_view session, std::uint64_t exchange) {
-  Statement query(database_, "SELECT 1 FROM exchanges WHERE session = ?1 AND exchange = ?2");
+  Statement query(database_, std::string("SELECT 1 FROM ") +
+                                 (is_earlier(database_) ? "exchanges" : "entries") +
+                                 " WHERE session = ?1 AND exchange = ?2");
   query.bind(session, exchange);
   const Step step = query.step();
   if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());

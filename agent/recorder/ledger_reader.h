@@ -3,6 +3,7 @@
 // Tested by tests/unit/recorder/ledger_reader_test.cpp.
 #pragma once
 
+#include "agent/recorder/exchange_terms.h"
 #include "agent/recorder/sqlite.h"
 #include "userspace/proof/merkle_tree.h"
 
@@ -30,7 +31,9 @@ struct ExchangeSummary {
   std::string server, handling, service, method, target, model, mcp_method, tool, outcome;
   std::optional<std::int64_t> status;
   std::uint64_t blocked = 0, gaps = 0;
-  std::map<std::string, std::uint64_t> findings;  // by category
+  std::int64_t decisions = 0;                          // of exchange_terms.h
+  std::map<std::string, std::uint64_t> findings = {};  // by category
+  std::map<std::string, std::uint64_t> rules = {};     // the same findings by rule
 };
 
 struct ExchangeFilter {
@@ -38,6 +41,30 @@ struct ExchangeFilter {
   std::string person;       // subject or name, exactly, or the uid in digits; "" is everybody
   std::string session;      // its first digits; "" is all
   std::size_t limit = 100;  // newest first
+  // All that are given must hold, each exactly; "" is any.
+  std::optional<std::int64_t> until_wall_ns = {};  // not itself
+  std::string group = {}, server = {}, rule = {}, category = {}, model = {};
+  std::string tool = {};      // or the method of MCP
+  std::string decision = {};  // a name of kDecisions
+};
+
+// How much of what a filter finds has this value. All but findings are exchanges.
+struct ExchangeCount {
+  std::string value;
+  std::string group;  // where the count is by rule and group
+  std::uint64_t exchanges = 0, findings = 0, blocked = 0, masked = 0, denied = 0, gaps = 0;
+};
+// By which: the values are those of the record.
+enum class CountBy : std::uint8_t {
+  Nothing,
+  Rule,
+  Category,
+  Person,
+  Group,
+  RuleAndGroup,
+  Server,
+  Model,
+  Tool
 };
 
 class LedgerReader {
@@ -46,6 +73,11 @@ class LedgerReader {
   explicit LedgerReader(const std::string& path);
 
   std::vector<ExchangeSummary> list(const ExchangeFilter& filter);
+
+  // Of what list() finds without its limit, a vector for each that is asked for, most findings
+  // first and then most exchanges. Nothing: one count, of all.
+  std::vector<std::vector<ExchangeCount>> count(const ExchangeFilter& filter,
+                                                const std::vector<CountBy>& by);
 
   // Whether anything is listed of this exchange; session is a whole id.
   bool has_exchange(std::string_view session, std::uint64_t exchange);

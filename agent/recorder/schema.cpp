@@ -105,6 +105,53 @@ CREATE INDEX records_of_proof ON records(kind, id) WHERE kind IN ('checkpoint', 
     R"sql(
 ALTER TABLE contents ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;  -- 1: text is zstd (RFC 8878)
 )sql",
+    // 6: all that lists are filtered by. The tables exchanges and findings stay, and are what is
+    // read, until the recorder has filled these from the records; see fill_index().
+    R"sql(
+-- What `veilwire audit list` shows, a line of it each. Exchange 0 is the session itself.
+CREATE TABLE entries(
+  id INTEGER PRIMARY KEY,
+  session TEXT NOT NULL,
+  exchange INTEGER NOT NULL,
+  started_ns INTEGER NOT NULL,      -- never changed
+  ended_ns INTEGER,
+  issuer TEXT, subject TEXT, person TEXT, running_as TEXT, class TEXT,
+  known_by TEXT, standing TEXT, known_age_ms INTEGER, uid INTEGER,
+  server TEXT, handling TEXT, service TEXT,
+  method TEXT, target TEXT, model TEXT, mcp_method TEXT, tool TEXT,
+  status INTEGER, outcome TEXT,
+  decisions INTEGER NOT NULL DEFAULT 0,
+  blocked INTEGER NOT NULL DEFAULT 0,
+  gaps INTEGER NOT NULL DEFAULT 0,
+  UNIQUE(session, exchange));
+CREATE INDEX entries_by_time ON entries(started_ns);
+CREATE INDEX entries_open ON entries(session, exchange) WHERE ended_ns IS NULL;
+
+-- What an entry can be found by, whatever it is: kind is a TermKind.
+CREATE TABLE terms(
+  id INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  UNIQUE(kind, text));
+-- Of each term the entries that have it, in the order of the list.
+CREATE TABLE entry_terms(
+  term INTEGER NOT NULL,
+  started_ns INTEGER NOT NULL,
+  entry INTEGER NOT NULL,
+  PRIMARY KEY(term, started_ns, entry)) WITHOUT ROWID;
+
+-- rule and category are terms.
+CREATE TABLE entry_findings(
+  entry INTEGER NOT NULL,
+  rule INTEGER NOT NULL,
+  category INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY(entry, rule, category)) WITHOUT ROWID;
+
+-- One row: the last record that is in them. There is no such table once all are.
+CREATE TABLE indexing(record INTEGER NOT NULL);
+INSERT INTO indexing VALUES(0);
+)sql",
 };
 
 }  // namespace

@@ -46,6 +46,14 @@ class AuditTest(harness.AgentCase):
       self.assertIn(word, line)
     self.assertIn(row["id"], [other["id"] for other in self.rows("--person", "65534", "--since", "1h")])
     self.assertNotIn(row["id"], [other["id"] for other in self.rows("--person", "0")])
+    rule, = row["rules"]
+    self.assertEqual(row["decisions"], ["masked"])
+    found = self.rows("--rule", rule, "--server", sandbox.API, "--model", row["model"], "--decision", "masked")
+    self.assertIn(row["id"], [other["id"] for other in found])
+    self.assertEqual(self.rows("--rule", rule, "--decision", "denied"), [])
+    stats = json.loads(self.audit("stats", "--json", "--person", "65534"))
+    self.assertEqual(stats["all"]["exchanges"], stats["all"]["masked"])
+    self.assertEqual(stats["by"]["rule"], [{**stats["all"], "value": rule}])
 
   def test_show_tells_the_request_and_the_masked_answer(self):
     seen, row = self.masked_stream()

@@ -181,9 +181,47 @@ TEST_F(AuditCommands, ListAsJsonIsJson) {
   EXPECT_EQ(rows[1]["id"], "00c0ffee00c0ffee.1");
   EXPECT_EQ(rows[1]["status"], 200);
   EXPECT_EQ(rows[1]["findings"]["secret"], 1);
+  EXPECT_EQ(rows[1]["rules"]["aws"], 1);
+  EXPECT_EQ(rows[1]["decisions"], nlohmann::json({"masked"}));
+  EXPECT_EQ(rows[0]["decisions"], nlohmann::json({"blocked", "masked", "gap"}));
   EXPECT_EQ(rows[0]["target"], "/data?x=\\x1b[2J");
   EXPECT_EQ(list({.since_wall_ns = {}, .person = "nobody", .session = {}}, true), 0);
   EXPECT_EQ(nlohmann::json::parse(out_.str()), nlohmann::json::array());
+}
+
+TEST_F(AuditCommands, StatsCountFindingsAndDecisions) {
+  EXPECT_EQ(audit_stats(reader(), {.filter = {}, .by = {}}, screen(false)), 0);
+  for (const char* line :
+       {"     FINDINGS  EXCHANGES  MASKED  BLOCKED  DENIED  GAPS\n",
+        "all         3          2       2        1       0     1\n",
+        "aws                 2          2       2        1       0     1\n",
+        "aws in engineering                 2", "Ada Lovelace         3", "claude-x         1"}) {
+    EXPECT_TRUE(has(line)) << line << "\nin\n" << out_.str();
+  }
+  expect_harmless(out_.str());
+  recorder::ExchangeFilter filter;
+  filter.rule = "private-key";
+  filter.limit = 1;
+  EXPECT_EQ(audit_stats(reader(), {.filter = filter, .by = {"rule", "rule-group"}, .json = true},
+                        screen(false)),
+            0);
+  const auto json = nlohmann::json::parse(out_.str());
+  EXPECT_EQ(json["all"]["exchanges"], 1);
+  EXPECT_EQ(json["all"]["blocked"], 1);
+  EXPECT_EQ(json["by"].size(), 2U);
+  ASSERT_EQ(json["by"]["rule-group"].size(), 1U);
+  EXPECT_EQ(json["by"]["rule-group"][0]["group"], "engineering");
+  EXPECT_EQ(json["by"]["rule-group"][0]["findings"], 1);
+}
+
+TEST_F(AuditCommands, WhatStrangersNamedDoesNotReachTheTerminalInStats) {
+  audit::Record asked = head("/");
+  std::get<audit::RequestHead>(asked.body).model = "\x1b]0;evil\x07";
+  put(3, asked, 3000);
+  ASSERT_TRUE(ledger_.commit(batch_));
+  EXPECT_EQ(audit_stats(reader(), {.filter = {}, .by = {"model"}}, screen(true)), 0);
+  EXPECT_TRUE(has("\\x1b]0;evil\\x07")) << out_.str();
+  expect_harmless(out_.str());
 }
 
 TEST_F(AuditCommands, ShowTellsEverythingAboutAnExchange) {
@@ -273,6 +311,7 @@ TEST_F(AuditCommands, ADerivedPersonWhomNobodyHasConfirmedLatelyIsShownAsThat) {
 }
 
 TEST_F(AuditCommands, ALedgerThatNoRecorderHasOpenedSinceIsListedAsItIs) {
+  recorder::make_earlier(path_);
   recorder::Database(path_, recorder::Database::Mode::Create)
       .execute(
           "ALTER TABLE exchanges DROP COLUMN standing;"
@@ -379,6 +418,20 @@ TEST_F(AuditCommands, TheProgramSaysByItsExitCodeWhatHappened) {
   const std::string ledger = " --ledger " + path_;
   EXPECT_EQ(run("list" + ledger), 0);
   EXPECT_EQ(run("list --since 1h --limit 5 --person 1000 --json" + ledger), 0);
+  EXPECT_EQ(run("list --since 2026-11-01 --until 2027-01-01 --group engineering --server "
+                "api.anthropic.com --rule aws --category secret --model claude-x --decision masked "
+                "--session 00c0" +
+                ledger),
+            0);
+  std::ifstream listed(folder_ / "out");
+  EXPECT_NE((std::string{std::istreambuf_iterator<char>(listed), {}}).find("ffee.1"),
+            std::string::npos);
+  EXPECT_EQ(run("list --decision nonsense" + ledger), 2);
+  EXPECT_EQ(run("list --session xyz" + ledger), 2);
+  EXPECT_EQ(run("list --until nonsense" + ledger), 2);
+  EXPECT_EQ(run("stats" + ledger), 0);
+  EXPECT_EQ(run("stats --by rule --by group --person 1000 --limit 3 --json" + ledger), 0);
+  EXPECT_EQ(run("stats --by nonsense" + ledger), 2);
   EXPECT_EQ(run("list --since nonsense" + ledger), 2);
   EXPECT_EQ(run("list --limit 0" + ledger), 2);
   EXPECT_EQ(run("show 00c.1" + ledger), 0);

@@ -1,6 +1,8 @@
 #include "agent/recorder/exchange_index.h"
 
+#include "agent/recorder/schema.h"
 #include "tests/unit/recorder/ledger_fixture.h"
+#include "userspace/audit/parse.h"
 
 namespace veilwire::recorder {
 namespace {
@@ -191,6 +193,167 @@ TEST_F(ExchangeIndexTest, FiltersByTimePersonSessionAndNumber) {
   const std::int64_t wall = audit::sample(audit::Gap{}).time.wall.since_epoch.count();
   EXPECT_EQ(names({.since_wall_ns = wall + 20'000'000'000, .person = {}, .session = {}}),
             "bbbb.1 aaaa.2 ");
+}
+
+TEST_F(ExchangeIndexTest, SaysWhatBecameOfAnExchange) {
+  const auto decisions = [&](std::uint64_t exchange, std::vector<audit::Body> bodies) {
+    for (audit::Body& body : bodies) store(at(s1_, exchange, std::move(body)));
+    std::string out;
+    for (const ExchangeSummary& row : list()) {
+      for (const auto& [decision, name] : kDecisions) {
+        if (row.exchange != exchange) continue;
+        if (has(row.decisions, decision)) out.append(name).append(" ");
+        ExchangeFilter filter;
+        filter.decision = name;
+        const auto found = list(filter);
+        EXPECT_EQ(has(row.decisions, decision),
+                  std::any_of(found.begin(), found.end(),
+                              [&](const auto& other) { return other.exchange == exchange; }))
+            << name;
+      }
+    }
+    return out;
+  };
+  const auto close = [](const char* outcome) {
+    return audit::ExchangeClose{
+        .outcome = outcome, .request_bytes = 0, .response_bytes = 0, .masked = 0};
+  };
+  const audit::RequestBody masked{.offset = 0, .content = "x", .masks = {mask("pii")}};
+  const audit::Gap passed{.reason = "r", .detail = {}, .action = "pass", .bytes = 1};
+  const audit::Gap refused{.reason = "r", .detail = {}, .action = "block", .bytes = 1};
+  const audit::Blocked blocked{
+      .direction = "request", .rule = "r", .category = "key", .digest = {}, .answer = "451"};
+  EXPECT_EQ(decisions(1, {audit::UpstreamError{.reason = "slow"}}), "");
+  EXPECT_EQ(decisions(2, {close("complete")}), "passed ");
+  EXPECT_EQ(decisions(3, {masked, close("complete")}), "masked ");
+  EXPECT_EQ(decisions(4, {blocked, close("blocked")}), "blocked ");
+  EXPECT_EQ(decisions(5, {masked, blocked, close("blocked")}), "blocked masked ");
+  EXPECT_EQ(decisions(6, {passed, close("complete")}), "gap ");
+  EXPECT_EQ(decisions(7, {refused, close("refused")}), "denied gap ");
+  EXPECT_EQ(decisions(8, {close("identity refused")}), "denied ");
+  EXPECT_EQ(decisions(9, {audit::IdentityChange{
+                             .what = "lost", .reason = {}, .answer = "reset", .person = {}}}),
+            "denied ");
+  // What comes late counts as well.
+  EXPECT_EQ(decisions(10, {close("complete"), masked}), "masked ");
+  audit::Gap gone = refused;
+  gone.reason = kProxyGone;
+  EXPECT_EQ(decisions(11, {gone}), "gap ");
+}
+
+TEST_F(ExchangeIndexTest, AnExchangeIsFoundByWhoeverItWasFor) {
+  audit::RequestHead head{.person = audit::sample_person(),
+                          .service = {},
+                          .method = "GET",
+                          .target = "/",
+                          .fields = {},
+                          .model = {},
+                          .mcp_method = {},
+                          .tool = {},
+                          .policy_digest = {}};
+  store(at(s1_, 1, head));
+  identity::Person other = audit::sample_person();
+  other.name = other.subject = "eve";
+  other.groups = {"auditors"};
+  store(at(s1_, 1,
+           audit::IdentityChange{.what = "changed", .reason = {}, .answer = {}, .person = other}));
+  for (const char* person : {"Ada Lovelace", "1000", "eve"}) {
+    ExchangeFilter filter;
+    filter.person = person;
+    EXPECT_EQ(list(filter).size(), 1U) << person;
+  }
+  for (const char* group : {"engineering", "on call", "auditors"}) {
+    ExchangeFilter filter;
+    filter.group = group;
+    EXPECT_EQ(list(filter).size(), 1U) << group;
+  }
+}
+
+// What stands in the tables that lists are made from, numbers of rows aside.
+std::string index_of(const std::string& path) {
+  Database database(path, Database::Mode::ReadOnly);
+  std::string out;
+  for (const char* sql :
+       {"SELECT session || exchange || started_ns || ifnull(ended_ns, '') || ifnull(person, '') ||"
+        " ifnull(server, '') || ifnull(outcome, '') || decisions || blocked || gaps"
+        " FROM entries ORDER BY session, exchange",
+        "SELECT t.kind || t.text || p.started_ns || e.session || e.exchange FROM entry_terms p"
+        " JOIN terms t ON t.id = p.term JOIN entries e ON e.id = p.entry ORDER BY 1",
+        "SELECT r.text || c.text || f.count || e.session || e.exchange FROM entry_findings f"
+        " JOIN terms r ON r.id = f.rule JOIN terms c ON c.id = f.category"
+        " JOIN entries e ON e.id = f.entry ORDER BY 1"}) {
+    Statement query(database, sql);
+    while (query.step() == Step::Row) out.append(query.text(0)).append("\n");
+  }
+  return out;
+}
+
+TEST(FillIndex, ALedgerOfAnEarlierVersionIsIndexedFromItsRecords) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "ledger.db";
+  std::vector<Arrival> batch;
+  for (int round = 0; round < 3; ++round) {
+    for (audit::Record record : audit::sample_records()) {
+      if (audit::kind(record).starts_with("checkpoint")) continue;
+      record.context.exchange += static_cast<std::uint64_t>(round);
+      batch.push_back(arrival(writer_id(1), batch.size() + 1, record));
+    }
+    batch.push_back({.writer = writer_id(1), .seq = batch.size() + 1, .bytes = "no record"});
+  }
+  ASSERT_TRUE(Ledger(options_for(path)).commit(batch));
+  const std::string before = index_of(path);
+  const auto listed = [&] {
+    std::string out;
+    for (const ExchangeSummary& row : LedgerReader(path).list({})) {
+      out = row.session + std::to_string(row.exchange) + row.person + row.known_by + row.outcome +
+            std::to_string(row.findings.size()) + "\n" + out;
+      EXPECT_TRUE(LedgerReader(path).has_exchange(row.session, row.exchange));
+    }
+    return out;
+  };
+  const std::size_t lines = LedgerReader(path).list({}).size();
+  ASSERT_GT(lines, 3U);
+
+  make_earlier(path);
+  // Those who only read find it as it is.
+  ASSERT_EQ(LedgerReader(path).list({}).size(), lines);
+  EXPECT_NE(listed().find("Ada Lovelacelocal"), std::string::npos) << listed();
+  ExchangeFilter filter;
+  filter.group = "engineering";
+  EXPECT_THROW((void)LedgerReader(path).list(filter), SqliteError);
+  EXPECT_THROW((void)LedgerReader(path).count({}, {CountBy::Nothing}), SqliteError);
+
+  { Ledger ledger(options_for(path)); }
+  EXPECT_EQ(index_of(path), before);
+  EXPECT_FALSE(LedgerReader(path).list(filter).empty());
+  { Ledger ledger(options_for(path)); }
+  EXPECT_EQ(index_of(path), before);
+}
+
+TEST(FillIndex, GoesOnWhereItWasInterrupted) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "ledger.db";
+  std::vector<Arrival> batch;
+  for (std::uint64_t exchange = 1; exchange <= 9; ++exchange)
+    batch.push_back(opening(writer_id(1), exchange, "aaaa000000000001", exchange));
+  ASSERT_TRUE(Ledger(options_for(path)).commit(batch));
+  const std::string before = index_of(path);
+  make_earlier(path);
+  {
+    Database database(path, Database::Mode::Create);
+    migrate(database, 0);
+    // A recorder that was killed behind its first portion.
+    ExchangeIndex index(database);
+    LedgerReader(path).all_records(0, [&](const LedgerReader::StoredRecord& stored) {
+      if (stored.id > 4) return false;
+      return index.add(audit::parse_record(stored.bytes)->record, stored.session);
+    });
+    database.execute("UPDATE indexing SET record = 4");
+    EXPECT_EQ(LedgerReader(path).list({}).size(), 9U);  // still those of before
+  }
+  { Ledger ledger(options_for(path)); }
+  EXPECT_EQ(index_of(path), before);
+  EXPECT_EQ(LedgerReader(path).list({}).size(), 9U);
 }
 
 }  // namespace

@@ -84,6 +84,23 @@ inline std::vector<std::string> outcomes(const std::string& path) {
   return out;
 }
 
+// Makes it one of the version before the index that lists go by.
+inline void make_earlier(const std::string& path) {
+  Database(path, Database::Mode::Create)
+      .execute(
+          "CREATE TABLE exchanges AS SELECT session, exchange, started_ns, ended_ns, issuer, "
+          "subject,"
+          " person, uid, server, handling, service, method, target, model, mcp_method, tool, "
+          "status,"
+          " outcome, blocked, gaps, running_as, class, known_by, standing, known_age_ms FROM "
+          "entries;"
+          "CREATE TABLE findings AS SELECT e.session, e.exchange, t.text AS category,"
+          " sum(f.count) AS count FROM entry_findings f JOIN entries e ON e.id = f.entry"
+          " JOIN terms t ON t.id = f.category GROUP BY 1, 2, 3;"
+          "DROP TABLE entries; DROP TABLE terms; DROP TABLE entry_terms; DROP TABLE entry_findings;"
+          "DELETE FROM migrations WHERE version >= 6");
+}
+
 // A fragment that names its number, so that a lost or doubled one shows.
 inline Arrival fragment(const WriterId& writer, std::uint64_t seq, std::size_t padding = 0) {
   return arrival(writer, seq,
