@@ -2,9 +2,11 @@
 
 #include "agent/ctl/audit_ledger.h"
 #include "agent/ctl/audit_proof.h"
+#include "agent/ctl/audit_serve.h"
 #include "agent/ctl/audit_text.h"
 #include "agent/ctl/audit_views.h"
 #include "agent/host/config.h"
+#include "agent/host/program.h"
 
 #include <algorithm>
 #include <chrono>
@@ -29,6 +31,7 @@ struct Options {
   recorder::ExchangeFilter filter;
   StatsOptions stats;
   ReplayOptions replay;
+  std::string serve;
   std::string id;
   bool json = false;
   std::string bundle;
@@ -192,11 +195,30 @@ void add_replay(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& 
       ->type_name("N")
       ->check(CLI::Range(0.001, 1e6));
   replay->add_flag("--no-wait", o->replay.no_wait, "everything at once");
-  replay->add_flag("--raw", o->replay.raw,
-                   "exactly the bytes that were released; not to a terminal");
+  CLI::Option* raw = replay->add_flag("--raw", o->replay.raw,
+                                      "exactly the bytes that were released; not to a terminal");
+  CLI::Option* serve =
+      replay
+          ->add_option("--serve", o->serve,
+                       "answer HTTP with it, for a real client; on a free port of 127.0.0.1 unless "
+                       "said otherwise")
+          ->type_name("[[ADDRESS:]PORT]")
+          ->expected(0, 1)
+          ->excludes(raw);
   replay->footer(
       "Exit code: 0, 1 the ledger cannot be read, 2 wrong usage, 3 there is no such exchange.");
-  replay->callback([&app, o, &exit_code] {
+  replay->callback([&app, o, serve, &exit_code] {
+    if (serve->count() != 0) {
+      const auto address = parse_serve_address(o->serve);
+      if (!address)
+        throw CLI::ValidationError(
+            "--serve", "\"" + visible_line(o->serve) + "\" is no numeric address with a port");
+      const host::UniqueFd stop = host::stop_signals();
+      exit_code = with_ledger(app, *o, [&](recorder::LedgerReader& ledger, const Screen& screen) {
+        return audit_serve(ledger, o->replay, *address, stop, screen);
+      });
+      return;
+    }
     o->replay.sleep = [](std::chrono::nanoseconds pause) { std::this_thread::sleep_for(pause); };
     exit_code = with_ledger(app, *o, [&](recorder::LedgerReader& ledger, const Screen& screen) {
       return audit_replay(ledger, o->replay, screen);

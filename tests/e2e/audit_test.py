@@ -1,6 +1,9 @@
 """What an auditor gets to see of a real ledger: `veilwire audit` beside what the client saw."""
 
 import json
+import re
+import signal
+import subprocess
 import time
 import unittest
 
@@ -74,6 +77,20 @@ class AuditTest(harness.AgentCase):
     self.assertEqual(self.audit("replay", "--no-wait", row["id"]).rstrip("\n"), readable(seen).rstrip("\n"))
     # A prefix names it as well, as long as it is the only one.
     self.assertEqual(self.audit("replay", "--raw", "--speed", "1000", row["session"]), seen)
+
+  def test_a_real_client_is_served_what_the_person_saw_until_ctrl_c(self):
+    seen, row = self.masked_stream()
+    serve = subprocess.Popen([self.agent.programs / "veilwire", "--config", self.agent.config_file, "audit", "replay",
+                              row["id"], "--speed", "100", "--serve"], stderr=subprocess.PIPE, text=True)
+    try:
+      url = re.search(r"http://127\.0\.0\.1:\d+", serve.stderr.readline()).group()
+      for _ in range(2):
+        run = subprocess.run(["curl", "-sSN", "-d", "{}", f"{url}/v1/messages"], capture_output=True, timeout=30, check=True)
+        self.assertEqual(run.stdout.decode(), seen)
+    finally:
+      serve.send_signal(signal.SIGINT)
+      self.assertEqual(serve.wait(timeout=10), 0)
+      serve.stderr.close()
 
   def test_a_client_that_does_not_trust_the_authority_is_listed(self):
     before = {row["id"] for row in self.rows()}
