@@ -15,6 +15,7 @@ namespace {
 
 // A write-ahead log of tens of megabytes.
 constexpr std::int64_t kPortion = 20'000;  // records
+constexpr std::int64_t kSaidEvery = 10 * kPortion;
 
 // An exchange takes over what its session knows: the row of exchange 0, when there is one.
 constexpr std::string_view kBegin = R"sql(
@@ -260,8 +261,9 @@ void fill_index(Database& database, ExchangeIndex& index, const std::string& pat
     done = stored.id;
     if (done % kPortion == 0) {
       commit();
-      host::log::info("ledger: " + std::to_string(done) + " of " + std::to_string(last) +
-                      " records indexed");
+      if (done % kSaidEvery == 0)
+        host::log::info("ledger: " + std::to_string(done) + " of " + std::to_string(last) +
+                        " records indexed");
       database.execute("BEGIN IMMEDIATE");
     }
     return true;

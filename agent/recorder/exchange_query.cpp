@@ -15,7 +15,7 @@ namespace {
 // while none stays below: that costs no more than to walk the rarest.
 constexpr std::int64_t kCountedAtFirst = 4096, kMostCounted = std::int64_t{1} << 22;
 
-// Whom nothing was asked through is a line of its own only if it says something.
+// A session is a line of its own where it has no exchange, or was not looked into.
 constexpr std::string_view kListed =
     " AND (e.exchange > 0 OR e.handling IS NULL OR e.handling <> 'intercepted'"
     " OR NOT EXISTS (SELECT 1 FROM entries x WHERE x.session = e.session AND x.exchange > 0))";

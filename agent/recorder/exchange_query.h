@@ -20,7 +20,7 @@ struct EntryQuery {
 // nullopt: a term has no entry at all.
 std::optional<EntryQuery> entry_query(Database& database, const ExchangeFilter& filter);
 
-// Of the exchanges that match the columns that read_summaries() takes.
+// All that a list says of each of them, the newest first.
 std::string list_sql(const EntryQuery& query, std::size_t limit);
 
 std::vector<ExchangeSummary> list_exchanges(Database& database, const ExchangeFilter& filter);

@@ -1,5 +1,6 @@
 // How long `veilwire audit list` and `stats` search a ledger of a million records, for each filter
-// and for every combination of a common or a rare value of each. The ledger is made in memory by
+// and for every combination of a common or a rare value of each; and how long the recorder takes to
+// index one that an earlier version has written. The ledger is made in memory by
 // the recorder's own code. Times are those of a processor. Prints figures and judges none.
 //
 //   audit_bench [records, 1000000]
@@ -16,9 +17,11 @@
 #include <cstdlib>
 #include <ctime>
 #include <exception>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace veilwire::recorder {
@@ -47,6 +50,12 @@ std::string numbered(const char* name, std::size_t n) { return name + std::to_st
 
 class Maker {
  public:
+  static LedgerOptions options(const std::string& path) {
+    LedgerOptions out = options_for(path);
+    out.max_bytes = std::uint64_t{16} << 30;
+    return out;
+  }
+
   explicit Maker(const std::string& path) : ledger_(options(path)) {}
 
   void make(std::uint64_t records) {
@@ -56,12 +65,6 @@ class Maker {
   std::int64_t end() const { return wall_; }
 
  private:
-  static LedgerOptions options(const std::string& path) {
-    LedgerOptions out = options_for(path);
-    out.max_bytes = std::uint64_t{16} << 30;
-    return out;
-  }
-
   void exchange(std::uint64_t n) {
     wall_ = kStart + static_cast<std::int64_t>(n) * kPace;
     std::array<char, 17> session{};
@@ -232,15 +235,23 @@ void run(std::uint64_t records) {
   const TemporaryFolder folder;
   const std::string path = folder / "ledger.db";
   const auto started = Clock::now();
-  Maker maker(path);
-  maker.make(records);
+  std::optional<Maker> maker(std::in_place, path);
+  maker->make(records);
+  const std::int64_t end = maker->end();
+  maker.reset();
   const std::chrono::duration<double> took = Clock::now() - started;
   std::printf("%llu records in %.1f s, %.0f a second; %.0f bytes each\n",
               static_cast<unsigned long long>(records), took.count(),
               static_cast<double>(records) / took.count(),
               static_cast<double>(std::filesystem::file_size(path)) / static_cast<double>(records));
   std::fflush(stdout);
-  measure(path, maker.end());
+  measure(path, end);
+
+  make_earlier(path);
+  const auto opened = Clock::now();
+  { const Ledger ledger(Maker::options(path)); }
+  const std::chrono::duration<double> again = Clock::now() - opened;
+  std::printf("opening it as one of an earlier version: %.1f s\n", again.count());
 }
 
 }  // namespace
