@@ -87,13 +87,14 @@ struct Ledger::State {
           set_last_seq(db, "UPDATE writers SET last_seq = ?2 WHERE id = ?1"),
           find_content(db, "SELECT id FROM contents WHERE digest = ?"),
           add_content(db, "INSERT INTO contents(digest, text, packed) VALUES(?, ?, ?)"),
+          add_piece(db, "INSERT INTO pieces VALUES(?, ?, ?)"),
           add_record(db,
                      "INSERT INTO records(id, writer, seq, session, exchange, kind, wall_ns, bytes,"
                      " content, content_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
           index(db),
           tree(db) {}
     Statement begin, commit, rollback, pages, find_writer, find_own, find_left, add_writer,
-        set_last_seq, find_content, add_content, add_record;
+        set_last_seq, find_content, add_content, add_piece, add_record;
     ExchangeIndex index;
     LogTree tree;
   };
@@ -288,13 +289,12 @@ class Ledger::Transaction {
           state_.options.now().wall.since_epoch.count(), Blob{bytes}, nullptr, nullptr);
     }
     std::string without_text;
-    std::optional<std::int64_t> content, content_at;
+    std::optional<std::int64_t> content_at;
     Blob stored{bytes};
     if (std::holds_alternative<audit::RequestBody>(record->body)) {
       const auto range = audit::find_content(bytes);
       if (range && range->length >= kLeastSharedText) {
-        content = share(bytes.substr(range->offset, range->length));
-        if (!content) return false;
+        if (!share_pieces(id, bytes.substr(range->offset, range->length))) return false;
         content_at = static_cast<std::int64_t>(range->offset);
         without_text.append(bytes.substr(0, range->offset))
             .append(bytes.substr(range->offset + range->length));
@@ -306,9 +306,20 @@ class Ledger::Transaction {
         record->context.session.empty() ? kNoSession : std::string_view(record->context.session);
     return sql_.add_record.run(id, writer.row, writer.last_seq, session, record->context.exchange,
                                audit::kind(*record),
-                               std::int64_t{record->time.wall.since_epoch.count()}, stored, content,
+                               std::int64_t{record->time.wall.since_epoch.count()}, stored, nullptr,
                                content_at) &&
            sql_.index.add(*record, session);
+  }
+
+  // As it stands in the record, escapes and all: what is sent again is escaped again alike.
+  bool share_pieces(std::uint64_t record, std::string_view text) {
+    for (std::uint64_t place = 0; !text.empty(); ++place) {
+      const std::size_t size = audit::next_cut(text);
+      const auto content = share(text.substr(0, size));
+      if (!content || !sql_.add_piece.run(record, place, *content)) return false;
+      text.remove_prefix(size);
+    }
+    return true;
   }
 
   // The row that holds this text, made when there is none.

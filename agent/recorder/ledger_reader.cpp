@@ -17,21 +17,14 @@ constexpr std::string_view kRecord =
     "SELECT r.id, r.kind, r.bytes, r.content_at, c.text, r.session, r.exchange, r.wall_ns, ";
 constexpr std::string_view kRecordFrom = " FROM records r LEFT JOIN contents c ON c.id = r.content";
 
-// A row of record_.
-LedgerReader::StoredRecord read_record(const Statement& row) {
-  LedgerReader::StoredRecord record{.id = row.integer(0),
-                                    .kind = std::string(row.text(1)),
-                                    .bytes = std::string(row.text(2)),
-                                    .session = std::string(row.text(5)),
-                                    .exchange = static_cast<std::uint64_t>(row.integer(6)),
-                                    .wall_ns = row.integer(7)};
-  if (!row.is_null(3)) {
-    const auto at = static_cast<std::size_t>(row.integer(3));
-    // What cannot be unpacked has been changed: as it stands here it is not what was signed.
-    const auto text = row.integer(8) == 1 ? unpack_text(row.text(4)) : std::nullopt;
-    record.bytes.insert(std::min(at, record.bytes.size()), text ? *text : row.text(4));
-  }
-  return record;
+constexpr std::string_view kPieces =
+    "SELECT c.text, c.packed FROM pieces p JOIN contents c ON c.id = p.content"
+    " WHERE p.record = ?1 ORDER BY p.place";
+
+// What cannot be unpacked has been changed: as it stands here it is not what was signed.
+std::string text_of(const Statement& row, int text, int packed) {
+  auto unpacked = row.integer(packed) == 1 ? unpack_text(row.text(text)) : std::nullopt;
+  return unpacked ? *std::move(unpacked) : std::string(row.text(text));
 }
 
 }  // namespace
@@ -41,7 +34,9 @@ LedgerReader::LedgerReader(const std::string& path) : database_(path, Database::
   if (version == 0) throw SqliteError(0, path + " is no ledger");
   if (version > kSchemaVersion)
     throw SqliteError(0, path + " was written by a newer version of this program");
-  // Contents could be packed from the fifth version of the schema on.
+  // Contents could be packed from the fifth version of the schema on, and be several from the
+  // sixth.
+  if (version >= 6) find_pieces_.emplace(database_, kPieces);
   record_.append(kRecord).append(version >= 5 ? "c.packed" : "0").append(kRecordFrom);
 }
 
@@ -126,6 +121,33 @@ std::vector<LedgerReader::StoredRecord> LedgerReader::of_kind(std::string_view k
   std::vector<StoredRecord> out;
   Step step;
   while ((step = query.step()) == Step::Row) out.push_back(read_record(query));
+  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+  return out;
+}
+
+// A row of record_.
+LedgerReader::StoredRecord LedgerReader::read_record(const Statement& row) {
+  StoredRecord record{.id = row.integer(0),
+                      .kind = std::string(row.text(1)),
+                      .bytes = std::string(row.text(2)),
+                      .session = std::string(row.text(5)),
+                      .exchange = static_cast<std::uint64_t>(row.integer(6)),
+                      .wall_ns = row.integer(7)};
+  if (!row.is_null(3)) {
+    const auto at = static_cast<std::size_t>(row.integer(3));
+    record.bytes.insert(std::min(at, record.bytes.size()),
+                        row.is_null(4) ? pieces_of(record.id) : text_of(row, 4, 8));
+  }
+  return record;
+}
+
+std::string LedgerReader::pieces_of(std::int64_t record) {
+  std::string out;
+  if (!find_pieces_) return out;
+  find_pieces_->bind(record);
+  Step step;
+  while ((step = find_pieces_->step()) == Step::Row) out += text_of(*find_pieces_, 0, 1);
+  find_pieces_->reset();
   if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
   return out;
 }

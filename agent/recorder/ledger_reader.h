@@ -111,9 +111,12 @@ class LedgerReader {
  private:
   void portions(Statement& query, std::string_view session, std::uint64_t exchange, std::int64_t id,
                 const std::function<bool(const StoredRecord&)>& visit);
+  StoredRecord read_record(const Statement& row);
+  std::string pieces_of(std::int64_t record);
   std::vector<StoredRecord> of_kind(std::string_view kind, std::string_view order);
   Database database_;
   std::optional<Statement> find_subtree_;
+  std::optional<Statement> find_pieces_;
   std::string record_;  // what a record is read by, in this ledger's format
 };
 

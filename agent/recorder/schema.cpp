@@ -105,7 +105,20 @@ CREATE INDEX records_of_proof ON records(kind, id) WHERE kind IN ('checkpoint', 
     R"sql(
 ALTER TABLE contents ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;  -- 1: text is zstd (RFC 8878)
 )sql",
-    // 6: all that lists are filtered by. The tables exchanges and findings stay, and are what is
+    // 6: the text that is taken out of a record at content_at is several contents, one behind the
+    // other, where records.content is NULL.
+    R"sql(
+CREATE TABLE pieces(
+  record INTEGER NOT NULL REFERENCES records(id),
+  place INTEGER NOT NULL,
+  content INTEGER NOT NULL REFERENCES contents(id),
+  PRIMARY KEY(record, place)) WITHOUT ROWID;
+CREATE TRIGGER pieces_keep BEFORE UPDATE ON pieces
+  BEGIN SELECT RAISE(ABORT, 'contents are only added'); END;
+CREATE TRIGGER pieces_stay BEFORE DELETE ON pieces
+  BEGIN SELECT RAISE(ABORT, 'contents are only added'); END;
+)sql",
+    // 7: all that lists are filtered by. The tables exchanges and findings stay, and are what is
     // read, until the recorder has filled these from the records; see fill_index().
     R"sql(
 -- What `veilwire audit list` shows, a line of it each. Exchange 0 is the session itself.

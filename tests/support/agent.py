@@ -4,6 +4,7 @@ is one of them where its table is given.
 Each runs as a user of its own, as on an installed host, below the cgroup that the kernel programs are attached to.
 """
 
+import collections
 import contextlib
 import ctypes
 import json
@@ -208,11 +209,12 @@ class Agent:
       return []
     found = []
     with contextlib.closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=10)) as database:
-      for text, content, at, packed in database.execute(
-          "SELECT bytes, text, content_at, packed FROM records LEFT JOIN contents ON contents.id = content"
-          " ORDER BY records.id"):
-        content = unpacked(content) if packed else content
-        record = json.loads(text if content is None else text[:at] + content + text[at:])
+      pieces = collections.defaultdict(bytes)
+      for record, text, packed in database.execute(
+          "SELECT record, text, packed FROM pieces JOIN contents ON contents.id = content ORDER BY record, place"):
+        pieces[record] += unpacked(text) if packed else text
+      for number, text, at in database.execute("SELECT id, bytes, content_at FROM records ORDER BY id"):
+        record = json.loads(text if at is None else text[:at] + pieces[number] + text[at:])
         if kind in (None, record["kind"]):
           found.append(record)
     return found

@@ -21,9 +21,9 @@ inline constexpr int kRecordVersion = 2;
 // one held both.
 inline constexpr int kOldestRecordVersion = 1;
 
-// Canonical bytes of one record. Contents are at most limits::kRecordContent and a head at most
-// limits::kHttpHead, so that even text that is all escapes stays below; what is larger is no record
-// of ours, and a reader that took it would let one writer fill its memory.
+// Canonical bytes of one record. Contents are at most limits::kRequestRecord and kRecordContent and
+// a head at most limits::kHttpHead, so that even text that is all escapes stays below; what is
+// larger is no record of ours, and a reader that took it would let one writer fill its memory.
 inline constexpr std::size_t kRecordBytes = 1024 * 1024;
 
 // RFC 8785 numbers are IEEE 754 doubles: integers beyond this have no exact spelling. Counters are
@@ -71,10 +71,11 @@ struct RequestHead {
   std::string credential = {};
 };
 // Body bytes as they go upstream (masked where policy masks), decoded from any content coding. Cut
-// them with next_cut() (content.h), so that a conversation that is sent again is stored once.
+// them where next_cut() (content.h) says, after limits::kRequestRecord bytes, so that a
+// conversation that is sent again is stored once.
 struct RequestBody {
   std::uint64_t offset = 0;
-  std::string content;  // at most limits::kRecordContent
+  std::string content;
   std::vector<MaskedSpan> masks;
 };
 // Who a request came from is not any more, or not in the same way, while its answer is under way.

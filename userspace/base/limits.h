@@ -79,9 +79,11 @@ inline constexpr std::chrono::hours kConversationIdle{24};
 // After our last byte: how long what a client still sends is discarded before the connection goes.
 inline constexpr std::chrono::seconds kLinger{3};
 
-// Contents of one audit record; longer texts become several records (a local message must fit its
-// socket).
+// Contents of one audit record; longer texts become several records.
 inline constexpr std::size_t kRecordContent = 16 * 1024;
+// Of a request, contents of one record but the last of a body, at least; kRecordContent more at
+// most. Even if all of it is escapes it stays below audit::kRecordBytes.
+inline constexpr std::size_t kRequestRecord = 64 * 1024;
 
 // A token is decoded and its header parsed before anybody has vouched for it.
 inline constexpr std::size_t kToken = 16 * 1024;

@@ -20,11 +20,12 @@ void hide(const Stretch& credential, RecordPiece& piece) {
 
 std::vector<RecordPiece> record_pieces(std::uint64_t offset, std::string_view content,
                                        const std::vector<audit::MaskedSpan>& masks,
-                                       const std::vector<Stretch>& credentials) {
+                                       const std::vector<Stretch>& credentials, std::size_t least) {
   std::vector<RecordPiece> pieces;
   std::size_t next_mask = 0;
   do {
-    const std::size_t size = audit::next_cut(content);
+    std::size_t size = audit::next_cut(content);
+    while (size < least && size < content.size()) size += audit::next_cut(content.substr(size));
     RecordPiece piece{offset, std::string(content.substr(0, size)), {}};
     content.remove_prefix(size);
     offset += size;
