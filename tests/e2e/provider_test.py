@@ -14,6 +14,7 @@ import pathlib
 import subprocess
 import tempfile
 import time
+import urllib.parse
 
 import harness  # first: it makes tests/support importable
 import agent
@@ -49,7 +50,8 @@ class Provider(identity_provider.IdentityProvider):
     return self.box.popen(command, where="direct", **options)
 
   def _post(self, address, body):
-    run = self.box.run(["curl", "-sS", "--fail", "--data-binary", "@-", address], where="direct", input=body)
+    data = body if isinstance(body, bytes) else urllib.parse.urlencode(body).encode()
+    run = self.box.run(["curl", "-sS", "--fail", "--data-binary", "@-", address], where="direct", input=data)
     if run.returncode:
       raise sandbox.SandboxError(run.stderr.decode())
     return run.stdout.decode()
@@ -74,11 +76,22 @@ LOGINUID = pathlib.Path("/proc/self/loginuid")
 
 
 class SigningAgent(agent.Agent):
+  issuer = ""
+
   def _config(self):
     return super()._config() + f"""
 [[identity.account]]
 subject = "alice"
 uid = 0
+[[identity.ci]]
+name = "made up"
+issuer = "{self.issuer}"
+audience = "workstation"
+groups = ["deployers"]
+display = "job of {{sub}}"
+[[identity.ci.when]]
+claim = ["sub"]
+is = ["bob"]
 [[identity.machine]]
 name = "nightly import"
 units = ["/{self.box.name}/{self.box.attach_cgroup.name}"]
@@ -115,8 +128,9 @@ class ProviderTest(harness.AgentCase):
     cls.provider = Provider(cls.box)
     cls.addClassCleanup(cls.provider.remove)
     folder = cls.box.folder
+    SigningAgent.issuer = cls.provider.issuer
     cls.agent = SigningAgent(cls.box, harness.BUILD, cls.policy, identity={
-        "provider": "oidc", "issuer": cls.provider.issuer, "client_id": "workstation", "redirect_path": "/signed-in",
+        "provider": "oidc", "issuer": cls.provider.issuer, "client_id": "workstation", "runner_users": ["root"], "redirect_path": "/signed-in",
         "scopes": ["openid", "offline_access", "profile", "groups"], "fresh_seconds": FRESH, "cached_seconds": 600,
         "hold_seconds": 0, "people_socket": str(folder / "run/identity/people.sock"),
         "state_file": str(folder / "state/identity/sessions"),
@@ -284,6 +298,29 @@ class ProviderTest(harness.AgentCase):
     self.ask("[[demo hello]] of alice")
     self.assertEqual(self.person_of("of alice")["class"], "human")
     self.assertIn("nightly import", self.agent.ctl("--config", self.agent.config_file, "sessions").stdout)
+
+  def test_what_a_job_asks_is_recorded_as_the_job_s_and_nothing_beside_it(self):
+    cgroup = self.box.attach_cgroup / "build.scope"
+    cgroup.mkdir()
+    self.addCleanup(cgroup.rmdir)
+
+    def inside(*words, **how):
+      return self.box.run(["sh", "-c", f'echo $$ > {cgroup}/cgroup.procs && exec "$@"', "sh", *words], **how)
+
+    def ask(marker):
+      body = json.dumps({"model": "claude-demo-1", "max_tokens": 64, "stream": True,
+                         "messages": [{"role": "user", "content": f"[[demo hello]] {marker}"}]})
+      return ["curl", "-sS", "-H", "content-type: application/json", "-d", body, f"https://{sandbox.API}/v1/messages"]
+
+    attached = inside(self.agent.programs / "veilwire", "--config", self.agent.config_file, "attach", "--ci", "--json",
+                      input=self.provider.id_token("bob").encode())
+    self.assertEqual(attached.returncode, 0, attached.stderr)
+    self.assertIn("message_stop", self.must_succeed(inside(*ask("of a job"))))
+    person = self.person_of("of a job")
+    self.assertEqual((person["name"], person["method"], person["class"], person["groups"]),
+                     ("job of bob", "ci", "ci", ["deployers"]))
+    self.ask("[[demo hello]] beside a job")
+    self.assertEqual(self.person_of("beside a job")["name"], "alice")
 
   def running_stream(self):
     """Of alice, who may see secrets, in the middle; and its gate."""

@@ -54,7 +54,7 @@ class IdentityProvider:
     """What a build system would give to its job: an ID token about NAME, for the audience "workstation"."""
     asked = {"client_id": "workstation", "scope": "openid profile"}
     start = json.loads(self._post(self.issuer + "/device/auth", asked))
-    Person(name).visit(start["verification_uri_complete"])
+    self.visit(name, start["verification_uri_complete"])
     for _ in range(20):
       try:
         return json.loads(self._post(self.issuer + "/token", {"client_id": "workstation", "grant_type": DEVICE_GRANT,
@@ -62,6 +62,10 @@ class IdentityProvider:
       except urllib.error.HTTPError:
         time.sleep(1)
     raise RuntimeError("no token")
+
+  def visit(self, name, address):
+    """Somebody signs in with a browser; where it ends."""
+    return Person(name).visit(address)
 
   def _popen(self, command, **options):
     return subprocess.Popen(command, **options)
