@@ -104,9 +104,7 @@ std::optional<BundledRecord> parse_bundle_line(std::string_view line) {
 }
 
 void BundleCheck::problem(std::uint64_t record, std::string what) {
-  ++report_.problem_count;
-  if (report_.problems.size() < LogCheck::kMostProblems)
-    report_.problems.push_back({record, std::move(what)});
+  add_problem(report_, record, std::move(what));
 }
 
 void BundleCheck::read_head(std::string_view line) {

@@ -13,7 +13,7 @@
 
 #include "userspace/base/time.h"
 #include "userspace/evidence/key_chain.h"
-#include "userspace/evidence/log_check.h"
+#include "userspace/evidence/problem.h"
 #include "userspace/proof/merkle_tree.h"
 
 #include <cstdint>

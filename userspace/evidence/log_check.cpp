@@ -5,15 +5,6 @@
 #include <variant>
 
 namespace veilwire::evidence {
-namespace {
-
-void add_problem(LogReport& report, std::uint64_t record, std::string what) {
-  ++report.problem_count;
-  if (report.problems.size() < LogCheck::kMostProblems)
-    report.problems.push_back({record, std::move(what)});
-}
-
-}  // namespace
 
 void LogCheck::problem(std::uint64_t record, std::string what) {
   add_problem(report_, record, std::move(what));

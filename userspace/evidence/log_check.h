@@ -8,10 +8,10 @@
 #include "userspace/audit/parse.h"
 #include "userspace/base/time.h"
 #include "userspace/evidence/key_chain.h"
+#include "userspace/evidence/problem.h"
 #include "userspace/proof/checkpoint.h"
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -21,11 +21,6 @@
 #include <vector>
 
 namespace veilwire::evidence {
-
-struct Problem {
-  std::uint64_t record = 0;  // its number, from 1
-  std::string what;          // a clause for a person
-};
 
 struct LogReport {
   std::uint64_t records = 0;
@@ -44,8 +39,6 @@ struct LogReport {
 
 class LogCheck {
  public:
-  static constexpr std::size_t kMostProblems = 100;
-
   explicit LogCheck(std::span<const proof::NoteVerifier> trusted) : keys_(trusted) {}
 
   // Gives back what the record says, if it can be read.

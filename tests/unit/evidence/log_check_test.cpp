@@ -157,7 +157,7 @@ TEST_F(LogCheckTest, KeepsTheFirstProblemsAndCountsAll) {
   for (int i = 0; i < 500; ++i) (void)check.add("x");
   const LogReport report = check.report();
   EXPECT_EQ(report.problem_count, 500U);
-  EXPECT_EQ(report.problems.size(), LogCheck::kMostProblems);
+  EXPECT_EQ(report.problems.size(), kMostProblems);
 }
 
 }  // namespace
