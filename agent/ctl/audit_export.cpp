@@ -5,12 +5,14 @@
 #include "userspace/evidence/bundle.h"
 #include "userspace/proof/checkpoint.h"
 
+#include <algorithm>
 #include <map>
 #include <ostream>
 #include <set>
 #include <stdexcept>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace veilwire::ctl {
 namespace {
@@ -80,6 +82,21 @@ class Exporter {
   std::uint64_t written_ = 0, left_ = 0;
 };
 
+using Exchanges = std::set<std::pair<std::string, std::uint64_t>>;
+
+// Records of an exchange lie apart, and a bundle has them in the order of the log.
+void put_exchanges(LedgerReader& ledger, const Exchanges& exchanges, Exporter& exporter) {
+  std::vector<std::int64_t> ids;
+  for (const auto& [session, exchange] : exchanges) {
+    const auto of_exchange = ledger.record_ids(session, exchange);
+    ids.insert(ids.end(), of_exchange.begin(), of_exchange.end());
+  }
+  std::sort(ids.begin(), ids.end());
+  for (const std::int64_t id : ids) {
+    if (const auto record = ledger.record(id)) exporter.put(*record);
+  }
+}
+
 }  // namespace
 
 int audit_export(LedgerReader& ledger, const ExportOptions& options, const Screen& screen) {
@@ -88,7 +105,7 @@ int audit_export(LedgerReader& ledger, const ExportOptions& options, const Scree
     screen.err << "veilwire: the ledger has no checkpoint yet, so nothing can be proven\n";
     return kAuditFailed;
   }
-  std::set<std::pair<std::string, std::uint64_t>> exchanges;
+  Exchanges exchanges;
   const auto add = [&](const std::string& session, std::uint64_t exchange) {
     exchanges.emplace(session, 0);  // who connected from where
     exchanges.emplace(session, exchange);
@@ -107,11 +124,14 @@ int audit_export(LedgerReader& ledger, const ExportOptions& options, const Scree
   }
   try {
     Exporter exporter(ledger, *checkpoint, options.out);
-    ledger.all_records(0, [&](const LedgerReader::StoredRecord& record) {
-      if (options.all || exchanges.contains({record.session, record.exchange}))
+    if (options.all) {
+      ledger.all_records(0, [&](const LedgerReader::StoredRecord& record) {
         exporter.put(record);
-      return true;
-    });
+        return true;
+      });
+    } else {
+      put_exchanges(ledger, exchanges, exporter);
+    }
     exporter.finish();
     screen.err << "veilwire: " << exporter.written() << " records with their proofs";
     if (exporter.left() != 0) {

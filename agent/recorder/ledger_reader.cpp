@@ -36,6 +36,7 @@ LedgerReader::LedgerReader(const std::string& path) : database_(path, Database::
     throw SqliteError(0, path + " was written by a newer version of this program");
   // Contents could be packed from the fifth version of the schema on, and be several from the
   // sixth.
+  if (version >= 4) find_subtree_.emplace(database_, kFindSubtree);
   if (version >= 6) find_pieces_.emplace(database_, kPieces);
   record_.append(kRecord).append(version >= 5 ? "c.packed" : "0").append(kRecordFrom);
 }
@@ -84,6 +85,26 @@ void LedgerReader::records(std::string_view session, std::uint64_t exchange,
   portions(query, session, exchange, 0, visit);
 }
 
+std::vector<std::int64_t> LedgerReader::record_ids(std::string_view session,
+                                                   std::uint64_t exchange) {
+  Statement query(database_, "SELECT id FROM records WHERE session = ?1 AND exchange = ?2");
+  query.bind(session, exchange);
+  std::vector<std::int64_t> out;
+  Step step;
+  while ((step = query.step()) == Step::Row) out.push_back(query.integer(0));
+  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+  return out;
+}
+
+std::optional<LedgerReader::StoredRecord> LedgerReader::record(std::int64_t id) {
+  Statement query(database_, record_ + " WHERE r.id = ?1");
+  query.bind(id);
+  const Step step = query.step();
+  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+  if (step == Step::Done) return std::nullopt;
+  return read_record(query);
+}
+
 void LedgerReader::all_records(std::int64_t id,
                                const std::function<bool(const StoredRecord&)>& visit) {
   Statement query(database_, record_ +
@@ -107,8 +128,7 @@ std::optional<LedgerReader::StoredRecord> LedgerReader::last_checkpoint() {
 }
 
 std::optional<proof::Hash> LedgerReader::subtree(proof::SubtreeId id) {
-  if (schema_version(database_) < 4) return std::nullopt;
-  if (!find_subtree_) find_subtree_.emplace(database_, kFindSubtree);
+  if (!find_subtree_) return std::nullopt;
   return read_subtree(*find_subtree_, id);
 }
 

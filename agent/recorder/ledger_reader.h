@@ -98,6 +98,9 @@ class LedgerReader {
   // ledger's lock and given without it. visit returns false to stop.
   void records(std::string_view session, std::uint64_t exchange,
                const std::function<bool(const StoredRecord&)>& visit);
+  // Their ids alone, and a record by its id; nullopt where there is none.
+  std::vector<std::int64_t> record_ids(std::string_view session, std::uint64_t exchange);
+  std::optional<StoredRecord> record(std::int64_t id);
   // All records, from the one after `id` on.
   void all_records(std::int64_t id, const std::function<bool(const StoredRecord&)>& visit);
 
