@@ -76,8 +76,6 @@ LOGINUID = pathlib.Path("/proc/self/loginuid")
 
 
 class SigningAgent(agent.Agent):
-  issuer = ""
-
   def _config(self):
     return super()._config() + f"""
 [[identity.account]]
@@ -85,7 +83,7 @@ subject = "alice"
 uid = 0
 [[identity.ci]]
 name = "made up"
-issuer = "{self.issuer}"
+issuer = "{self._overrides['identity']['issuer']}"
 audience = "workstation"
 groups = ["deployers"]
 display = "job of {{sub}}"
@@ -128,7 +126,6 @@ class ProviderTest(harness.AgentCase):
     cls.provider = Provider(cls.box)
     cls.addClassCleanup(cls.provider.remove)
     folder = cls.box.folder
-    SigningAgent.issuer = cls.provider.issuer
     cls.agent = SigningAgent(cls.box, harness.BUILD, cls.policy, identity={
         "provider": "oidc", "issuer": cls.provider.issuer, "client_id": "workstation", "runner_users": ["root"], "redirect_path": "/signed-in",
         "scopes": ["openid", "offline_access", "profile", "groups"], "fresh_seconds": FRESH, "cached_seconds": 600,
