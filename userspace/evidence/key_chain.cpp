@@ -5,6 +5,13 @@
 
 namespace veilwire::evidence {
 
+void KeyChain::resume(std::string origin, proof::NoteVerifier current, bool is_trusted) {
+  origin_ = std::move(origin);
+  keys_.push_back(current.to_string());
+  current_ = std::move(current);
+  is_trusted_ = is_trusted;
+}
+
 std::optional<std::string> KeyChain::follow(const audit::CheckpointKey& statement) {
   const auto note = proof::parse_note(statement.note);
   auto stated = note ? proof::stated_key(*note) : std::nullopt;

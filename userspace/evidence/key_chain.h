@@ -22,6 +22,9 @@ class KeyChain {
   // first key is taken at its word, and is_trusted() is false.
   explicit KeyChain(std::span<const proof::NoteVerifier> trusted) : trusted_(trusted) {}
 
+  // Where another chain stood, in a log with this origin.
+  void resume(std::string origin, proof::NoteVerifier current, bool is_trusted);
+
   // What is wrong with the statement; nothing for one that counts. The key is the current one in
   // either case: what it signs is judged by it.
   std::optional<std::string> follow(const audit::CheckpointKey& statement);

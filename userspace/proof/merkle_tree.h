@@ -47,6 +47,8 @@ class Frontier {
   void append(const Hash& leaf, const std::function<void(SubtreeId, const Hash&)>& on_full);
 
   std::uint64_t size() const { return size_; }  // records
+  // Of subtrees_of(size()), in that order: all that whoever only follows a log has to keep.
+  const std::vector<Hash>& full() const { return full_; }
   Hash root() const;
 
  private:
