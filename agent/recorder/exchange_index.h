@@ -14,9 +14,7 @@
 
 namespace veilwire::recorder {
 
-// The reason of the gap that the recorder puts at the end of what a writer has left open. In the
-// index it is the outcome.
-inline constexpr std::string_view kProxyGone = "proxy gone";
+using audit::kProxyGone;  // as a reason; in the index it is the outcome
 
 class ExchangeIndex {
  public:

@@ -103,6 +103,8 @@ struct Blocked {
 struct UpstreamError {
   std::string reason;
 };
+// The reason of the recorder's gap in what a writer has left open that never came back: it ends it.
+inline constexpr std::string_view kProxyGone = "proxy gone";
 // Anything that was not inspected or not recorded, and why.
 struct Gap {
   std::string reason;  // policy::to_string(Uninspected), "spliced", "port not in the policy", ...
