@@ -30,7 +30,7 @@ std::string findings_text(const ExchangeSummary& row) {
 std::string person_text(const ExchangeSummary& row) {
   if (!row.person.empty())
     return row.person + (row.running_as.empty() ? "" : " as " + row.running_as) +
-           (row.standing == "cached" ? " (cached)" : "");
+           (row.standing == "cached" || row.standing == "stale" ? " (" + row.standing + ")" : "");
   if (!row.subject.empty()) return row.subject;
   return row.uid ? "uid " + std::to_string(*row.uid) : "";
 }

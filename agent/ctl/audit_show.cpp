@@ -122,7 +122,7 @@ std::string person_text(const identity::Person& person, Monotonic now) {
                      person.method;
   if (person.inside_uid)
     text += ", uid " + std::to_string(*person.inside_uid) + " in its container";
-  if (person.cached)
+  if (person.standing != identity::Standing::Fresh)
     text += ", not confirmed for " + std::to_string(audit::age_ms(person, now) / 1000) + " s";
   std::string groups;
   for (const std::string& group : person.groups) groups += (groups.empty() ? "" : ", ") + group;

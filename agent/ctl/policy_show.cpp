@@ -74,17 +74,29 @@ json to_json(const Treatment& treatment) {
           {"response", policy::to_string(treatment.response)}};
 }
 
-std::string conditions_of(const policy::ActionRule& rule) {
+using Conditions = std::vector<std::pair<std::string_view, std::string_view>>;
+
+Conditions conditions_of(const policy::ActionRule& rule) {
+  return {{"rule", rule.rule},
+          {"category", rule.category},
+          {"direction", rule.direction},
+          {"host", rule.host},
+          {"group", rule.group}};
+}
+Conditions conditions_of(const policy::StaleRule& rule) {
+  return {{"host", rule.host}, {"group", rule.group}};
+}
+
+std::string text_of(const Conditions& conditions) {
   std::string s;
-  const auto add = [&](const char* name, const std::string& value) {
-    if (!value.empty()) s += std::string(s.empty() ? "" : ", ") + name + " " + value;
-  };
-  add("rule", rule.rule);
-  add("category", rule.category);
-  add("direction", rule.direction);
-  add("host", rule.host);
-  add("group", rule.group);
-  return s;
+  for (const auto& [name, value] : conditions)
+    if (!value.empty()) s.append(s.empty() ? "" : ", ").append(name).append(" ").append(value);
+  return s.empty() ? "everybody" : s;
+}
+
+void add_to(json& entry, const Conditions& conditions) {
+  for (const auto& [name, value] : conditions)
+    if (!value.empty()) entry[std::string(name)] = value;
 }
 
 json document_of(const PolicyFiles& files) {
@@ -112,11 +124,7 @@ json document_of(const PolicyFiles& files) {
   document["actions"] = json::array();
   for (const policy::ActionRule& rule : p.actions) {
     json entry = {{"line", rule.line}, {"action", policy::to_string(rule.action)}};
-    for (const auto& [name, value] :
-         {std::pair("rule", &rule.rule), std::pair("category", &rule.category),
-          std::pair("direction", &rule.direction), std::pair("host", &rule.host),
-          std::pair("group", &rule.group)})
-      if (!value->empty()) entry[name] = *value;
+    add_to(entry, conditions_of(rule));
     document["actions"].push_back(std::move(entry));
   }
   document["default"] = to_json({p.default_request, p.default_response});
@@ -124,6 +132,12 @@ json document_of(const PolicyFiles& files) {
     const auto what = static_cast<policy::Uninspected>(i);
     document["uninspected"][std::string(policy::to_string(what))] =
         policy::to_string(uninspected_action(p, what));
+  }
+  document["stale"] = json::array();
+  for (const policy::StaleRule& rule : p.stale) {
+    json entry = {{"line", rule.line}, {"max_age_minutes", rule.max_age.count()}};
+    add_to(entry, conditions_of(rule));
+    document["stale"].push_back(std::move(entry));
   }
   document["record"] = {{"strength", policy::to_string(p.strength)}};
   return document;
@@ -152,6 +166,11 @@ std::string credentials_of(const policy::Host& host) {
     s += std::string("  credential for anybody else      ") +
          (host.credential_required ? "none: refused\n" : "their own\n");
   return s;
+}
+
+std::string action_of(const policy::StaleRule& rule) {
+  if (rule.max_age == rule.max_age.zero()) return "block";
+  return "pass up to " + std::to_string(rule.max_age.count()) + " minutes";
 }
 
 std::string text_of(const PolicyFiles& files) {
@@ -187,8 +206,8 @@ std::string text_of(const PolicyFiles& files) {
     if (rule.group.empty() && !for_one_name) continue;
     if (!heading) out << "\nexceptions\n";
     heading = true;
-    out << "  " << padded(conditions_of(rule), 36) << policy::to_string(rule.action) << " (line "
-        << rule.line << ")\n";
+    out << "  " << padded(text_of(conditions_of(rule)), 36) << policy::to_string(rule.action)
+        << " (line " << rule.line << ")\n";
   }
   out << "\nwhat cannot be read\n";
   for (std::size_t i = 0; i < policy::kUninspectedKinds; ++i) {
@@ -196,6 +215,11 @@ std::string text_of(const PolicyFiles& files) {
     out << "  " << padded(policy::to_string(what), 36)
         << policy::to_string(uninspected_action(p, what)) << "\n";
   }
+  out << "\nwho cannot be confirmed\n";
+  for (const policy::StaleRule& rule : p.stale)
+    out << "  " << padded(text_of(conditions_of(rule)), 36) << action_of(rule) << " (line "
+        << rule.line << ")\n";
+  out << "  " << padded("anybody else", 36) << "block\n";
   out << "\nrecord " << policy::to_string(p.strength) << "\n";
   return std::move(out).str();
 }

@@ -214,7 +214,7 @@ class OidcServer::Impl {
            protocol::status_member("people", people_->connections()) +
            protocol::status_member("sessions", keeper_.table().sessions().size()) +
            protocol::status_member("asked", q.asked) + protocol::status_member("known", q.known) +
-           protocol::status_member("cached", q.cached) +
+           protocol::status_member("cached", q.cached) + protocol::status_member("stale", q.stale) +
            protocol::status_member("refused", q.refused) +
            protocol::status_member("held", questions_.held()) +
            protocol::status_member("held_ever", q.held) +

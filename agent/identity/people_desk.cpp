@@ -179,7 +179,7 @@ asio::awaitable<void> PeopleDesk::take(ConnectionId id, PeopleAsk ask) {
 
 PeopleAnswer PeopleDesk::whoami(const LocalPeer& who) const {
   const Found found = parts_.keeper.find(who.peer, who.place);
-  if (found.session != nullptr && may_pass(found.standing)) return shown(found);
+  if (stands(found.standing)) return shown(found);
   const Machine* const machine = parts_.keeper.machine_of(who);
   if (machine != nullptr && found.standing == identity::Standing::Unknown)
     return {.what = Answer::What::Nobody,

@@ -22,6 +22,8 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMostHeld = 4096;
 // For an IdP that is asked about a session, before the last word is given as an old one.
 constexpr std::chrono::seconds kCheckHold{3};
+// The same, before one that is too old for that: it counts for nothing where an answer may come.
+constexpr std::chrono::seconds kStaleHold{12};
 // For a machine that gets its token: three answers of an IdP.
 constexpr std::chrono::seconds kMachineHold{6};
 // For the name of an account that somebody has become, before the record shows its number.
@@ -74,12 +76,14 @@ std::optional<Who> QuestionDesk::answer(const Question& question, Monotonic& unt
     return now.mono < until;
   };
   Found found = keeper_.find(question.who.peer, question.who.place);
-  const bool checkable = found.standing == Standing::Cached || found.standing == Standing::Stale;
-  if (found.session != nullptr && (may_pass(found.standing) || checkable))
-    keeper_.used(found.binding);
+  const bool stale = found.standing == Standing::Stale;
+  if (stands(found.standing)) keeper_.used(found.binding);
   // While it is known to fail, the last word is given at once.
-  if (checkable && !keeper_.idp_fails() && wait(kCheckHold)) return std::nullopt;
-  if (!may_pass(found.standing)) {
+  const bool uncertain =
+      (stale || found.standing == Standing::Cached) && !keeper_.idp_fails(*found.session);
+  if (uncertain && wait(stale ? kStaleHold : kCheckHold)) return std::nullopt;
+  if (stale && uncertain) return nobody(found);
+  if (!stands(found.standing)) {
     if (Machine* const machine = keeper_.machine_of(question.who))
       return answer_for(*machine, question, found, until);
     if (may_sign_in(found) && signs_in(question, found.binding) && !question.at_once && wait(hold_))
@@ -106,8 +110,7 @@ std::optional<Who> QuestionDesk::answer(const Question& question, Monotonic& unt
 
 std::optional<Who> QuestionDesk::answer_for(Machine& machine, const Question& question,
                                             const Found& found, Monotonic& until) {
-  const bool of_job = found.binding.kind == identity::BindingKind::Job;
-  if (found.fault || of_job || found.standing == Standing::Stale) return nobody(found);
+  if (found.fault || found.binding.kind == identity::BindingKind::Job) return nobody(found);
   const bool under_way = machines_.begin(question.who, found.binding, machine);
   until = question.asked_at + kMachineHold;
   if (under_way && host::now().mono < until) return std::nullopt;
@@ -169,7 +172,9 @@ void QuestionDesk::forget(std::uint64_t connection) {
 
 void QuestionDesk::settle(const Ticket& ticket, Who who) {
   if (const auto* known = std::get_if<protocol::KnownPerson>(&who))
-    ++(known->person.cached ? counters_.cached : counters_.known);
+    ++(known->person.standing == Standing::Fresh    ? counters_.known
+       : known->person.standing == Standing::Cached ? counters_.cached
+                                                    : counters_.stale);
   else
     ++counters_.refused;
   reply_(ticket, std::move(who));

@@ -45,7 +45,7 @@ class QuestionDesk {
   void forget(std::uint64_t connection);
 
   struct Counters {
-    std::uint64_t asked = 0, known = 0, cached = 0, refused = 0, held = 0, too_many = 0;
+    std::uint64_t asked = 0, known = 0, cached = 0, stale = 0, refused = 0, held = 0, too_many = 0;
   };
   const Counters& counters() const { return counters_; }
   std::size_t held() const { return held_.size(); }

@@ -229,10 +229,17 @@ void SessionKeeper::over(const Binding& binding, const Session& session) {
   (void)table_.end(binding, SessionEnd::RevokedByIdp, host::now());
 }
 
-void SessionKeeper::failed(const Binding& binding, const std::string& why,
+// One that nobody has asked for longer than a try is put off may be back.
+bool SessionKeeper::idp_fails(const Session& session) const {
+  const auto at = failed_at_.find(session.person.issuer);
+  return at != failed_at_.end() && host::now().mono - at->second < 2 * limits::kIdpRetryMost;
+}
+
+void SessionKeeper::failed(const Binding& binding, const Session& session, const std::string& why,
                            std::optional<std::chrono::seconds> retry_after) {
   const Monotonic now = host::now().mono;
   ++counters_.failures;
+  failed_at_[session.person.issuer] = now;
   care_.failed(binding, identity::retry_wait(care_.failures() + 1, random_number(), retry_after),
                now);
   log_.warning("the identity provider cannot be asked about sessions: " + host::log::printable(why),
@@ -247,6 +254,9 @@ void SessionKeeper::conclude(const Binding& binding, const std::string& sealed, 
     if (word.fresh) client.give_back(*std::move(word.fresh));
     return;
   }
+  if (word.fault && !word.refused)
+    return failed(binding, *session, to_string(*word.fault), word.fault->retry_after);
+  failed_at_.erase(session->person.issuer);
   if (word.over) return over(binding, *session);
   auto tokens = tokens_of(binding);
   if (word.refused) {
@@ -254,7 +264,6 @@ void SessionKeeper::conclude(const Binding& binding, const std::string& sealed, 
       care_.keep(binding, caring_of(*session, *tokens), session->checked_at.mono, random_number());
     return;
   }
-  if (word.fault) return failed(binding, to_string(*word.fault), word.fault->retry_after);
   if (word.fresh) {
     identity::renew(*tokens, *std::move(word.fresh));
     const WallTime expires_at =
@@ -274,10 +283,10 @@ void SessionKeeper::conclude(const Binding& binding, const std::string& sealed, 
   const Now now = host::now();
   const Session* const session = still(binding, sealed);
   if (session == nullptr) return;
-  if (!word) {
-    if (word.error().denied) return over(binding, *session);
-    return failed(binding, word.error().why, word.error().retry_after);
-  }
+  if (!word && !word.error().denied)
+    return failed(binding, *session, word.error().why, word.error().retry_after);
+  failed_at_.erase(session->person.issuer);
+  if (!word) return over(binding, *session);
   const auto tokens = tokens_of(binding);
   const Monotonic middle = identity::refresh_at(tokens->since, tokens->until, 0);
   if (word->subject != session->person.subject || middle <= now.mono) {

@@ -71,6 +71,9 @@ class SessionKeeper {
   // Somebody acts on it: so it is asked about, ahead of the end of its word.
   void used(const identity::Binding& binding);
   bool idp_fails() const { return care_.failures() != 0; }
+  // Whether the IdP that the session is from did not answer when it was last asked, which was not
+  // long ago.
+  bool idp_fails(const identity::Session& session) const;
 
   // Tokens of a grant that this peer has begun. The error is a clause for the person.
   boost::asio::awaitable<Result<identity::Found, std::string>> sign_in(
@@ -126,8 +129,8 @@ class SessionKeeper {
   // A session is looked up again once the IdP has spoken: by what was sealed then.
   const identity::Session* still(const identity::Binding& binding, const std::string& sealed) const;
   void over(const identity::Binding& binding, const identity::Session& session);
-  void failed(const identity::Binding& binding, const std::string& why,
-              std::optional<std::chrono::seconds> retry_after);
+  void failed(const identity::Binding& binding, const identity::Session& session,
+              const std::string& why, std::optional<std::chrono::seconds> retry_after);
   void conclude(const identity::Binding& binding, const std::string& sealed, ClientAtIdp& client,
                 IdpWord word);
   void conclude(const identity::Binding& binding, const std::string& sealed, Machine& machine,
@@ -147,6 +150,7 @@ class SessionKeeper {
   identity::SessionCare care_;
   std::uint64_t told_ = 0;  // the generation
   std::map<std::string, std::unique_ptr<Issuer>> ci_issuers_;
+  std::map<std::string, Monotonic> failed_at_;  // by issuer, of those whose last answer was none
   boost::asio::steady_timer pump_timer_, expire_timer_;
   bool stopping_ = false;
   host::LimitedLog log_;

@@ -104,7 +104,7 @@ class IdentityTest(harness.AgentCase):
     self.clients.curl_message("[[demo hello]]", uid=USER)
     clients.wait_until(lambda: "sign-in wanted" in [r["outcome"] for r in self.records("exchange.close")],
                        what="the record of the refusal")
-    self.sign_in(running_as="root", inside_uid=0, cached=True, age_ms=300_000)
+    self.sign_in(running_as="root", inside_uid=0, standing="cached", age_ms=300_000)
     self.must_succeed(self.clients.curl_message("[[demo hello]]", uid=USER))
     person = clients.wait_until(lambda: self.records("request.head"), what="the record")[-1]["person"]
     self.assertGreaterEqual(person.pop("age_ms"), 300_000)

@@ -34,9 +34,9 @@ void check_answers(SessionTable& table, Now now) {
     const Found found = table.find(peer, {}, settings, now);
     require(found.session != nullptr);
     require(found.good_until >= now.mono);
-    require(may_pass(found.standing) == (found.good_until > now.mono));
+    require(stands(found.standing) == (found.good_until > now.mono));
     (void)person_of(found, peer, nullptr);
-    if (!may_pass(found.standing)) require(!reason(found).empty());
+    if (!stands(found.standing)) require(!reason(found).empty());
   }
   (void)table.next_deadline(now);
   table.expire(now);

@@ -14,10 +14,11 @@ import struct
 import sys
 import time
 
-MAGIC, VERSION = b"VWID", 2
+MAGIC, VERSION = b"VWID", 3
 QUESTION, KNOWN, NOBODY, CHANGED = 1, 2, 3, 4
 UNSET, LOGIN, UNIT, DERIVED = 0xFFFFFFFF, 0, 1, 1
 DAY_MS = 86_400_000
+STANDINGS = ["fresh", "cached", "stale"]
 CODE = "WDJB-MJHT"
 HOW = f"nobody has signed in for this login; open https://idp.example/device and enter {CODE}"
 
@@ -35,8 +36,8 @@ def known(number, said):
   groups = said.get("groups", [])
   running_as = said.get("running_as", "")
   return (head(KNOWN, number)
-          + struct.pack("=IIBB", said.get("valid_ms", DAY_MS), said.get("age_ms", 0), said.get("cached", False),
-                        DERIVED if running_as else 0)
+          + struct.pack("=IIBB", said.get("valid_ms", DAY_MS), said.get("age_ms", 0),
+                        STANDINGS.index(said.get("standing", "fresh")), DERIVED if running_as else 0)
           + b"".join(map(text, ("https://idp.example", said.get("subject", said["name"]), said["name"], "device",
                                 running_as)))
           + struct.pack("=IH", said.get("inside_uid", UNSET), len(groups)) + b"".join(map(text, groups)))

@@ -37,6 +37,10 @@ class IdentityProvider:
       raise RuntimeError("the identity provider has not started")
     self.issuer, self._tests = said
 
+  @property
+  def closed(self):
+    return self._process.stdout.closed
+
   def close(self):
     self._process.stdin.close()
     self._process.wait(20)

@@ -176,7 +176,14 @@ std::string_view spell(identity::PersonClass c) {
 }
 
 std::string_view standing(const identity::Person& person) {
-  return person.cached ? "cached" : "fresh";
+  switch (person.standing) {
+    case identity::Standing::Cached:
+      return "cached";
+    case identity::Standing::Stale:
+      return "stale";
+    default:
+      return "fresh";
+  }
 }
 
 std::uint64_t age_ms(const identity::Person& person, Monotonic now) {

@@ -173,8 +173,12 @@ identity::Person read_person(Members m, const Around& around) {
   if (!m.text("inside_uid").empty()) person.inside_uid = m.decimal<std::uint32_t>("inside_uid");
   person.running_as = m.text("running_as");
   const std::string standing = m.text("standing");
-  person.cached = standing == "cached";
-  if (!person.cached && standing != "fresh") m.refuse();
+  if (standing == "cached")
+    person.standing = identity::Standing::Cached;
+  else if (standing == "stale")
+    person.standing = identity::Standing::Stale;
+  else if (standing != "fresh")
+    m.refuse();
   return person;
 }
 

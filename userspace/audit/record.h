@@ -147,7 +147,7 @@ struct Record {
 
 // As they stand in records and in what is made of them.
 std::string_view spell(identity::PersonClass c);
-std::string_view standing(const identity::Person& person);  // "fresh" or "cached"
+std::string_view standing(const identity::Person& person);  // "fresh", "cached" or "stale"
 std::uint64_t age_ms(const identity::Person& person, Monotonic now);
 
 // "session.open", "request.head", ...: the "kind" member.

@@ -32,7 +32,7 @@ constexpr std::chrono::seconds kBetweenQuestions{1};
 bool says_the_same(const identity::Person& a, const identity::Person& b) {
   const auto said = [](const identity::Person& p) {
     return std::tie(p.issuer, p.subject, p.name, p.groups, p.person_class, p.method, p.running_as,
-                    p.inside_uid, p.cached);
+                    p.inside_uid, p.standing);
   };
   return said(a) == said(b);
 }
@@ -53,6 +53,7 @@ class HttpRelay::Impl {
     ruleset_ = std::move(ruleset);
     response_engine_.reset();
     if (awaits_answer() && response_) apply(response_->adopt(*ruleset_, response_engine()));
+    if (person_ && person_->standing == identity::Standing::Stale) identity_doubted();
   }
 
   void from_client(std::string_view plain, Now now) {
@@ -124,7 +125,14 @@ class HttpRelay::Impl {
     if (awaits_answer()) fail_upstream();
   }
 
-  void identity_known(const identity::Person& person, Now now) {
+  void identity_known(identity::Person person, Now now) {
+    if (person.standing == identity::Standing::Stale) {
+      const Monotonic until = policy::stale_until(ruleset_->policy(), target_.host, person);
+      if (until <= now.mono)
+        return identity_refused(identity::unconfirmed(person.name, now.mono - person.confirmed_at),
+                                false, false);
+      person.valid_until = std::min(person.valid_until, until);
+    }
     const std::optional<identity::Person> before = std::exchange(person_, person);
     asking_ = doubted_ = false;
     ask_no_sooner_ = now.mono + kBetweenQuestions;

@@ -4,6 +4,7 @@
 
 #include "userspace/base/time.h"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,6 +40,20 @@ enum class PersonClass : std::uint8_t {
   Ci,       // a job of a build system
 };
 
+// How good the word is that somebody has signed in: until Stale the session stands, and the word
+// grows old; then it has ended.
+enum class Standing : std::uint8_t {
+  Fresh,
+  Cached,  // the IdP has not answered for a while: good, and recorded as such
+  Stale,   // for longer than that: policy decides, and without one it is no session
+  Expired,
+  SignedOut,
+  Revoked,
+  Unknown,  // there is none
+};
+std::string_view to_string(Standing standing);  // a word for records
+inline bool stands(Standing standing) { return standing <= Standing::Stale; }
+
 struct Person {
   std::string issuer;   // "local" for the operating system's users
   std::string subject;  // unique within the issuer
@@ -48,11 +63,12 @@ struct Person {
   std::string method;  // how it was established: local, pkce, device, ci, machine, saml
   Monotonic valid_until;
 
+  Standing standing = Standing::Fresh;  // one that stands()
+  Monotonic confirmed_at = {};          // when the word on them came
+
   // What an answer about a peer says besides, for the record and never for a decision.
   std::string running_as = {};                   // Derived: the account that they have become
   std::optional<std::uint32_t> inside_uid = {};  // the peer's uid as its container sees it
-  bool cached = false;  // who is asked about them has not answered for a while: an old word counts
-  Monotonic confirmed_at = {};  // when that word came
 };
 
 std::string_view to_string(PersonClass c);
@@ -60,5 +76,8 @@ std::string_view to_string(PersonClass c);
 inline std::string display_name(const Person& person) {
   return person.running_as.empty() ? person.name : person.name + " as " + person.running_as;
 }
+
+// Why somebody does not pass who is Stale, by the age of the word on them: for the person.
+std::string unconfirmed(std::string_view name, std::chrono::nanoseconds age);
 
 }  // namespace veilwire::identity

@@ -16,26 +16,6 @@ bool is_name_or_none(std::string_view text) { return text.empty() || is_name(tex
 
 }  // namespace
 
-std::string_view to_string(Standing standing) {
-  switch (standing) {
-    case Standing::Fresh:
-      return "fresh";
-    case Standing::Cached:
-      return "cached";
-    case Standing::Stale:
-      return "stale";
-    case Standing::Expired:
-      return "expired";
-    case Standing::SignedOut:
-      return "signed out";
-    case Standing::Revoked:
-      return "revoked";
-    case Standing::Unknown:
-      return "unknown";
-  }
-  return "unknown";
-}
-
 // A check in the future of the monotonic clock is no check that we made.
 nanoseconds age_of(const Session& session, Now now) {
   if (now.mono < session.checked_at.mono) return nanoseconds::max();
@@ -70,9 +50,9 @@ Standing standing_of(const Session& session, const SessionTimes& times, Now now)
 
 Monotonic good_until(const Session& session, const SessionTimes& times, Now now) {
   const Standing standing = standing_of(session, times, now);
-  if (!may_pass(standing)) return now.mono;
+  if (!stands(standing)) return now.mono;
   const Monotonic at_most = std::min(expiry_of(session, now), now.mono + times.fresh_for);
-  if (session.self_contained) return at_most;
+  if (session.self_contained || standing == Standing::Stale) return at_most;
   const nanoseconds lasts = standing == Standing::Fresh ? times.fresh_for : times.cached_for;
   return std::min(at_most, now.mono + (lasts - age_of(session, now)));
 }

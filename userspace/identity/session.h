@@ -59,27 +59,13 @@ struct SessionTimes {
   std::chrono::seconds remember_ended{3600};
 };
 
-enum class Standing : std::uint8_t {
-  Fresh,
-  Cached,  // the IdP has not answered for a while: good, and recorded as such
-  Stale,   // for longer than that: policy decides, and without one it is no session
-  Expired,
-  SignedOut,
-  Revoked,
-  Unknown,  // there is none
-};
-std::string_view to_string(Standing standing);  // a word for records
-inline bool may_pass(Standing standing) {
-  return standing == Standing::Fresh || standing == Standing::Cached;
-}
-
 Standing standing_of(const Session& session, const SessionTimes& times, Now now);
 // Since the IdP last stood by it, by the clock that says more.
 std::chrono::nanoseconds age_of(const Session& session, Now now);
 // When it expires, as long as neither clock is set.
 Monotonic expiry_of(const Session& session, Now now);
-// Until when the standing stays what it is, as long as nothing else happens; now, where it is no
-// good.
+// Until when the standing stays what it is, as long as nothing else happens, and how long at most
+// it may be relied on; now, where it has ended.
 Monotonic good_until(const Session& session, const SessionTimes& times, Now now);
 
 // The same moment on the other clock, as long as nobody sets it.

@@ -68,7 +68,7 @@ Person person_of(const Found& found, const Peer& peer, const Account* running_as
   Person person = found.session->person;
   person.person_class = found.person_class;
   person.valid_until = found.good_until;
-  person.cached = found.standing == Standing::Cached;
+  person.standing = found.standing;
   if (found.person_class == PersonClass::Derived) {
     const bool has_name = running_as != nullptr && printable(running_as->name);
     person.running_as = has_name ? running_as->name : "user id " + std::to_string(peer.uid);
@@ -90,9 +90,7 @@ std::string reason(const Found& found) {
     case Standing::Revoked:
       return session + " has been revoked; sign in again if you may";
     case Standing::Stale:
-      return session + " cannot be checked: the identity provider has not answered for " +
-             std::to_string(std::chrono::duration_cast<std::chrono::minutes>(found.age).count()) +
-             " minutes";
+      return unconfirmed(name, found.age);
     case Standing::Unknown:
     case Standing::Fresh:
     case Standing::Cached:
@@ -134,7 +132,7 @@ Result<std::optional<Person>, SessionError> SessionTable::add(SignIn sign_in, No
   auto last = sessions_.extract(sign_in.binding);
   if (!last.empty()) {
     discharge(last.mapped());
-    if (may_pass(standing_of(last.mapped(), times_, now))) before = last.mapped().person;
+    if (stands(standing_of(last.mapped(), times_, now))) before = last.mapped().person;
   }
   auto full = no_room_for(session);
   while (full && forget_one_ended(full == SessionError::TooManyOfUser ? std::optional(session.share)
@@ -181,8 +179,7 @@ Found SessionTable::find(const Peer& peer, Place place, const BindingSettings& s
 Session* SessionTable::live(const Binding& binding, Now now) {
   const auto at = sessions_.find(binding);
   if (at == sessions_.end()) return nullptr;
-  const Standing standing = standing_of(at->second, times_, now);
-  return may_pass(standing) || standing == Standing::Stale ? &at->second : nullptr;
+  return stands(standing_of(at->second, times_, now)) ? &at->second : nullptr;
 }
 
 // That it is fresh again is a change where its answers have been given as cached, or refused.

@@ -85,7 +85,7 @@ class SessionTable {
  public:
   explicit SessionTable(SessionTimes times = {}) : times_(times) {}
 
-  // Takes the place of the binding's last session. Gives whom that was, where it was good still.
+  // Takes the place of the binding's last session. Gives whom that was, where it stood still.
   Result<std::optional<Person>, SessionError> add(SignIn sign_in, Now now);
 
   // What the peer falls under; its first binding that is known counts, ended or not: a job whose

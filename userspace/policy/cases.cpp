@@ -8,6 +8,8 @@
 namespace veilwire::policy {
 namespace {
 
+constexpr std::int64_t kMostMinutes = std::int64_t{365} * 24 * 60;
+
 std::string named(StrictReader& reader) {
   reader.require("name", "one sentence that says what the policy must do");
   return reader.text("name").value_or("");
@@ -73,6 +75,28 @@ UninspectedCase read_uninspected(const Value& entry, Errors& errors) {
   return c;
 }
 
+StaleCase read_stale(const Value& entry, Errors& errors) {
+  StrictReader reader(entry, "[[stale]]", errors);
+  StaleCase c;
+  c.line = reader.place().line;
+  c.name = named(reader);
+  c.host = reader.text("host").value_or("");
+  for (const Value* group : reader.texts("groups")) c.groups.push_back(group->text);
+  reader.require("age_minutes", "how old the last word on the person is");
+  if (const Value* age = reader.of_kind("age_minutes", Value::Kind::Integer)) {
+    if (age->number < 0 || age->number > kMostMinutes)
+      errors.add(age->place,
+                 "age_minutes is a whole number from 0 to " + std::to_string(kMostMinutes));
+    c.age = std::chrono::minutes(age->number);
+  }
+  reader.require("expect", "\"pass\" or \"block\"");
+  if (auto action =
+          reader.choice<Action>("expect", {{"pass", Action::Pass}, {"block", Action::Block}}))
+    c.expect = *action;
+  reader.close();
+  return c;
+}
+
 void expect_equal(std::string_view file, std::uint32_t line, std::string_view name,
                   std::string_view expected, std::string_view got,
                   std::vector<PolicyError>& failures) {
@@ -100,9 +124,10 @@ Result<Cases, std::vector<PolicyError>> parse_cases(std::string_view toml, std::
     cases.intercept.push_back(read_intercept(*entry, errors));
   for (const Value* entry : root.tables("uninspected"))
     cases.uninspected.push_back(read_uninspected(*entry, errors));
+  for (const Value* entry : root.tables("stale")) cases.stale.push_back(read_stale(*entry, errors));
   root.close();
   if (cases.size() == 0 && errors.count() == 0)
-    errors.add({1, 1}, "no case: write [[decide]], [[intercept]] or [[uninspected]]");
+    errors.add({1, 1}, "no case: write [[decide]], [[intercept]], [[uninspected]] or [[stale]]");
   auto list = std::move(errors).take();
   if (!list.empty()) return Unexpected{std::move(list)};
   return cases;
@@ -130,6 +155,13 @@ std::vector<PolicyError> run(const Policy& policy, const Cases& cases) {
   for (const UninspectedCase& c : cases.uninspected)
     expect_equal(cases.file, c.line, c.name, to_string(c.expect),
                  to_string(uninspected_action(policy, c.what)), failures);
+  for (const StaleCase& c : cases.stale) {
+    identity::Person person;
+    person.groups = c.groups;
+    const bool passes = Monotonic{c.age} < stale_until(policy, c.host, person);
+    expect_equal(cases.file, c.line, c.name, to_string(c.expect), passes ? "pass" : "block",
+                 failures);
+  }
   std::stable_sort(failures.begin(), failures.end(),
                    [](const PolicyError& a, const PolicyError& b) { return a.line < b.line; });
   return failures;

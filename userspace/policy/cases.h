@@ -6,6 +6,7 @@
 #include "userspace/base/result.h"
 #include "userspace/policy/policy.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -42,13 +43,26 @@ struct UninspectedCase {
   std::uint32_t line = 0;
 };
 
+// [[stale]]: whether somebody passes whom the identity provider has not confirmed for so long.
+struct StaleCase {
+  std::string name;
+  std::string host;
+  std::vector<std::string> groups;
+  std::chrono::minutes age{0};
+  Action expect = Action::Block;
+  std::uint32_t line = 0;
+};
+
 struct Cases {
   std::string file;
   std::string policy;  // path of the policy that they are about, relative to the file's own folder
   std::vector<DecideCase> decide;
   std::vector<InterceptCase> intercept;
   std::vector<UninspectedCase> uninspected;
-  std::size_t size() const { return decide.size() + intercept.size() + uninspected.size(); }
+  std::vector<StaleCase> stale;
+  std::size_t size() const {
+    return decide.size() + intercept.size() + uninspected.size() + stale.size();
+  }
 };
 
 Result<Cases, std::vector<PolicyError>> parse_cases(std::string_view toml, std::string_view file);

@@ -204,14 +204,34 @@ void read_rule_packs(StrictReader& root, Errors& errors, Policy& policy) {
   reader.close();
 }
 
-// Whether every finding that `later` matches is matched by `earlier` too.
-bool shadows(const ActionRule& earlier, const ActionRule& later) {
-  const auto wider = [](const std::string& a, const std::string& b) { return a.empty() || a == b; };
-  return wider(earlier.rule, later.rule) && wider(earlier.category, later.category) &&
-         wider(earlier.direction, later.direction) && wider(earlier.group, later.group) &&
+bool wider(const std::string& a, const std::string& b) { return a.empty() || a == b; }
+
+// Whether all that `later` matches is matched by `earlier` too.
+template <class Rule>
+bool shadows_where(const Rule& earlier, const Rule& later) {
+  return wider(earlier.group, later.group) &&
          (wider(earlier.host, later.host) ||
           (!later.host.empty() && !later.host.starts_with("*.") &&
            covers(earlier.host, later.host)));
+}
+bool shadows(const StaleRule& earlier, const StaleRule& later) {
+  return shadows_where(earlier, later);
+}
+bool shadows(const ActionRule& earlier, const ActionRule& later) {
+  return wider(earlier.rule, later.rule) && wider(earlier.category, later.category) &&
+         wider(earlier.direction, later.direction) && shadows_where(earlier, later);
+}
+
+template <class Rule>
+void refuse_shadowed(const std::vector<Rule>& rules, const Rule& rule, std::string_view name,
+                     Place place, Errors& errors) {
+  for (const Rule& earlier : rules) {
+    if (!shadows(earlier, rule)) continue;
+    errors.add(place, std::string(name) + " is never reached: the one in line " +
+                          std::to_string(earlier.line) +
+                          " comes first and matches all that this one does");
+    return;
+  }
 }
 
 // Whether the policy intercepts any name that the pattern of an action stands for.
@@ -232,6 +252,21 @@ std::optional<std::string> read_word(StrictReader& reader, std::string_view key,
   return word;
 }
 
+// The conditions that an action and a [[stale]] have in common.
+template <class Rule>
+void read_where(StrictReader& reader, Errors& errors, const Policy& policy, Rule& rule) {
+  if (auto host = reader.text("host")) {
+    if (auto why = refused_host(*host))
+      errors.add(reader.place_of("host"), "\"" + *host + "\" is no host: " + *why);
+    else if (!intercepted(policy, *host))
+      errors.add(reader.place_of("host"),
+                 "no [[host]] of this policy is \"" + *host + "\": this would never apply");
+    else
+      rule.host = *std::move(host);
+  }
+  if (auto group = reader.text("group")) rule.group = *std::move(group);
+}
+
 void read_action(const Value& entry, Errors& errors, Policy& policy) {
   const std::size_t errors_before = errors.count();
   StrictReader reader(entry, "[[action]]", errors);
@@ -242,16 +277,7 @@ void read_action(const Value& entry, Errors& errors, Policy& policy) {
   if (auto direction = reader.choice<Direction>(
           "direction", {{"request", Direction::Request}, {"response", Direction::Response}}))
     rule.direction = to_string(*direction);
-  if (auto host = reader.text("host")) {
-    if (auto why = refused_host(*host))
-      errors.add(reader.place_of("host"), "\"" + *host + "\" is no host: " + *why);
-    else if (!intercepted(policy, *host))
-      errors.add(reader.place_of("host"),
-                 "no [[host]] of this policy is \"" + *host + "\": the action would never apply");
-    else
-      rule.host = *std::move(host);
-  }
-  if (auto group = reader.text("group")) rule.group = *std::move(group);
+  read_where(reader, errors, policy, rule);
   reader.require("action", "\"pass\", \"mask\" or \"block\"");
   if (auto action = reader.choice<Action>("action", kActions)) rule.action = *action;
   const bool conditional = reader.has("rule") || reader.has("category") ||
@@ -265,14 +291,33 @@ void read_action(const Value& entry, Errors& errors, Policy& policy) {
     return;
   }
   if (errors.count() != errors_before) return;  // half read, it would seem wider than it is
-  for (const ActionRule& earlier : policy.actions) {
-    if (!shadows(earlier, rule)) continue;
-    errors.add(reader.place(), "[[action]] is never reached: the one in line " +
-                                   std::to_string(earlier.line) +
-                                   " comes first and matches all that this one does");
-    break;
-  }
+  refuse_shadowed(policy.actions, rule, "[[action]]", reader.place(), errors);
   policy.actions.push_back(std::move(rule));
+}
+
+void read_stale(const Value& entry, Errors& errors, Policy& policy) {
+  constexpr std::int64_t kLongest = std::int64_t{7} * 24 * 60;
+  const std::size_t errors_before = errors.count();
+  StrictReader reader(entry, "[[stale]]", errors);
+  StaleRule rule;
+  rule.line = reader.place().line;
+  read_where(reader, errors, policy, rule);
+  reader.require("action", "\"pass\" or \"block\"");
+  const auto action = reader.choice<Action>("action", kUninspectedActions);
+  if (action == Action::Pass)
+    reader.require("max_age_minutes", "up to which age of the last word on a person they pass");
+  if (const Value* age = reader.of_kind("max_age_minutes", Value::Kind::Integer)) {
+    if (action == Action::Block)
+      errors.add(age->place, "max_age_minutes belongs to action = \"pass\"");
+    else if (age->number < 1 || age->number > kLongest)
+      errors.add(age->place,
+                 "max_age_minutes is a whole number from 1 to " + std::to_string(kLongest));
+    rule.max_age = std::chrono::minutes(age->number);
+  }
+  reader.close();
+  if (errors.count() != errors_before) return;
+  refuse_shadowed(policy.stale, rule, "[[stale]]", reader.place(), errors);
+  policy.stale.push_back(std::move(rule));
 }
 
 void read_default(StrictReader& root, Errors& errors, Policy& policy) {
@@ -323,6 +368,7 @@ Result<Policy, std::vector<PolicyError>> parse_reporting_all(std::string_view to
   read_hosts(root, errors, policy);
   read_rule_packs(root, errors, policy);
   for (const Value* entry : root.tables("action")) read_action(*entry, errors, policy);
+  for (const Value* entry : root.tables("stale")) read_stale(*entry, errors, policy);
   read_default(root, errors, policy);
   read_uninspected(root, errors, policy);
   read_record(root, errors, policy);

@@ -66,6 +66,14 @@ Action decide(const Policy& policy, const Facts& facts) {
   return facts.direction == Direction::Request ? policy.default_request : policy.default_response;
 }
 
+Monotonic stale_until(const Policy& policy, std::string_view host, const identity::Person& person) {
+  for (const StaleRule& rule : policy.stale)
+    if ((rule.host.empty() || covers(rule.host, host)) &&
+        (rule.group.empty() || belongs(&person, rule.group)))
+      return rule.max_age == rule.max_age.zero() ? Monotonic{} : person.confirmed_at + rule.max_age;
+  return {};
+}
+
 std::string_view to_string(Service service) {
   switch (service) {
     case Service::Anthropic:

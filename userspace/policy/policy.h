@@ -3,9 +3,11 @@
 #pragma once
 
 #include "userspace/base/result.h"
+#include "userspace/base/time.h"
 #include "userspace/identity/person.h"
 #include "userspace/masking/finding.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -59,12 +61,21 @@ struct ActionRule {
   std::uint32_t line = 0;  // of its [[action]], for messages about it
 };
 
+// Whether somebody passes whose standing is Stale. First match wins; who matches none is refused.
+struct StaleRule {
+  std::string group;                // as in ActionRule
+  std::string host;                 // likewise
+  std::chrono::minutes max_age{0};  // of the word on them, up to which they pass; 0: refused
+  std::uint32_t line = 0;
+};
+
 // The initial values are what a policy file means that does not name the key.
 struct Policy {
   std::vector<Host> hosts;
   std::vector<std::uint16_t> ports = {443};  // that are looked at
   std::vector<std::string> rule_packs;       // paths, relative to the policy's own folder
   std::vector<ActionRule> actions;
+  std::vector<StaleRule> stale;
   Action default_request = Action::Pass;
   Action default_response = Action::Mask;
   // In the order of Uninspected. Closed where an inspected host's own traffic hides from
@@ -122,6 +133,10 @@ struct Facts {
   std::string_view category;
 };
 Action decide(const Policy& policy, const Facts& facts);
+
+// Until when somebody who is Stale passes as who they were last known to be; the clock's start: not
+// at all.
+Monotonic stale_until(const Policy& policy, std::string_view host, const identity::Person& person);
 
 std::string_view to_string(Service);
 std::string_view to_string(Direction);

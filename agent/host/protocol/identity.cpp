@@ -72,7 +72,7 @@ KnownPerson read_known(Reader& r, Monotonic now) {
   identity::Person& person = known.person;
   known.valid_for = std::chrono::milliseconds(r.number<std::uint32_t>());
   known.age = std::chrono::milliseconds(r.number<std::uint32_t>());
-  person.cached = r.boolean();
+  person.standing = r.enumerator(identity::Standing::Stale);
   person.person_class = r.enumerator(identity::PersonClass::Ci);
   person.issuer = r.text();
   person.subject = r.text();
@@ -168,7 +168,7 @@ Result<std::string, IdentityProtocolError> encode(const IdentityAnswer& answer) 
   }
   const auto& known = std::get<KnownPerson>(answer.who);
   const identity::Person& person = known.person;
-  if (!fits(person) || known.valid_for < known.valid_for.zero() ||
+  if (!fits(person) || !stands(person.standing) || known.valid_for < known.valid_for.zero() ||
       known.valid_for > kIdentityLongestValidity)
     return Unexpected{IdentityProtocolError::TooLarge};
   const auto age =
@@ -176,7 +176,7 @@ Result<std::string, IdentityProtocolError> encode(const IdentityAnswer& answer) 
   w.head(Type::Known, answer.id);
   w.number(static_cast<std::uint32_t>(known.valid_for.count()));
   w.number(static_cast<std::uint32_t>(age.count()));
-  w.boolean(person.cached);
+  w.number(static_cast<std::uint8_t>(person.standing));
   w.number(static_cast<std::uint8_t>(person.person_class));
   w.text(person.issuer);
   w.text(person.subject);

@@ -31,7 +31,7 @@
 
 namespace veilwire::host::protocol {
 
-inline constexpr std::uint16_t kIdentityVersion = 2;
+inline constexpr std::uint16_t kIdentityVersion = 3;
 // A directory server decides how long names are and how many groups somebody has; these bounds keep
 // an answer within one local message. Somebody with more groups is refused, not cut: a policy may
 // make an exception for the last one.
@@ -59,6 +59,7 @@ struct IdentityQuestion {
   bool at_once = false;
 };
 
+// Also of a person whose standing is Stale: whether they pass is for policy to say.
 struct KnownPerson {
   // valid_until and confirmed_at are the asker's own: the time of decoding, plus valid_for and less
   // age.

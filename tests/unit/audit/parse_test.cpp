@@ -118,7 +118,7 @@ TEST(ParseRecord, ReadsAPersonOfTheFirstVersion) {
   const auto& person = std::get<RequestHead>(parsed->record.body).person;
   EXPECT_EQ(display_name(person), "ada as root");
   EXPECT_EQ(person.confirmed_at, parsed->record.time.mono);
-  EXPECT_FALSE(person.cached);
+  EXPECT_EQ(person.standing, identity::Standing::Fresh);
 }
 
 TEST(ParseRecord, AnAgeIsSinceTheWord) {
@@ -131,7 +131,23 @@ TEST(ParseRecord, AnAgeIsSinceTheWord) {
     EXPECT_EQ(parsed->record.time.mono - person.confirmed_at, std::chrono::milliseconds(305'000));
     EXPECT_EQ(person.running_as, "root");
     EXPECT_EQ(person.inside_uid, 0U);
-    EXPECT_TRUE(person.cached);
+    EXPECT_EQ(person.standing, identity::Standing::Cached);
+  }
+}
+
+TEST(ParseRecord, EveryStandingThatPassesHasItsWord) {
+  for (const auto& [standing, word] : {std::pair(identity::Standing::Fresh, "fresh"),
+                                       std::pair(identity::Standing::Cached, "cached"),
+                                       std::pair(identity::Standing::Stale, "stale")}) {
+    identity::Person person = sample_person();
+    person.standing = standing;
+    const Record record =
+        sample(IdentityChange{.what = "changed", .reason = {}, .answer = {}, .person = person});
+    const std::string bytes = canonical(record, kWriter, 1);
+    EXPECT_NE(bytes.find("\"standing\":\"" + std::string(word) + "\""), std::string::npos);
+    const auto parsed = parse_record(bytes);
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(std::get<IdentityChange>(parsed->record.body).person.standing, standing);
   }
 }
 

@@ -53,7 +53,7 @@ inline identity::Person sample_derived() {
   person.person_class = identity::PersonClass::Derived;
   person.running_as = "root";
   person.inside_uid = 0;
-  person.cached = true;
+  person.standing = identity::Standing::Cached;
   person.confirmed_at = {std::chrono::nanoseconds(-300'000'000'000)};
   return person;
 }

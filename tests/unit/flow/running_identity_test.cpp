@@ -336,11 +336,11 @@ TEST_F(RunningIdentity, WhatIsHeldIsJudgedAnewForOtherGroups) {
 TEST_F(RunningIdentity, AnOldWordIsOnRecord) {
   begin_stream();
   identity::Person cached = person();
-  cached.cached = true;
+  cached.standing = identity::Standing::Cached;
   relay.identity_known(cached, now);
   relay.identity_known(cached, now);
   ASSERT_EQ(sink.all<audit::IdentityChange>().size(), 1U);
-  EXPECT_TRUE(sink.all<audit::IdentityChange>()[0].person.cached);
+  EXPECT_EQ(sink.all<audit::IdentityChange>()[0].person.standing, identity::Standing::Cached);
   EXPECT_FALSE(sink.closed);
 }
 

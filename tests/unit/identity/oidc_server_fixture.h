@@ -30,6 +30,7 @@ namespace veilwire::agent_identity {
 namespace protocol = host::protocol;
 using identity::Binding;
 using identity::Peer;
+using identity::Standing;
 using protocol::PeopleAnswer;
 using protocol::PeopleAsk;
 using std::chrono::seconds;

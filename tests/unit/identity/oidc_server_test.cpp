@@ -38,7 +38,7 @@ TEST_F(OidcServerTest, ASignInInABrowserNamesThePerson) {
   EXPECT_EQ(known(answer)->person.subject, "alice");
   EXPECT_EQ(known(answer)->person.issuer, idp_->issuer());
   EXPECT_EQ(known(answer)->person.groups, (Groups{"developers", "release"}));
-  EXPECT_FALSE(known(answer)->person.cached);
+  EXPECT_EQ(known(answer)->person.standing, Standing::Fresh);
   EXPECT_EQ(say(people.get(), {.what = PeopleAsk::What::WhoAmI}).session->subject, "alice");
 }
 
@@ -152,18 +152,52 @@ TEST_F(OidcServerTest, WhileTheIdpIsDownAnOldWordCountsUpToItsAge) {
   settings_.times.cached_for = seconds(6);
   start();
   sign_in_carol();
-  ASSERT_FALSE(known(answer_about(me()))->person.cached);
+  ASSERT_EQ(known(answer_about(me()))->person.standing, Standing::Fresh);
   idp_->tell("trouble", R"({"status":503})");
   const auto cached = asked_until(me(), [](const auto& answer) {
-    return known(answer) != nullptr && known(answer)->person.cached;
+    return known(answer) != nullptr && known(answer)->person.standing == Standing::Cached;
   });
   EXPECT_GE(known(cached)->age, seconds(2));
-  const auto stale = asked_until(me(), [](const auto& answer) { return known(answer) == nullptr; });
-  EXPECT_NE(nobody(stale).reason.find("cannot be checked"), std::string::npos);
-  EXPECT_FALSE(nobody(stale).sign_in);
+  const auto stale = asked_until(me(), [](const auto& answer) {
+    return known(answer) == nullptr || known(answer)->person.standing == Standing::Stale;
+  });
+  ASSERT_NE(known(stale), nullptr);
+  EXPECT_GE(known(stale)->age, seconds(6));
+  EXPECT_LE(known(stale)->valid_for, seconds(2));
+  const auto status = protocol::ask_status(folder_ + "/status", kPatience);
+  EXPECT_EQ(status->find(R"("stale":0)"), std::string::npos) << *status;
   idp_->tell("trouble", "{}");
-  const auto back = asked_until(me(), [](const auto& answer) { return known(answer) != nullptr; });
+  const auto back = asked_until(me(), [](const auto& answer) {
+    return known(answer) != nullptr && known(answer)->person.standing == Standing::Fresh;
+  });
   EXPECT_EQ(known(back)->person.subject, "carol");
+}
+
+TEST_F(OidcServerTest, AStaleWordIsGivenOnlyOnceTheIdpHasFailedToAnswer) {
+  settings_.times.fresh_for = settings_.times.cached_for = seconds(1);
+  start();
+  sign_in_carol();
+  idp_->tell("person", R"({"name":"carol","groups":[],"gone":true})");
+  idp_->tell("trouble", R"({"delay":4000})");
+  std::this_thread::sleep_for(seconds(4));
+  // It takes longer than an old word would be waited for, and then it is the word.
+  EXPECT_NE(nobody(answer_about(me())).reason.find("revoked"), std::string::npos);
+  idp_->tell("trouble", "{}");
+}
+
+TEST_F(OidcServerTest, WhoSignedOutWhileTheIdpWasDownIsNotStale) {
+  settings_.times.fresh_for = settings_.times.cached_for = seconds(1);
+  start();
+  sign_in_carol();
+  idp_->tell("trouble", R"({"status":503})");
+  (void)asked_until(me(), [](const auto& answer) {
+    return known(answer) != nullptr && known(answer)->person.standing == Standing::Stale;
+  });
+  const host::UniqueFd people = connect("people");
+  EXPECT_EQ(say(people.get(), {.what = PeopleAsk::What::WhoAmI}).session->standing, "stale");
+  (void)say(people.get(), {.what = PeopleAsk::What::Logout});
+  EXPECT_NE(nobody(answer_about(me())).reason.find("signed out"), std::string::npos);
+  idp_->tell("trouble", "{}");
 }
 
 TEST_F(OidcServerTest, ARestartSignsNobodyOutAndAnotherKeyEverybody) {
@@ -192,7 +226,8 @@ TEST_F(OidcServerTest, ASessionGoesOnAfterARestartByTheTokensAtRest) {
   start();
   std::this_thread::sleep_for(seconds(3));
   const auto answer = asked_until(me(), [](const auto& a) {
-    return known(a) != nullptr && !known(a)->person.cached && known(a)->age < seconds(2);
+    return known(a) != nullptr && known(a)->person.standing == Standing::Fresh &&
+           known(a)->age < seconds(2);
   });
   EXPECT_EQ(known(answer)->person.subject, "carol");
 }
@@ -215,8 +250,9 @@ TEST_F(OidcServerTest, ARestartInTheMiddleOfARefreshLosesNoSession) {
   idp_->tell("trouble", "{}");
   start();
   std::this_thread::sleep_for(seconds(3));
-  const auto answer = asked_until(
-      me(), [](const auto& a) { return known(a) == nullptr || !known(a)->person.cached; });
+  const auto answer = asked_until(me(), [](const auto& a) {
+    return known(a) == nullptr || known(a)->person.standing == Standing::Fresh;
+  });
   ASSERT_NE(known(answer), nullptr) << nobody(answer).reason;
   EXPECT_EQ(known(answer)->person.subject, "carol");
 }

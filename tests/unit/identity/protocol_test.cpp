@@ -24,7 +24,7 @@ IdentityAnswer known() {
   k.person.name = "alice";
   k.person.running_as = "root";
   k.person.inside_uid = 0;
-  k.person.cached = true;
+  k.person.standing = identity::Standing::Stale;
   k.person.method = "local";
   k.person.groups = {"developers", "staff"};
   k.person.person_class = identity::PersonClass::Derived;
@@ -99,9 +99,18 @@ TEST(IdentityProtocol, AnAnswerComesBackAndItsTimesAreTheAskers) {
   EXPECT_EQ(person.person_class, sent.person_class);
   EXPECT_EQ(person.running_as, sent.running_as);
   EXPECT_EQ(person.inside_uid, 0U);
-  EXPECT_TRUE(person.cached);
+  EXPECT_EQ(person.standing, identity::Standing::Stale);
   EXPECT_EQ(person.valid_until, kNow + std::chrono::milliseconds(29'500));
   EXPECT_EQ(person.confirmed_at + std::chrono::minutes(5), kNow);
+}
+
+TEST(IdentityProtocol, WhoseSessionHasEndedIsNobodyKnown) {
+  IdentityAnswer answer = known();
+  for (const auto standing : {identity::Standing::Expired, identity::Standing::SignedOut,
+                              identity::Standing::Revoked, identity::Standing::Unknown}) {
+    std::get<KnownPerson>(answer.who).person.standing = standing;
+    EXPECT_FALSE(encode(answer));
+  }
 }
 
 TEST(IdentityProtocol, WhoIsInNoContainerHasNoUidInside) {
@@ -191,10 +200,11 @@ TEST(IdentityProtocol, AnAnswerThatNoEncoderWritesIsRefused) {
     message[offset] = value;
     return message;
   };
-  constexpr std::size_t kValidFor = 16, kAge = 20, kCached = 24, kClass = 25;
+  constexpr std::size_t kValidFor = 16, kAge = 20, kStanding = 24, kClass = 25;
   ASSERT_TRUE(decode_identity_word(altered(kClass, 0), kNow));
   EXPECT_FALSE(decode_identity_word(altered(kClass, 4), kNow));
-  EXPECT_FALSE(decode_identity_word(altered(kCached, 2), kNow));
+  EXPECT_TRUE(decode_identity_word(altered(kStanding, 0), kNow));
+  EXPECT_FALSE(decode_identity_word(altered(kStanding, 3), kNow));
   EXPECT_FALSE(decode_identity_word(altered(kValidFor + 3, '\x7f'), kNow));  // years
   EXPECT_FALSE(decode_identity_word(altered(kAge + 3, '\xff'), kNow));
   IdentityAnswer nobodys = known();

@@ -86,8 +86,9 @@ TEST(SessionTable, WhoHasSignedInIsFoundWithTheirGroupsAndHowLongThatIsGood) {
   EXPECT_EQ(person.groups, (std::vector<std::string>{"developers", "staff"}));
   EXPECT_EQ(person.valid_until, at(90).mono);
   EXPECT_EQ(person.running_as, "");
-  EXPECT_FALSE(person.cached);
-  EXPECT_TRUE(person_of(table.find(kAlice, kTerminal, {}, at(91)), kAlice, nullptr).cached);
+  EXPECT_EQ(person.standing, Standing::Fresh);
+  EXPECT_EQ(person_of(table.find(kAlice, kTerminal, {}, at(91)), kAlice, nullptr).standing,
+            Standing::Cached);
 }
 
 TEST(SessionTable, WhoHasNotIsUnknownAndToldForWhatToSignIn) {
@@ -147,9 +148,39 @@ TEST(SessionTable, AnIdpThatDoesNotAnswerMakesItCachedThenStaleUntilItDoes) {
   EXPECT_EQ(reason(stale),
             "the session of alice cannot be checked: the identity provider has not answered for 15 "
             "minutes");
+  const Person person = person_of(stale, kAlice, nullptr);
+  EXPECT_EQ(person.standing, Standing::Stale);
+  EXPECT_EQ(person.valid_until, at(960 + 90).mono) << "until it has to be asked for again";
   EXPECT_TRUE(table.confirm(kLogin, at(961)));
   EXPECT_EQ(standing(table, kAlice, at(961)), Standing::Fresh);
   EXPECT_EQ(table.changes_since(before), std::vector<Binding>{kLogin});
+}
+
+TEST(SessionTable, WhatHasEndedIsNotStaleHoweverLongTheIdpHasNotAnswered) {
+  const auto after = [](auto end) {
+    SessionTable table;
+    EXPECT_TRUE(table.add(sign_in(), at(0)));
+    EXPECT_EQ(standing(table, kAlice, at(1'000)), Standing::Stale);
+    end(table);
+    const Found found = table.find(kAlice, kTerminal, {}, at(1'001));
+    EXPECT_EQ(found.good_until, at(1'001).mono);
+    return found.standing;
+  };
+  EXPECT_EQ(after([](SessionTable& t) { t.end(kLogin, SessionEnd::SignedOut, at(1'000)); }),
+            Standing::SignedOut);
+  EXPECT_EQ(after([](SessionTable& t) {
+              t.revoke({.kind = RevocationKind::Subject,
+                        .issuer = "https://idp.example",
+                        .what = "alice-sub",
+                        .at = wall(1'000)},
+                       SessionEnd::RevokedByOperator, at(1'000));
+            }),
+            Standing::Revoked);
+  SessionTable table;
+  ASSERT_TRUE(table.add(sign_in(), at(0)));
+  EXPECT_EQ(standing(table, kAlice, at(3'599)), Standing::Stale);
+  EXPECT_EQ(table.find(kAlice, kTerminal, {}, at(3'590)).good_until, at(3'600).mono);
+  EXPECT_EQ(standing(table, kAlice, at(3'600)), Standing::Expired);
 }
 
 TEST(SessionTable, ANewSignInTakesThePlaceOfTheLastAndSaysWhoseThatWas) {

@@ -41,8 +41,8 @@ TEST(Session, ItIsFreshThenCachedThenStaleAsTheIdpStaysSilent) {
   EXPECT_EQ(standing_of(s, kTimes, at(seconds(900))), Standing::Stale);
   EXPECT_EQ(standing_of(s, kTimes, at(seconds(3'600))), Standing::Expired);
   EXPECT_EQ(age_of(s, at(seconds(100))), seconds(100));
-  EXPECT_TRUE(may_pass(Standing::Cached));
-  EXPECT_FALSE(may_pass(Standing::Stale));
+  EXPECT_TRUE(stands(Standing::Stale));
+  EXPECT_FALSE(stands(Standing::Expired));
 }
 
 TEST(Session, ATokenThatNobodyCanBeAskedAboutIsFreshUntilItExpires) {
@@ -90,7 +90,7 @@ TEST(Session, AnAnswerIsKeptNoLongerThanItIsTrue) {
   EXPECT_EQ(kept(seconds(60)), seconds(30));
   EXPECT_EQ(kept(seconds(100)), seconds(90));  // cached, asked about again soon
   EXPECT_EQ(kept(seconds(850)), seconds(50));
-  EXPECT_EQ(kept(seconds(900)), seconds(0));
+  EXPECT_EQ(kept(seconds(900)), seconds(90));  // stale: no longer, so that it is asked about
   s.checked_at = at(seconds(3'590));
   EXPECT_EQ(kept(seconds(3'590)), seconds(10));
   EXPECT_EQ(kept(seconds(3'600)), seconds(0));

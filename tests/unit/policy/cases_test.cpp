@@ -62,6 +62,7 @@ TEST(ShippedPolicies, TheDefaultPolicySpellsOutEveryInitialValue) {
   for (std::size_t i = 0; i < kUninspectedKinds; ++i)
     EXPECT_EQ(shipped->uninspected[i], initial.uninspected[i])
         << to_string(static_cast<Uninspected>(i));
+  EXPECT_EQ(shipped->stale.size(), initial.stale.size());
   EXPECT_EQ(shipped->strength, initial.strength);
 }
 
@@ -80,7 +81,7 @@ TEST(ShippedPolicies, TheCommentedExamplesOfTheDefaultPolicyWorkWhenUncommented)
     if (!line.starts_with("# ")) inside = false;
     if (inside) examples += line.substr(2) + "\n";
   }
-  EXPECT_EQ(blocks, 5U);
+  EXPECT_EQ(blocks, 6U);
   const auto policy = parse("[[host]]\nname = \"a.example\"\nspeaks = \"generic\"\n" + examples,
                             "examples in default.toml");
   EXPECT_TRUE(policy) << to_string(policy.error()) << "\n" << examples;
@@ -107,16 +108,21 @@ expect = "generic"
 name = "WebSocket passes"
 what = "upgrade"
 expect = "pass"
+[[stale]]
+name = "an old word counts for an hour"
+age_minutes = 60
+expect = "pass"
 )",
                                  "c.toml");
   ASSERT_TRUE(cases) << to_string(cases.error().front());
   const auto failures = run(*policy, *cases);
-  ASSERT_EQ(failures.size(), 4U);
+  ASSERT_EQ(failures.size(), 5U);
   EXPECT_EQ(to_string(failures[0]),
             "c.toml:2:1: secrets are blocked: expected \"block\", the policy answers \"mask\"");
   EXPECT_NE(failures[1].message.find("the policy answers \"mcp\""), std::string::npos);
   EXPECT_NE(failures[2].message.find("the policy answers \"pass\""), std::string::npos);
   EXPECT_NE(failures[3].message.find("the policy answers \"block\""), std::string::npos);
+  EXPECT_NE(failures[4].message.find("the policy answers \"block\""), std::string::npos);
 }
 
 TEST(Cases, AFileThatSaysNothingIsRefused) {

@@ -104,6 +104,30 @@ TEST(Decide, AnActionsHostMayBeAWildcard) {
   EXPECT_EQ(decide(policy, facts), Action::Mask);
 }
 
+TEST(StaleUntil, NobodyPassesWhereNothingIsSaid) {
+  const Policy policy = with_hosts({{"a.example", Service::Mcp}});
+  EXPECT_EQ(stale_until(policy, "a.example", {}), Monotonic{});
+}
+
+TEST(StaleUntil, TheFirstWhoseHostAndGroupHoldDecides) {
+  using std::chrono::minutes;
+  Policy policy = with_hosts({{"a.example", Service::Mcp}, {"b.example", Service::Mcp}});
+  policy.stale = {{.group = "contractors", .host = "", .max_age = minutes(0)},
+                  {.group = "on call", .host = "", .max_age = minutes(60)},
+                  {.group = "", .host = "b.example", .max_age = minutes(5)}};
+  const auto lasts = [&](std::string_view host, std::vector<std::string> groups) {
+    identity::Person person;
+    person.groups = std::move(groups);
+    person.confirmed_at = {minutes(100)};
+    return stale_until(policy, host, person);
+  };
+  EXPECT_EQ(lasts("a.example", {"on call"}), Monotonic{minutes(160)});
+  EXPECT_EQ(lasts("b.example", {"on call"}), Monotonic{minutes(160)});
+  EXPECT_EQ(lasts("b.example", {"staff"}), Monotonic{minutes(105)});
+  EXPECT_EQ(lasts("a.example", {"staff"}), Monotonic{});
+  EXPECT_EQ(lasts("b.example", {"on call", "contractors"}), Monotonic{});
+}
+
 TEST(Uninspected, EveryKindHasANameAndAnInitialAction) {
   const Policy policy;
   for (std::size_t i = 0; i < kUninspectedKinds; ++i) {

@@ -62,6 +62,13 @@ upgrade = "pass"
 no_server_name = "block"
 not_tls = "block"
 malformed = "pass"
+[[stale]]
+host = "*.mcp.example.com"
+group = "contractors"
+action = "block"
+[[stale]]
+action = "pass"
+max_age_minutes = 240
 [record]
 strength = "committed"
 )";
@@ -83,6 +90,11 @@ strength = "committed"
   EXPECT_EQ(rule.group, "Domain Users");
   EXPECT_EQ(rule.action, Action::Block);
   EXPECT_EQ(rule.line, 14U);
+  ASSERT_EQ(policy->stale.size(), 2U);
+  EXPECT_EQ(policy->stale[0].host, "*.mcp.example.com");
+  EXPECT_EQ(policy->stale[0].group, "contractors");
+  EXPECT_EQ(policy->stale[0].max_age, std::chrono::minutes(0));
+  EXPECT_EQ(policy->stale[1].max_age, std::chrono::minutes(240));
   EXPECT_EQ(policy->default_request, Action::Mask);
   EXPECT_EQ(policy->default_response, Action::Block);
   const Action expected[] = {Action::Pass,  Action::Pass,  Action::Block, Action::Pass,
@@ -281,6 +293,21 @@ TEST(ParsePolicy, ActionsThatCanNeverApplyAreRefused) {
       refused("[[action]]\ncategory = \"PII\"\naction = \"pass\"", "2:12: category in [[action]]"));
   EXPECT_TRUE(
       refused("[[action]]\ngroup = \"\"\naction = \"pass\"", "2:9: group in [[action]] is empty"));
+}
+
+TEST(ParsePolicy, WhoIsStalePassesForAStatedTimeOrNot) {
+  const std::string pass = "[[stale]]\naction = \"pass\"\n";
+  EXPECT_TRUE(refused("[[stale]]\ngroup = \"g\"", "1:1: action is missing"));
+  EXPECT_TRUE(refused("[[stale]]\naction = \"mask\"", "2:10: \"mask\" is no value"));
+  EXPECT_TRUE(refused(pass, "1:1: max_age_minutes is missing"));
+  EXPECT_TRUE(refused(pass + "max_age_minutes = 0", "3:19: max_age_minutes is a whole number"));
+  EXPECT_TRUE(refused(pass + "max_age_minutes = 10081", "3:19: max_age_minutes", "1 to 10080"));
+  EXPECT_TRUE(refused(pass + "max_age_minutes = \"long\"", "3:19: max_age_minutes in [[stale]]"));
+  EXPECT_TRUE(refused("[[stale]]\naction = \"block\"\nmax_age_minutes = 1",
+                      "3:19: max_age_minutes belongs to action"));
+  EXPECT_TRUE(refused(pass + "max_age_minutes = 1\nhost = \"b.example\"", "4:8: no [[host]]"));
+  EXPECT_TRUE(refused(pass + "max_age_minutes = 1\n[[stale]]\ngroup = \"g\"\naction = \"block\"",
+                      "4:1: [[stale]] is never reached: the one in line 1"));
 }
 
 TEST(ParsePolicy, ARefusedConditionDoesNotMakeItsActionShadowOthers) {
