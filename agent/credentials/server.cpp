@@ -27,7 +27,7 @@ std::string quoted(std::string_view text) {
 Server::Server(ServerOptions options, std::map<std::string, KeptSource> sources)
     : server_({.listener = std::move(options.listener),
                .status = std::move(options.status),
-               .allowed = options.proxy_uid,
+               .allowed = {options.proxy_uid},
                .most_connections = host::kProxyConnections,
                .turn = kQuestionsAtOnce},
               {.message = [this](auto id, auto message) { return take(id, message); },

@@ -95,14 +95,18 @@ void LocalServer::accept_some() {
             now().mono);
       return;
     }
-    if (accepted->peer.uid != options_.allowed) {
+    if (std::find(options_.allowed.begin(), options_.allowed.end(), accepted->peer.uid) ==
+        options_.allowed.end()) {
       ++refused_;
       refusals_.warning("refused uid " + std::to_string(accepted->peer.uid) + ", process " +
-                            std::to_string(accepted->peer.pid) + ": only the proxy is answered",
+                            std::to_string(accepted->peer.pid) +
+                            ": not one of those who are answered",
                         now().mono);
       continue;
     }
-    connections_[next_++].fd = std::move(accepted->fd);
+    Connection& connection = connections_[next_++];
+    connection.fd = std::move(accepted->fd);
+    connection.user = accepted->peer.uid;
   }
 }
 
@@ -122,6 +126,15 @@ void LocalServer::send(ConnectionId connection, std::string message) {
   found->second.unsent.push_back(std::move(message));
   send_unsent(found->second);
 }
+
+void LocalServer::close(ConnectionId connection) {
+  const auto found = connections_.find(connection);
+  if (found == connections_.end()) return;
+  found->second.broken = true;
+  found->second.unsent.clear();
+}
+
+uid_t LocalServer::user(ConnectionId connection) const { return connections_.at(connection).user; }
 
 void LocalServer::send_unsent(Connection& connection) {
   while (!connection.unsent.empty()) {

@@ -1,6 +1,6 @@
-// The event loop of a program that answers on one local socket: takes the connections of one user,
-// reads their messages in turns, and keeps what they do not take yet. What the messages mean is the
-// program's. One thread. Tested by tests/unit/host/local_server_test.cpp.
+// The event loop of a program that answers on one local socket: takes the connections of those who
+// may ask, reads their messages in turns, and keeps what they do not take yet. What the messages
+// mean is the program's. One thread. Tested by tests/unit/host/local_server_test.cpp.
 #pragma once
 
 #include "agent/host/limited_log.h"
@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -30,7 +31,7 @@ class LocalServer {
   struct Options {
     UniqueFd listener;                               // from listen_local
     std::unique_ptr<protocol::StatusSocket> status;  // nullptr: no status is given
-    uid_t allowed = 0;                               // the only user who is heard
+    std::vector<uid_t> allowed;                      // the only users who are heard
     // More wait in the listener's queue.
     std::size_t most_connections = kProxyConnections;
     // Messages taken from one connection before the others have their turn.
@@ -56,15 +57,19 @@ class LocalServer {
   // From within an event. A peer that takes no answers is not read until it has; one that has gone
   // gets nothing.
   void send(ConnectionId connection, std::string message);
+  // From within an event; closed() follows. What it has not taken is dropped.
+  void close(ConnectionId connection);
   // From any thread.
   void wake() const;
 
+  uid_t user(ConnectionId connection) const;  // one that has not gone
   std::size_t connections() const { return connections_.size(); }
   std::uint64_t refused() const { return refused_; }  // other users
 
  private:
   struct Connection {
     UniqueFd fd;
+    uid_t user = 0;
     std::deque<std::string> unsent;
     bool broken = false;
   };

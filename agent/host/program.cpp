@@ -22,19 +22,17 @@
 namespace veilwire::host {
 namespace {
 
-UniqueFd listen_for(const DaemonSettings& settings) {
-  std::set<uid_t> callers;
-  for (const std::string& caller : settings.callers) callers.insert(resolve_user(caller).uid);
-  UniqueFd listener = listen_local(settings.socket, 0600);
-  const auto admitted = let_connect(settings.socket, callers);
+UniqueFd listen_for(const std::string& path, const std::set<uid_t>& users) {
+  UniqueFd listener = listen_local(path, 0600);
+  const auto admitted = let_connect(path, users);
   if (admitted) return listener;
   if (admitted.error() != EOPNOTSUPP)
-    throw std::system_error(admitted.error(), std::generic_category(), settings.socket);
+    throw std::system_error(admitted.error(), std::generic_category(), path);
   // SO_PEERCRED still says who is answered.
-  log::warning(settings.socket + ": its file system has no access control lists: any user can " +
-               "connect, and is refused here");
-  if (::chmod(settings.socket.c_str(), 0666) != 0)
-    throw std::system_error(errno, std::generic_category(), settings.socket);
+  log::warning(path + ": its file system has no access control lists: any user can connect, and " +
+               "is refused here");
+  if (::chmod(path.c_str(), 0666) != 0)
+    throw std::system_error(errno, std::generic_category(), path);
   return listener;
 }
 
@@ -90,11 +88,19 @@ DaemonSettings read_daemon_settings(const ConfigSection& section, const std::str
 Daemon::Daemon(DaemonSettings settings) : settings_(std::move(settings)) {
   log::start("veilwire-" + settings_.name, settings_.log_level);
   stop_ = stop_signals();
-  for (Inherited& inherited : take_inherited())
-    if (inherited.name == settings_.name) listener = std::move(inherited.fd);
-  if (!listener) listener = listen_for(settings_);
+  inherited_ = take_inherited();
+  std::set<uid_t> callers;
+  for (const std::string& caller : settings_.callers) callers.insert(resolve_user(caller).uid);
+  listener = listen(settings_.name, settings_.socket, callers);
   if (!settings_.status_socket.empty())
     status = std::make_unique<protocol::StatusSocket>(settings_.status_socket, 0600);
+}
+
+UniqueFd Daemon::listen(const std::string& name, const std::string& path,
+                        const std::set<uid_t>& users) {
+  for (Inherited& inherited : inherited_)
+    if (inherited.name == name && inherited.fd) return std::move(inherited.fd);
+  return listen_for(path, users);
 }
 
 void Daemon::confine(bool unconfined, Network network) const {

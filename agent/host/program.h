@@ -5,14 +5,18 @@
 
 #include "agent/host/config.h"
 #include "agent/host/confinement.h"
+#include "agent/host/notify.h"
 #include "agent/host/protocol/status.h"
 #include "agent/host/unique_fd.h"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace CLI {
 class App;
@@ -58,6 +62,10 @@ class Daemon {
   UniqueFd listener;                               // to be moved away
   std::unique_ptr<protocol::StatusSocket> status;  // nullptr: none is configured
 
+  // Another socket, for these users besides root; one that the service manager holds by this name
+  // is taken. Before confine(). Throws std::system_error.
+  UniqueFd listen(const std::string& name, const std::string& path, const std::set<uid_t>& users);
+
   // To the configured user, without capabilities and, but for who asks others elsewhere, without
   // network; unless `unconfined` (tests). Secrets are read after this. Throws std::exception, also
   // for root.
@@ -73,6 +81,7 @@ class Daemon {
 
  private:
   DaemonSettings settings_;
+  std::vector<Inherited> inherited_;
   UniqueFd stop_;
 };
 

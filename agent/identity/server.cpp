@@ -17,7 +17,7 @@ constexpr int kQuestionsAtOnce = 64;
 Server::Server(ServerOptions options, std::shared_ptr<IdentitySource> source)
     : server_({.listener = std::move(options.listener),
                .status = std::move(options.status),
-               .allowed = options.proxy_uid,
+               .allowed = {options.proxy_uid},
                .most_connections = host::kProxyConnections,
                .turn = kQuestionsAtOnce},
               {.message = [this](auto id, auto message) { return take(id, message); },

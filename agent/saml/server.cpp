@@ -21,7 +21,7 @@ Server::Server(ServerOptions options, Service service)
     : service_(std::move(service)),
       server_({.listener = std::move(options.listener),
                .status = std::move(options.status),
-               .allowed = options.identity_uid,
+               .allowed = {options.identity_uid},
                .most_connections = kConnections,
                .turn = kQuestionsAtOnce},
               {.message = [this](auto id, auto message) { return take(id, message); },

@@ -22,7 +22,7 @@ Server::Server(ServerOptions options, Issuer issuer)
     : issuer_(std::move(issuer)),
       server_({.listener = std::move(options.listener),
                .status = std::move(options.status),
-               .allowed = options.proxy_uid,
+               .allowed = {options.proxy_uid},
                .most_connections = host::kProxyConnections,
                .turn = kRequestsAtOnce},
               {.message = [this](auto id, auto message) { return take(id, message); },

@@ -43,7 +43,7 @@ class LocalServerTest : public ::testing::Test {
         LocalServer::Options{
             .listener = listen_local(folder_ + "/socket", 0600),
             .status = std::make_unique<protocol::StatusSocket>(folder_ + "/status", 0600),
-            .allowed = allowed,
+            .allowed = {allowed},
             .most_connections = most_connections,
             .turn = 4},
         LocalServer::Events{.message =
