@@ -47,6 +47,10 @@ struct Committer::State {
   std::set<WriterId> greeted;
   std::optional<std::set<WriterId>> present;  // for close_left()
   std::map<WriterId, Notice> notices;
+  std::vector<Delivery> deliveries;
+  std::vector<DeliveryNotice> delivered;
+  std::function<void()> awake;
+  std::uint64_t last_record = 0;
   RecorderStatus status = RecorderStatus::Ok;
   Health health;
   bool working = false;  // collected, not yet answered
@@ -58,6 +62,7 @@ struct Committer::State {
   std::optional<Ledger> ledger;
   std::vector<Arrival> batch;
   std::set<WriterId> to_greet;
+  std::vector<Delivery> to_deliver;
   std::optional<std::set<WriterId>> to_keep;  // the writers of what stays open
   bool stuck = false;                         // the last attempt failed
   std::uint64_t unsigned_records = 0;         // since the last checkpoint
@@ -70,11 +75,13 @@ struct Committer::State {
   bool try_open();
   bool work();
   bool sign_is_due() const;
+  bool deliver();
   bool sign(const std::vector<Notice>& said);
   RecorderStatus space();
   bool fail(LedgerError error, const std::vector<Notice>& said = {});
   bool fail(RecorderStatus now, const std::string& why, const std::vector<Notice>& said = {});
   void answer(const std::vector<Notice>& said, RecorderStatus now, const std::string& why);
+  void answer_sinks(std::vector<host::protocol::DeliveryAnswer> answers);
   void pause();
 };
 
@@ -134,6 +141,29 @@ std::vector<Notice> Committer::take() {
   return out;
 }
 
+void Committer::on_delivery(std::function<void()> awake) {
+  const std::lock_guard lock(state_->mutex);
+  state_->awake = std::move(awake);
+}
+
+void Committer::deliver(Delivery delivery) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->deliveries.push_back(std::move(delivery));
+  }
+  state_->changed.notify_one();
+}
+
+std::vector<DeliveryNotice> Committer::take_delivered() {
+  const std::lock_guard lock(state_->mutex);
+  return std::exchange(state_->delivered, {});
+}
+
+std::uint64_t Committer::last_record() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->last_record;
+}
+
 bool Committer::enough() const {
   const std::lock_guard lock(state_->mutex);
   return state_->waiting_bytes >= kMostWaiting;
@@ -172,6 +202,8 @@ void Committer::State::run() {
     opened = true;
     health.used_bytes = ledger->used_bytes();
     health.most_bytes = ledger->most_bytes();
+    health.sinks = ledger->sinks();
+    last_record = health.ledger_records = ledger->records();
     status = space();
     health.reason = why(status);
   }
@@ -206,7 +238,7 @@ bool Committer::State::collect() {
   std::unique_lock lock(mutex);
   const auto something = [&] {
     return stopping || present || !waiting.empty() || !greeted.empty() || !batch.empty() ||
-           !to_greet.empty() || to_keep || sign_is_due();
+           !to_greet.empty() || !deliveries.empty() || to_keep || sign_is_due();
   };
   // While not Ok, look now and then whether space has come back.
   if (status == RecorderStatus::Ok) {
@@ -226,10 +258,29 @@ bool Committer::State::collect() {
   }
   to_greet.merge(greeted);
   greeted.clear();
+  to_deliver = std::exchange(deliveries, {});
   // Who has gone may have said before how it ended.
   if (present && waiting.empty()) to_keep = std::exchange(present, std::nullopt);
   working = true;
   return true;
+}
+
+// Of a ledger that fails they are not kept: whoever asked asks again.
+bool Committer::State::deliver() {
+  if (to_deliver.empty()) return true;
+  auto answers = ledger->deliver(to_deliver);
+  if (!answers) return fail(answers.error());
+  answer_sinks(*std::move(answers));
+  return true;
+}
+
+void Committer::State::answer_sinks(std::vector<host::protocol::DeliveryAnswer> answers) {
+  const std::lock_guard lock(mutex);
+  for (std::size_t i = 0; i < to_deliver.size(); ++i)
+    delivered.push_back({.asker = to_deliver[i].asker, .answer = std::move(answers[i])});
+  to_deliver.clear();
+  if (ledger) health.sinks = ledger->sinks();
+  if (awake) awake();
 }
 
 // false: nothing can be done now; batch, to_greet and to_keep are kept.
@@ -241,6 +292,8 @@ bool Committer::State::work() {
       return fail(RecorderStatus::Failing, e.what());
     }
   }
+  // First: a ledger that takes no more records takes these.
+  if (!deliver()) return false;
   if (!batch.empty()) {
     if (const auto done = ledger->commit(batch); !done) return fail(done.error());
     for (const Arrival& arrival : batch) to_greet.insert(arrival.writer);
@@ -283,6 +336,11 @@ bool Committer::State::fail(LedgerError error, const std::vector<Notice>& said) 
 bool Committer::State::fail(RecorderStatus now, const std::string& why,
                             const std::vector<Notice>& said) {
   if (now == RecorderStatus::Failing) ledger.reset();
+  if (!to_deliver.empty()) {
+    answer_sinks(std::vector<host::protocol::DeliveryAnswer>(
+        to_deliver.size(),
+        host::protocol::Refused{.error = host::protocol::DeliveryError::Unavailable, .said = {}}));
+  }
   {
     const std::lock_guard lock(mutex);
     ++health.failures;
@@ -302,6 +360,9 @@ void Committer::State::answer(const std::vector<Notice>& said, RecorderStatus no
     if (ledger) {
       health.used_bytes = ledger->used_bytes();
       health.ledger_records = ledger->records();
+      const bool grown = last_record != ledger->records();
+      last_record = ledger->records();
+      if (grown && awake) awake();
     }
     working = !batch.empty() || !to_greet.empty();
     for (const Notice& notice : said) {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -23,6 +24,12 @@ struct Notice {
   host::protocol::RecorderStatus status = host::protocol::RecorderStatus::Ok;
 };
 
+// What the thread has to say to who has asked something of a sink.
+struct DeliveryNotice {
+  std::uint64_t asker = 0;
+  host::protocol::DeliveryAnswer answer;
+};
+
 // For the status socket.
 struct Health {
   host::protocol::RecorderStatus status = host::protocol::RecorderStatus::Ok;
@@ -31,6 +38,7 @@ struct Health {
   std::uint64_t records = 0, transactions = 0, failures = 0;  // since the start
   std::uint64_t checkpoints = 0;                              // since the start
   std::uint64_t ledger_records = 0, signed_records = 0;       // at all, and under a checkpoint
+  std::map<std::string, std::uint64_t> sinks;                 // and what they deliver next
 };
 
 // When the ledger signs what it holds: after so many records, and after so long even if there were
@@ -63,6 +71,18 @@ class Committer {
   // See Ledger::close_left; once what has been submitted is committed, and not at the end.
   void close_left(std::set<WriterId> present);
   std::vector<Notice> take();
+
+  // From another thread, that of the sinks: awake is called, on the committer's, whenever
+  // take_delivered() or last_record() has something new; nullptr: no longer.
+  void on_delivery(std::function<void()> awake);
+  // Answered by a DeliveryNotice: once it is on disk, or at once by Unavailable, and then it is
+  // forgotten. One at a time for each asker: that is what bounds how much waits.
+  void deliver(Delivery delivery);
+  std::vector<DeliveryNotice> take_delivered();
+  // The last one that is on disk. What a reader sees beyond it may be lost with the power and its
+  // number given to another record.
+  std::uint64_t last_record() const;
+
   bool enough() const;
   bool busy() const;  // something has been submitted that take() has not answered
   host::protocol::RecorderStatus status() const;

@@ -92,11 +92,13 @@ struct Ledger::State {
                      "INSERT INTO records(id, writer, seq, session, exchange, kind, wall_ns, bytes,"
                      " content, content_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
           index(db),
-          tree(db) {}
+          tree(db),
+          sinks(db) {}
     Statement begin, commit, rollback, pages, find_writer, find_own, find_left, add_writer,
         set_last_seq, find_content, add_content, add_piece, add_record;
     ExchangeIndex index;
     LogTree tree;
+    SinkTable sinks;
   };
 
   void open();
@@ -125,8 +127,9 @@ struct Ledger::State {
   CheckpointKeys keys;
   TextPacker packer;
   std::optional<Statements> statements;
-  proof::Frontier end;     // of the tree, as committed
-  std::string origin;      // the log's name
+  proof::Frontier end;                         // of the tree, as committed
+  std::map<std::string, std::uint64_t> sinks;  // where they stand, as committed
+  std::string origin;                          // the log's name
   std::string stated_key;  // by which the ledger says that its checkpoints are signed; "": none yet
   std::uint64_t page_size = 0;
   std::string error;
@@ -217,6 +220,13 @@ class Ledger::Transaction {
         .signatures = {}};
     note.signatures.push_back(key.sign(note.text));
     return this->note(kNoSession, 0, audit::Checkpoint{.note = to_string(note)});
+  }
+
+  bool deliver(const Delivery& delivery, std::vector<host::protocol::DeliveryAnswer>& answers) {
+    auto answer = sql_.sinks.apply(delivery, {.first = 1, .last = end_.size()},
+                                   state_.options.now().wall.since_epoch.count());
+    if (answer) answers.push_back(*std::move(answer));
+    return answer.has_value();
   }
 
   // After the commit.
@@ -361,6 +371,7 @@ void Ledger::State::open() {
   page_size = static_cast<std::uint64_t>(db.integer("PRAGMA page_size"));
   statements.emplace(db);
   end = statements->tree.read();
+  sinks = statements->sinks.read();
   find_log();
   complete_tree();
   fill_index(*database, statements->index, options.path);
@@ -469,21 +480,42 @@ Result<void, LedgerError> Ledger::sign() {
   }
 }
 
+Result<std::vector<host::protocol::DeliveryAnswer>, LedgerError> Ledger::deliver(
+    std::span<const Delivery> deliveries) {
+  std::vector<host::protocol::DeliveryAnswer> answers;
+  const auto done = in_transaction(
+      [&](Transaction& transaction) {
+        answers.clear();
+        return std::all_of(deliveries.begin(), deliveries.end(), [&](const Delivery& delivery) {
+          return transaction.deliver(delivery, answers);
+        });
+      },
+      Cap::Passed);
+  if (!done) return Unexpected{done.error()};
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (const auto* stands = std::get_if<host::protocol::Attached>(&answers[i]))
+      state_->sinks[deliveries[i].sink] = stands->next;
+  }
+  return answers;
+}
+
+const std::map<std::string, std::uint64_t>& Ledger::sinks() const { return state_->sinks; }
+
 std::uint64_t Ledger::records() const { return state_->end.size(); }
 
-Result<void, LedgerError> Ledger::in_transaction(const std::function<bool(Transaction&)>& change) {
-  Result<void, LedgerError> result = try_once(change);
+Result<void, LedgerError> Ledger::in_transaction(const Change& change, Cap cap) {
+  Result<void, LedgerError> result = try_once(change, cap);
   if (!result && result.error() == LedgerError::Full && state_->reserve.held() &&
-      state_->used_bytes() < state_->options.max_bytes) {
+      (cap == Cap::Passed || state_->used_bytes() < state_->options.max_bytes)) {
     state_->reserve.release();
-    return try_once(change);
+    return try_once(change, cap);
   }
   return result;
 }
 
-Result<void, LedgerError> Ledger::try_once(const std::function<bool(Transaction&)>& change) {
+Result<void, LedgerError> Ledger::try_once(const Change& change, Cap cap) {
   State& s = *state_;
-  if (s.used_bytes() >= s.options.max_bytes) {
+  if (cap == Cap::Holds && s.used_bytes() >= s.options.max_bytes) {
     s.error = "the ledger has reached its largest size";
     return Unexpected{LedgerError::Full};
   }

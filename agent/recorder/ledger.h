@@ -6,15 +6,18 @@
 #pragma once
 
 #include "agent/host/protocol/recorder.h"
+#include "agent/recorder/sink_table.h"
 #include "userspace/base/result.h"
 #include "userspace/base/time.h"
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace veilwire::recorder {
 
@@ -73,6 +76,14 @@ class Ledger {
   // read is Broken, after which opening the ledger says why. Does nothing without checkpoint_key.
   Result<void, LedgerError> sign();
 
+  // Says what sinks ask for, in one transaction, and gives the answers, an Attached or a Refused
+  // each. It may also go beyond max_bytes, by little: a position that moves on takes the place of
+  // the one before, and it is delivering that lets a full ledger be emptied.
+  Result<std::vector<host::protocol::DeliveryAnswer>, LedgerError> deliver(
+      std::span<const Delivery> deliveries);
+  // Where the sinks stand, by name.
+  const std::map<std::string, std::uint64_t>& sinks() const;
+
   std::uint64_t records() const;  // in the ledger
 
   // Highest seq that is on disk; 0 for a writer that is not known.
@@ -93,8 +104,10 @@ class Ledger {
  private:
   class Transaction;
   struct State;
-  Result<void, LedgerError> in_transaction(const std::function<bool(Transaction&)>& change);
-  Result<void, LedgerError> try_once(const std::function<bool(Transaction&)>& change);
+  using Change = std::function<bool(Transaction&)>;
+  enum class Cap : std::uint8_t { Holds, Passed };
+  Result<void, LedgerError> in_transaction(const Change& change, Cap cap = Cap::Holds);
+  Result<void, LedgerError> try_once(const Change& change, Cap cap);
 
   std::unique_ptr<State> state_;
 };

@@ -30,7 +30,7 @@ std::string text_of(const Statement& row, int text, int packed) {
 }  // namespace
 
 LedgerReader::LedgerReader(const std::string& path) : database_(path, Database::Mode::ReadOnly) {
-  const std::int64_t version = schema_version(database_);
+  const std::int64_t version = version_ = schema_version(database_);
   if (version == 0) throw SqliteError(0, path + " is no ledger");
   if (version > kSchemaVersion)
     throw SqliteError(0, path + " was written by a newer version of this program");
@@ -111,6 +111,89 @@ void LedgerReader::all_records(std::int64_t id,
                                  " WHERE ?1 IS NOT NULL AND ?2 IS NOT NULL AND r.id > ?3"
                                  " ORDER BY r.id LIMIT ?4");
   portions(query, "", 0, id, visit);
+}
+
+std::optional<std::uint64_t> LedgerReader::span(
+    const Span& span, const std::function<void(const StoredRecord&)>& visit) {
+  Statement query(database_,
+                  record_ + (span.exchange ? " WHERE r.id BETWEEN ?1 AND ?2 AND r.session = ?3"
+                                             " AND r.exchange = ?4 ORDER BY r.id"
+                                           : " WHERE r.id BETWEEN ?1 AND ?2 ORDER BY r.id"));
+  if (span.exchange) {
+    query.bind(span.from, span.through, std::string_view(span.exchange->session),
+               span.exchange->number);
+  } else {
+    query.bind(span.from, span.through);
+  }
+  std::uint64_t bytes = 0;
+  Step step;
+  while ((step = query.step()) == Step::Row) {
+    if (bytes >= span.most_bytes) return static_cast<std::uint64_t>(query.integer(0));
+    const StoredRecord record = read_record(query);
+    if (bytes != 0 && record.bytes.size() > span.most_bytes - bytes)
+      return static_cast<std::uint64_t>(record.id);
+    bytes += record.bytes.size();
+    visit(record);
+  }
+  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+  return std::nullopt;
+}
+
+std::vector<SinkState> LedgerReader::sinks() {
+  if (version_ < 8) return {};
+  Statement query(database_,
+                  "SELECT name, destination, next, delivered, attached_wall_ns, confirmed_wall_ns,"
+                  " (SELECT ifnull(max(id), 0) FROM records) + 1 - next,"
+                  " (SELECT wall_ns FROM records WHERE id >= next ORDER BY id LIMIT 1),"
+                  " (SELECT count(*) FROM dead_letters WHERE sink = name)"
+                  " FROM sinks ORDER BY name");
+  std::vector<SinkState> out;
+  Step step;
+  while ((step = query.step()) == Step::Row) {
+    SinkState& sink = out.emplace_back();
+    sink.name = query.text(0);
+    sink.destination = query.text(1);
+    sink.next = static_cast<std::uint64_t>(query.integer(2));
+    sink.delivered = static_cast<std::uint64_t>(query.integer(3));
+    sink.attached_wall_ns = query.integer(4);
+    if (!query.is_null(5)) sink.confirmed_wall_ns = query.integer(5);
+    sink.lag = static_cast<std::uint64_t>(query.integer(6));
+    if (!query.is_null(7)) sink.oldest_undelivered_wall_ns = query.integer(7);
+    sink.dead_letters = static_cast<std::uint64_t>(query.integer(8));
+  }
+  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+  return out;
+}
+
+std::vector<SinkDeadLetter> LedgerReader::dead_letters(std::string_view sink) {
+  if (version_ < 8) return {};
+  Statement query(
+      database_,
+      "SELECT record, reason, wall_ns FROM dead_letters WHERE sink = ?1 ORDER BY record");
+  query.bind(sink);
+  std::vector<SinkDeadLetter> out;
+  Step step;
+  while ((step = query.step()) == Step::Row) {
+    out.push_back({.record = static_cast<std::uint64_t>(query.integer(0)),
+                   .reason = std::string(query.text(1)),
+                   .wall_ns = query.integer(2)});
+  }
+  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+  return out;
+}
+
+std::vector<StoredCosignature> LedgerReader::cosignatures() {
+  if (version_ < 8) return {};
+  Statement query(database_, "SELECT size, line, wall_ns FROM cosignatures ORDER BY size, line");
+  std::vector<StoredCosignature> out;
+  Step step;
+  while ((step = query.step()) == Step::Row) {
+    out.push_back({.size = static_cast<std::uint64_t>(query.integer(0)),
+                   .line = std::string(query.text(1)),
+                   .wall_ns = query.integer(2)});
+  }
+  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+  return out;
 }
 
 std::int64_t LedgerReader::last_record() {

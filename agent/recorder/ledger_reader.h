@@ -67,6 +67,29 @@ enum class CountBy : std::uint8_t {
   Tool
 };
 
+// One that veilwire-forwarder has attached for at some time.
+struct SinkState {
+  std::string name, destination;
+  std::uint64_t next = 1;       // the first record that it has not delivered
+  std::uint64_t delivered = 0;  // records; those that were driven again count again
+  std::int64_t attached_wall_ns = 0;
+  std::optional<std::int64_t> confirmed_wall_ns;
+  std::uint64_t lag = 0;  // records
+  std::optional<std::int64_t> oldest_undelivered_wall_ns;
+  std::uint64_t dead_letters = 0;
+};
+// What a destination has refused for good.
+struct SinkDeadLetter {
+  std::uint64_t record = 0;
+  std::string reason;
+  std::int64_t wall_ns = 0;
+};
+struct StoredCosignature {
+  std::uint64_t size = 0;  // the records that it covers
+  std::string line;        // of a signed note
+  std::int64_t wall_ns = 0;
+};
+
 class LedgerReader {
  public:
   // Throws SqliteError: the file is absent, not readable, or no ledger of a known format.
@@ -104,6 +127,27 @@ class LedgerReader {
   // All records, from the one after `id` on.
   void all_records(std::int64_t id, const std::function<bool(const StoredRecord&)>& visit);
 
+  // From record `from` to `through`, at most so many bytes but at least one record; an exchange's
+  // where one is given. visit gets them while the ledger's snapshot is held.
+  struct Exchange {
+    std::string session;
+    std::uint64_t number = 0;
+  };
+  struct Span {
+    std::uint64_t from = 1, through = 0;
+    std::uint64_t most_bytes = 0;
+    std::optional<Exchange> exchange = {};
+  };
+  // Gives back the number of the first that was left out; nullopt: that was all.
+  std::optional<std::uint64_t> span(const Span& span,
+                                    const std::function<void(const StoredRecord&)>& visit);
+
+  // By name; of a sink in the order of the ledger; by size. Empty for a ledger of a version that
+  // had none.
+  std::vector<SinkState> sinks();
+  std::vector<SinkDeadLetter> dead_letters(std::string_view sink);
+  std::vector<StoredCosignature> cosignatures();
+
   // Of the proof. 0, nothing, and an empty tree for a ledger that no recorder has opened since.
   std::int64_t last_record();  // its id
   std::vector<StoredRecord> checkpoint_keys();
@@ -118,6 +162,7 @@ class LedgerReader {
   std::string pieces_of(std::int64_t record);
   std::vector<StoredRecord> of_kind(std::string_view kind, std::string_view order);
   Database database_;
+  std::int64_t version_ = 0;
   std::optional<Statement> find_subtree_;
   std::optional<Statement> find_pieces_;
   std::string record_;  // what a record is read by, in this ledger's format

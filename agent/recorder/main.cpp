@@ -4,12 +4,14 @@
 #include "agent/host/host_ids.h"
 #include "agent/host/program.h"
 #include "agent/recorder/checkpoint_keys.h"
+#include "agent/recorder/delivery_server.h"
 #include "agent/recorder/ledger.h"
 #include "agent/recorder/service.h"
 #include "userspace/crypto/random.h"
 
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,12 +30,24 @@ using namespace veilwire;
 struct Settings {
   host::DaemonSettings daemon;
   std::vector<std::string> writers;
+  std::string delivery_socket;
+  std::vector<uid_t> readers;
   recorder::LedgerOptions ledger;
   recorder::CheckpointPace pace;
 };
 
-std::string key_beside(const std::string& database) {
-  return database.substr(0, database.rfind('/') + 1) + "checkpoint.key";
+std::string beside(const std::string& file, const char* name) {
+  return file.substr(0, file.rfind('/') + 1) + name;
+}
+
+// Where nothing is delivered there is no such user; one that is named must exist.
+std::vector<uid_t> read_readers(const host::ConfigSection& section) {
+  constexpr const char* kForwarder = "veilwire-forwarder";
+  if (!section.has("readers") && ::getpwnam(kForwarder) == nullptr) return {};
+  std::vector<uid_t> out;
+  for (const std::string& reader : section.texts("readers", {kForwarder}))
+    out.push_back(host::resolve_user(reader).uid);
+  return out;
 }
 
 Settings read_settings(const std::string& path) {
@@ -41,13 +56,15 @@ Settings read_settings(const std::string& path) {
   Settings s;
   s.writers = section.texts("writers", {"veilwire"});
   s.daemon = host::read_daemon_settings(section, "recorder", s.writers);
+  s.delivery_socket = section.text("delivery_socket", beside(s.daemon.socket, "delivery.sock"));
+  s.readers = read_readers(section);
   s.ledger.path = section.text("database", "/var/lib/veilwire-recorder/ledger.db");
   const auto mebibytes = [&](const char* key, std::int64_t fallback) {
     return static_cast<std::uint64_t>(section.integer(key, fallback, 1, kMostMebibytes)) << 20;
   };
   s.ledger.max_bytes = mebibytes("max_size_mib", 8192);
   s.ledger.reserved_bytes = mebibytes("reserved_mib", 64);
-  s.ledger.checkpoint_key = section.text("checkpoint_key", key_beside(s.ledger.path));
+  s.ledger.checkpoint_key = section.text("checkpoint_key", beside(s.ledger.path, "checkpoint.key"));
   s.pace.records = static_cast<std::uint64_t>(section.integer(
       "checkpoint_records", static_cast<std::int64_t>(s.pace.records), 1, 1'000'000));
   s.pace.interval = std::chrono::seconds(section.integer("checkpoint_seconds", 60, 1, 3600));
@@ -76,6 +93,13 @@ void check_folder(const std::string& database) {
 
 void serve(Settings settings, bool unconfined) {
   host::Daemon daemon(settings.daemon);
+  recorder::DeliveryOptions delivery;
+  if (!settings.delivery_socket.empty()) {
+    delivery = {.listener = daemon.listen("recorder-delivery", settings.delivery_socket,
+                                          {settings.readers.begin(), settings.readers.end()}),
+                .readers = settings.readers,
+                .ledger = settings.ledger.path};
+  }
   recorder::ServiceOptions options;
   options.listener = std::move(daemon.listener);
   options.status = std::move(daemon.status);
@@ -92,6 +116,8 @@ void serve(Settings settings, bool unconfined) {
   options.open = [ledger = settings.ledger] { return recorder::Ledger(ledger); };
   options.pace = settings.pace;
   recorder::Service service(std::move(options));
+  std::optional<recorder::DeliveryServer> sinks;
+  if (delivery.listener) sinks.emplace(std::move(delivery), service.committer());
   daemon.serve("writing " + settings.ledger.path, [&service](int stop) { service.run(stop); });
 }
 

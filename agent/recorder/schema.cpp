@@ -165,6 +165,39 @@ CREATE TABLE entry_findings(
 CREATE TABLE indexing(record INTEGER NOT NULL);
 INSERT INTO indexing VALUES(0);
 )sql",
+    // 8: who has been given the records.
+    R"sql(
+CREATE TABLE sinks(
+  name TEXT PRIMARY KEY,
+  destination TEXT NOT NULL,
+  next INTEGER NOT NULL,                 -- the first record that it has not delivered
+  delivered INTEGER NOT NULL DEFAULT 0,  -- records; those that were driven again count again
+  attached_wall_ns INTEGER NOT NULL,     -- the last time
+  confirmed_wall_ns INTEGER) WITHOUT ROWID;
+
+-- What a destination has refused for good.
+CREATE TABLE dead_letters(
+  sink TEXT NOT NULL,
+  record INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  wall_ns INTEGER NOT NULL,
+  PRIMARY KEY(sink, record)) WITHOUT ROWID;
+CREATE TRIGGER dead_letters_keep BEFORE UPDATE ON dead_letters
+  BEGIN SELECT RAISE(ABORT, 'dead letters are only added'); END;
+CREATE TRIGGER dead_letters_stay BEFORE DELETE ON dead_letters
+  BEGIN SELECT RAISE(ABORT, 'dead letters are only added'); END;
+
+-- What witnesses have signed: lines of a signed note over the first size records.
+CREATE TABLE cosignatures(
+  size INTEGER NOT NULL,
+  line TEXT NOT NULL,
+  wall_ns INTEGER NOT NULL,
+  PRIMARY KEY(size, line)) WITHOUT ROWID;
+CREATE TRIGGER cosignatures_keep BEFORE UPDATE ON cosignatures
+  BEGIN SELECT RAISE(ABORT, 'cosignatures are only added'); END;
+CREATE TRIGGER cosignatures_stay BEFORE DELETE ON cosignatures
+  BEGIN SELECT RAISE(ABORT, 'cosignatures are only added'); END;
+)sql",
 };
 
 }  // namespace

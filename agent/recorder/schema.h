@@ -10,7 +10,7 @@
 
 namespace veilwire::recorder {
 
-inline constexpr std::int64_t kSchemaVersion = 7;
+inline constexpr std::int64_t kSchemaVersion = 8;
 
 // Brings the database to kSchemaVersion. Throws for one that a newer program has written.
 void migrate(Database& database, std::int64_t now_wall_ns);

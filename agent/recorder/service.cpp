@@ -93,6 +93,8 @@ Service::Service(ServiceOptions options) : state_(std::make_unique<State>(std::m
 
 Service::~Service() = default;
 
+Committer& Service::committer() { return state_->committer; }
+
 void Service::run(int stop_fd) {
   State& s = *state_;
   bool stopping = false;
@@ -249,6 +251,15 @@ std::string Service::State::status() const {
       .number("ledger_records", health.ledger_records)
       .number("signed_records", health.signed_records)
       .number("failures", health.failures);
+  audit::JsonArray sinks;
+  for (const auto& [name, next] : health.sinks) {
+    sinks.json(audit::JsonObject()
+                   .text("name", name)
+                   .number("next", next)
+                   .number("lag", health.ledger_records + 1 - next)
+                   .finish());
+  }
+  out.json("sinks", sinks.finish());
   if (!health.reason.empty()) out.text("reason", health.reason);
   return out.finish();
 }

@@ -39,6 +39,9 @@ class Service {
   explicit Service(ServiceOptions options);
   ~Service();
 
+  // For others who have to do with the ledger; as long as the service.
+  Committer& committer();
+
   // Until stop_fd is readable. What has arrived by then is committed and acknowledged.
   void run(int stop_fd);
 

@@ -2,6 +2,7 @@
 // acknowledged is there, everything is there once, each writer's records in order.
 #include "agent/host/recorder_link.h"
 #include "tests/unit/recorder/ledger_fixture.h"
+#include "tests/unit/recorder/recorder_program.h"
 #include "userspace/audit/parse.h"
 #include "userspace/evidence/log_check.h"
 
@@ -21,46 +22,6 @@ namespace {
 
 using host::RecorderLink;
 
-class Program {
- public:
-  explicit Program(const TemporaryFolder& folder, const std::string& user = "")
-      : config_(folder / "agent.toml"), confined_(!user.empty()) {
-    std::ofstream(config_) << "[recorder]\nsocket = \"" << (folder / "recorder.sock")
-                           << "\"\ndatabase = \"" << (folder / "ledger.db")
-                           << "\"\nmax_size_mib = 512\nreserved_mib = 1\nwriters = [\""
-                           << ::geteuid() << ":" << ::getegid()
-                           << "\"]\nlog_level = \"error\"\nstatus_socket = \"\"\nuser = \"" << user
-                           << "\"\n";
-  }
-  ~Program() { kill(SIGKILL); }
-  Program(const Program&) = delete;
-  Program& operator=(const Program&) = delete;
-
-  void start() {
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::execl(VEILWIRE_BINARY_DIR "/bin/veilwire-recorder", "veilwire-recorder", "--config",
-              config_.c_str(), confined_ ? nullptr : "--unconfined", nullptr);
-      ::_exit(127);
-    }
-  }
-  pid_t pid() const { return pid_; }
-  int kill(int signal) {
-    if (pid_ > 0) ::kill(pid_, signal);
-    return wait();
-  }
-  int wait() {
-    int status = 0;
-    if (pid_ > 0) ::waitpid(std::exchange(pid_, 0), &status, 0);
-    return status;
-  }
-
- private:
-  std::string config_;
-  bool confined_;
-  pid_t pid_ = 0;
-};
-
 std::string record(std::string_view writer, std::uint64_t seq) {
   return audit::canonical(audit::sample(audit::ResponseFragment{
                               .offset = seq, .content = std::string(seq % 3000, '.'), .masks = {}}),
@@ -79,7 +40,7 @@ std::vector<std::string> written(const std::string& path) {
 
 TEST(RecorderProgram, KilledAtRandomLosesAndDoublesNothing) {
   const TemporaryFolder folder;
-  Program program(folder);
+  RecorderProgram program(folder);
   program.start();
   boost::asio::io_context loop;
   RecorderLink a(loop, folder / "recorder.sock", writer_id(1));
@@ -142,7 +103,7 @@ TEST(RecorderProgram, HasNothingButItsFolderWhenItRuns) {
   if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: becoming another user needs root";
   const TemporaryFolder folder;
   ASSERT_EQ(::chown(folder.path().c_str(), 65534, 65534), 0);
-  Program program(folder, "65534:65534");
+  RecorderProgram program(folder, "65534:65534");
   program.start();
   boost::asio::io_context loop;
   RecorderLink link(loop, folder / "recorder.sock", writer_id(1));
@@ -167,7 +128,7 @@ TEST(RecorderProgram, RefusesAFolderThatOthersCanRead) {
   const TemporaryFolder folder;
   std::filesystem::permissions(folder.path(), std::filesystem::perms::others_read,
                                std::filesystem::perm_options::add);
-  Program program(folder);
+  RecorderProgram program(folder);
   program.start();
   const int status = program.wait();
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1);
@@ -176,7 +137,7 @@ TEST(RecorderProgram, RefusesAFolderThatOthersCanRead) {
 
 TEST(RecorderProgram, CommitsWhatItHasReadWhenItIsToldToStop) {
   const TemporaryFolder folder;
-  Program program(folder);
+  RecorderProgram program(folder);
   program.start();
   boost::asio::io_context loop;
   RecorderLink link(loop, folder / "recorder.sock", writer_id(1));

@@ -98,6 +98,7 @@ inline void make_earlier(const std::string& path) {
           " sum(f.count) AS count FROM entry_findings f JOIN entries e ON e.id = f.entry"
           " JOIN terms t ON t.id = f.category GROUP BY 1, 2, 3;"
           "DROP TABLE entries; DROP TABLE terms; DROP TABLE entry_terms; DROP TABLE entry_findings;"
+          "DROP TABLE sinks; DROP TABLE dead_letters; DROP TABLE cosignatures;"
           "DELETE FROM migrations WHERE version >= 7");
 }
 
