@@ -3,7 +3,7 @@
 #include "agent/credentials/secret_file.h"
 #include "agent/host/clock.h"
 #include "agent/host/trusted_file.h"
-#include "agent/identity/idp_client.h"
+#include "agent/outbound/https_client.h"
 #include "userspace/base/limits.h"
 #include "userspace/identity/strict_json.h"
 #include "userspace/identity/url.h"
@@ -24,7 +24,6 @@ namespace veilwire::credentials {
 namespace {
 
 namespace asio = boost::asio;
-using agent_identity::IdpClientFailure;
 using identity::JsonValue;
 
 Unexpected<std::string> failed(const std::string& why) {
@@ -93,24 +92,22 @@ Result<Fetched, std::string> VaultSource::fetch() const {
 
   SecretBuilder authorization;
   authorization.append("Bearer ").append(token->reveal());
-  identity::IdpRequest request;
-  request.url = *std::move(url);
-  request.authorization = authorization.take();
+  const Secret value = authorization.take();
+  const outbound::HttpRequest request{
+      .url = *std::move(url),
+      .fields = {{"Accept", "application/json"}, {"Authorization", value.reveal()}},
+      .body = {}};
   asio::io_context io;
-  agent_identity::IdpClient client(io, *std::move(context), [] { return host::now().wall; });
-  std::optional<Result<identity::IdpResponse, IdpClientFailure>> answer;
+  outbound::HttpsClient client(io, *std::move(context), [] { return host::now().wall; });
+  std::optional<Result<outbound::HttpResponse, outbound::Failure>> answer;
   asio::co_spawn(
       io,
       [&]() -> asio::awaitable<void> { answer.emplace(co_await client.ask(request, patience_)); },
       asio::detached);
   io.run();
   if (!answer) return failed("the connection ended early");
-  if (!*answer) {
-    const IdpClientFailure& failure = answer->error();
-    return failed(std::string(agent_identity::to_string(failure.error)) +
-                  (failure.detail.empty() ? "" : ": " + failure.detail));
-  }
-  const identity::IdpResponse& response = **answer;
+  if (!*answer) return failed(to_string(answer->error()));
+  const outbound::HttpResponse& response = **answer;
   if (response.status != 200) return failed(refusal(response.status));
   return read_vault_answer(response.body.reveal(), place_.field);
 }

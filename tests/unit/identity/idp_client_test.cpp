@@ -164,9 +164,9 @@ TEST(IdpClient, SendsARequestAndReadsItsAnswer) {
     EXPECT_EQ(outcome->body.reveal(), "{\"a\":1}");
     EXPECT_EQ(server.request(),
               "POST /a?x=1 HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) +
-                  "\r\nAccept: application/json\r\nConnection: close\r\n"
-                  "Authorization: Basic YTpi\r\n"
-                  "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 24\r\n\r\n"
+                  "\r\nAccept: application/json\r\nAuthorization: Basic YTpi\r\n"
+                  "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 24\r\n"
+                  "Connection: close\r\n\r\n"
                   "grant_type=refresh_token");
   }
 }
