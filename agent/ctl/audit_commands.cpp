@@ -37,6 +37,7 @@ struct Options {
   std::string bundle;
   std::vector<std::string> keys, witnesses;
   ExportOptions exported;
+  std::string format = "bundle", level = "masked";  // of the export
 };
 
 using Work = std::function<int(recorder::LedgerReader&, const Screen&)>;
@@ -256,12 +257,24 @@ void add_verify(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& 
   });
 }
 
+void read_format(Options& o, bool level_given) {
+  const auto* const format = std::find(kExportFormats.begin(), kExportFormats.end(), o.format);
+  o.exported.format = static_cast<ExportFormat>(format - kExportFormats.begin());
+  o.exported.level = projection::parse_level(o.level).value_or(projection::Level::Masked);
+  o.exported.version = VEILWIRE_VERSION;
+  if (level_given && o.exported.format == ExportFormat::Bundle)
+    throw CLI::ValidationError("--level", "a bundle proves whole records: choose another --format");
+  if (o.exported.format == ExportFormat::Har && o.exported.level == projection::Level::Findings)
+    throw CLI::ValidationError("--level", "HAR has no words for findings alone");
+}
+
 void add_export(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o, int& exit_code) {
   CLI::App* command =
-      audit.add_subcommand("export", "records with their proofs, to be verified elsewhere");
+      audit.add_subcommand("export", "records with their proofs, or as other tools read them");
   command->description(
       "Writes a bundle: lines of JSON, each a record with the proof that it is in the log, under "
-      "the last checkpoint. `veilwire audit verify --bundle` needs nothing else.");
+      "the last checkpoint. `veilwire audit verify --bundle` needs nothing else. The other formats "
+      "prove nothing: HAR 1.2, OCSF 1.8 and lines of JSON, an exchange each.");
   command->add_option("ID", o->exported.ids, "exchanges, as for show");
   add_filter(*command, *o);
   command->add_flag("--all", o->exported.all, "every record of the ledger");
@@ -271,11 +284,22 @@ void add_export(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& 
                    "is standard output")
       ->type_name("FILE")
       ->required();
+  const std::vector<std::string> formats(kExportFormats.begin(), kExportFormats.end());
+  command->add_option("--format", o->format, "what is written")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember(formats))
+      ->capture_default_str();
+  CLI::Option* level =
+      command->add_option("--level", o->level, "how much of it; not for a bundle, which is all")
+          ->type_name("LEVEL")
+          ->check(CLI::IsMember({"masked", "metadata", "findings"}))
+          ->capture_default_str();
   command->footer(
       "Exit code: 0, 1 the ledger cannot be read or the file not written, 2 wrong usage,\n"
       "3 there is nothing to export.");
-  command->callback([&app, o, &exit_code] {
+  command->callback([&app, o, level, &exit_code] {
     read_times(*o);
+    read_format(*o, level->count() != 0);
     const bool filtered = is_filtered(*o);
     if ((o->exported.all ? 1 : 0) + (filtered ? 1 : 0) + (o->exported.ids.empty() ? 0 : 1) != 1)
       throw CLI::ValidationError("export", "name exchanges, or what to find them by, or --all");

@@ -97,14 +97,12 @@ void put_exchanges(LedgerReader& ledger, const Exchanges& exchanges, Exporter& e
   }
 }
 
-}  // namespace
-
-int audit_export(LedgerReader& ledger, const ExportOptions& options, const Screen& screen) {
-  const auto checkpoint = last_checkpoint(ledger);
-  if (!checkpoint) {
-    screen.err << "veilwire: the ledger has no checkpoint yet, so nothing can be proven\n";
-    return kAuditFailed;
-  }
+// nullopt after having said why, with the exit code.
+struct Chosen {
+  std::optional<Exchanges> exchanges;
+  int exit_code = 0;
+};
+Chosen choose(LedgerReader& ledger, const ExportOptions& options, const Screen& screen) {
   Exchanges exchanges;
   const auto add = [&](const std::string& session, std::uint64_t exchange) {
     exchanges.emplace(session, 0);  // who connected from where
@@ -112,38 +110,72 @@ int audit_export(LedgerReader& ledger, const ExportOptions& options, const Scree
   };
   for (const std::string& id : options.ids) {
     const LocateResult located = locate(ledger, id, screen.err);
-    if (!located.found) return located.exit_code;
+    if (!located.found) return {std::nullopt, located.exit_code};
     add(located.found->session, located.found->exchange);
   }
-  if (options.ids.empty() && !options.all) {
+  if (options.ids.empty()) {
     for (const auto& row : ledger.list(options.filter)) add(row.session, row.exchange);
     if (exchanges.empty()) {
       screen.err << "veilwire: nothing recorded that matches\n";
-      return kAuditUnknownId;
+      return {std::nullopt, kAuditUnknownId};
     }
   }
+  return {std::move(exchanges), 0};
+}
+
+int export_bundle(LedgerReader& ledger, const ExportOptions& options, const Exchanges& exchanges,
+                  const Screen& screen) {
+  const auto checkpoint = last_checkpoint(ledger);
+  if (!checkpoint) {
+    screen.err << "veilwire: the ledger has no checkpoint yet, so nothing can be proven\n";
+    return kAuditFailed;
+  }
+  Exporter exporter(ledger, *checkpoint, options.out);
+  if (options.all) {
+    ledger.all_records(0, [&](const LedgerReader::StoredRecord& record) {
+      exporter.put(record);
+      return true;
+    });
+  } else {
+    put_exchanges(ledger, exchanges, exporter);
+  }
+  exporter.finish();
+  screen.err << "veilwire: " << exporter.written() << " records with their proofs";
+  if (exporter.left() != 0) {
+    screen.err << "; " << exporter.left()
+               << " are newer than the last checkpoint and stay behind: ask again in a minute";
+  }
+  screen.err << '\n';
+  return 0;
+}
+
+int export_projection(LedgerReader& ledger, const ExportOptions& options,
+                      const Exchanges& exchanges, const Screen& screen) {
+  ProjectionWriter writer(ledger, options.out, options.format, options.level, options.version);
+  for (const auto& [session, exchange] : exchanges) writer.put(session, exchange);
+  writer.finish();
+  screen.err << "veilwire: " << writer.written()
+             << (options.format == ExportFormat::Har ? " entries" : " lines") << '\n';
+  return 0;
+}
+
+}  // namespace
+
+int audit_export(LedgerReader& ledger, const ExportOptions& options, const Screen& screen) {
+  const bool bundle = options.format == ExportFormat::Bundle;
+  Exchanges exchanges;
+  if (!bundle || !options.all) {
+    Chosen chosen = choose(ledger, options, screen);
+    if (!chosen.exchanges) return chosen.exit_code;
+    exchanges = *std::move(chosen.exchanges);
+  }
   try {
-    Exporter exporter(ledger, *checkpoint, options.out);
-    if (options.all) {
-      ledger.all_records(0, [&](const LedgerReader::StoredRecord& record) {
-        exporter.put(record);
-        return true;
-      });
-    } else {
-      put_exchanges(ledger, exchanges, exporter);
-    }
-    exporter.finish();
-    screen.err << "veilwire: " << exporter.written() << " records with their proofs";
-    if (exporter.left() != 0) {
-      screen.err << "; " << exporter.left()
-                 << " are newer than the last checkpoint and stay behind: ask again in a minute";
-    }
-    screen.err << '\n';
+    return bundle ? export_bundle(ledger, options, exchanges, screen)
+                  : export_projection(ledger, options, exchanges, screen);
   } catch (const std::runtime_error& e) {
     screen.err << "veilwire: " << e.what() << '\n';
     return kAuditFailed;
   }
-  return 0;
 }
 
 }  // namespace veilwire::ctl

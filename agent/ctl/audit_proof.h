@@ -5,6 +5,7 @@
 #pragma once
 
 #include "agent/ctl/audit_views.h"
+#include "agent/ctl/projection_writer.h"
 #include "userspace/proof/signed_note.h"
 
 #include <string>
@@ -31,8 +32,12 @@ struct ExportOptions {
   recorder::ExchangeFilter filter;  // not used for `all`
   bool all = false;                 // every record of the ledger
   std::string out;                  // "-": standard output
+  ExportFormat format = ExportFormat::Bundle;
+  projection::Level level = projection::Level::Masked;  // a bundle is always all of it
+  std::string version = {};                             // of this program, for those who read it
 };
-// What is newer than the last checkpoint is not proven yet and stays behind; that is said.
+// Of a bundle, what is newer than the last checkpoint is not proven yet and stays behind; that is
+// said.
 int audit_export(recorder::LedgerReader& ledger, const ExportOptions& options,
                  const Screen& screen);
 
