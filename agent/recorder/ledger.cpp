@@ -29,6 +29,8 @@ namespace {
 
 // The recorder's own records belong to no connection.
 constexpr std::string_view kNoSession = "0000000000000000";
+// Hashes of a write-ahead log of a few megabytes.
+constexpr std::uint64_t kHashedAtOnce = 20'000;
 // A text that is shorter costs more as a row of its own than it can save.
 constexpr std::size_t kLeastSharedText = 512;
 
@@ -402,7 +404,8 @@ void Ledger::State::find_log() {
     stated_key = key->verifier;
 }
 
-// Records of a ledger from before there was a tree.
+// Records of a ledger from before there was a tree, in portions that are committed: an interrupted
+// one goes on where it stood.
 void Ledger::State::complete_tree() {
   if (database->integer("SELECT ifnull(max(id), 0) FROM records") ==
       static_cast<std::int64_t>(end.size()))
@@ -415,6 +418,7 @@ void Ledger::State::complete_tree() {
           throw SqliteError(0, "the ledger lacks record " + std::to_string(end.size() + 1));
         if (!statements->tree.add(end, record.bytes))
           throw SqliteError(database->last_code(), database->last_error());
+        if (end.size() % kHashedAtOnce == 0) database->execute("COMMIT; BEGIN IMMEDIATE");
         return true;
       });
   database->execute("COMMIT");

@@ -169,6 +169,22 @@ TEST_F(LedgerProofTest, HashesWhatAnEarlierVersionHasWritten) {
   EXPECT_EQ(problems(check()), "");
 }
 
+TEST_F(LedgerProofTest, HashesAnEarlierLedgerInPortions) {
+  {
+    Ledger ledger(options());
+    std::vector<Arrival> batch;
+    for (std::uint64_t seq = 1; seq <= 20'010; ++seq) batch.push_back(fragment(a_, seq));
+    ASSERT_TRUE(ledger.commit(batch));
+  }
+  Database(path_, Database::Mode::Create).execute("DROP TRIGGER tree_stay; DELETE FROM tree");
+  {
+    Ledger ledger(options());
+    EXPECT_EQ(ledger.records(), 20'010U);
+    ASSERT_TRUE(ledger.sign());
+  }
+  EXPECT_EQ(problems(check()), "");
+}
+
 TEST_F(LedgerProofTest, DoesNotOpenATreeWithAHole) {
   {
     Ledger ledger(options());
