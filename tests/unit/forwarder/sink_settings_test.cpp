@@ -1,0 +1,48 @@
+#include "agent/forwarder/otlp_sink_settings.h"
+
+#include <functional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace veilwire::forwarder {
+namespace {
+
+host::ConfigSection section(const std::string& toml) {
+  return host::Config::parse("[recorder]\n" + toml, "agent.toml").section("recorder");
+}
+
+std::string refusal(const std::function<void()>& read) {
+  try {
+    read();
+  } catch (const host::ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(OtlpSettings, HaveDefaults) {
+  const auto table = section("endpoint = \"https://collector.example:4318/\"");
+  const OtlpSettings settings = read_otlp_settings(table);
+  table.check();
+  EXPECT_EQ(settings.url.text, "https://collector.example:4318/v1/logs");
+  EXPECT_EQ(settings.tls.roots, "/etc/ssl/certs/ca-certificates.crt");
+  EXPECT_TRUE(settings.gzip);
+  EXPECT_EQ(settings.timeout, std::chrono::seconds(30));
+}
+
+TEST(OtlpSettings, AreRefusedWhereTheyMeanNothing) {
+  const std::string good = "endpoint = \"http://127.0.0.1:4318\"\n";
+  EXPECT_EQ(refusal([&] { read_otlp_settings(section(good)); }), "");
+  for (const std::string& wrong :
+       {std::string("compression = \"none\""), std::string("endpoint = \"collector:4318\""),
+        std::string("endpoint = \"http://collector.example:4318\""),
+        std::string("endpoint = \"https://a.example/?x=1\""), good + "compression = \"br\"",
+        good + "ca_file = \"ca.pem\"", good + "certificate_file = \"/a\"",
+        good + "key_file = \"/a\"", good + "headers_file = \"a\"", good + "timeout_seconds = 0",
+        good + "request_bytes = 1"})
+    EXPECT_NE(refusal([&] { read_otlp_settings(section(wrong)); }), "") << wrong;
+}
+
+}  // namespace
+}  // namespace veilwire::forwarder
