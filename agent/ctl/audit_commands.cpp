@@ -3,13 +3,16 @@
 #include "agent/ctl/audit_ledger.h"
 #include "agent/ctl/audit_proof.h"
 #include "agent/ctl/audit_serve.h"
+#include "agent/ctl/audit_sinks.h"
 #include "agent/ctl/audit_text.h"
 #include "agent/ctl/audit_views.h"
 #include "agent/host/config.h"
 #include "agent/host/program.h"
+#include "agent/host/protocol/status.h"
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -25,6 +28,8 @@
 namespace veilwire::ctl {
 namespace {
 
+constexpr int kForwarderPatienceMs = 2000;
+
 struct Options {
   std::string ledger;
   std::string since, until;
@@ -37,6 +42,7 @@ struct Options {
   std::string bundle;
   std::vector<std::string> keys, witnesses;
   ExportOptions exported;
+  SinksOptions sinks;
   std::string format = "bundle", level = "masked";  // of the export
 };
 
@@ -311,6 +317,44 @@ void add_export(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& 
   });
 }
 
+// From the forwarder's own socket, if it answers.
+std::string forwarder_status(const CLI::App& app) {
+  constexpr const char* kDefault = "/run/veilwire-forwarder/forwarder-status.sock";
+  const CLI::Option* option = app.get_option("--config");
+  const bool given = option->count() != 0;
+  const std::string config = given ? option->as<std::string>() : host::kDefaultConfig;
+  const std::string socket =
+      given || std::filesystem::exists(config)
+          ? host::Config::load(config).section("forwarder").text("status_socket", kDefault)
+          : kDefault;
+  auto document = host::protocol::ask_status(socket, kForwarderPatienceMs);
+  return document ? *std::move(document) : std::string();
+}
+
+void add_sinks(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o, int& exit_code) {
+  CLI::App* sinks = audit.add_subcommand("sinks", "where the ledger goes, and how far each is");
+  sinks->description(
+      "Lists each destination that veilwire-forwarder has delivered to: how many records it is "
+      "behind, since when, and what it has refused for good.");
+  sinks
+      ->add_option("--refused", o->sinks.dead_letters,
+                   "what this sink has refused for good, record by record")
+      ->type_name("SINK");
+  sinks->add_flag("--json", o->json, "JSON instead of a table");
+  sinks->footer(
+      "Exit code: 0, 1 the ledger cannot be read, 2 wrong usage, 3 there is no such sink.");
+  sinks->callback([&app, o, &exit_code] {
+    o->sinks.json = o->json;
+    o->sinks.now_wall_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                               std::chrono::system_clock::now().time_since_epoch())
+                               .count();
+    o->sinks.ask_forwarder = [&app] { return forwarder_status(app); };
+    exit_code = with_ledger(app, *o, [&](recorder::LedgerReader& ledger, const Screen& screen) {
+      return audit_sinks(ledger, o->sinks, screen);
+    });
+  });
+}
+
 }  // namespace
 
 void add_audit(CLI::App& app, int& exit_code) {
@@ -326,6 +370,7 @@ void add_audit(CLI::App& app, int& exit_code) {
   add_replay(app, *audit, options, exit_code);
   add_verify(app, *audit, options, exit_code);
   add_export(app, *audit, options, exit_code);
+  add_sinks(app, *audit, options, exit_code);
 }
 
 }  // namespace veilwire::ctl
