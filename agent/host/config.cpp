@@ -64,23 +64,24 @@ Config Config::parse(std::string_view toml, std::string_view name) {
   return config;
 }
 
-Config Config::load(const std::string& path) {
+Config Config::load(const std::string& path) { return load(path, kTables); }
+
+Config Config::load(const std::string& path, std::span<const std::string_view> tables) {
   if (const auto why = distrust(path)) throw ConfigError(path + ": " + *why);
   std::ifstream in(path, std::ios::binary);
   if (!in) throw ConfigError(path + ": " + std::strerror(errno));
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};
   Config config = parse(bytes, path);
-  config.check_tables();
+  config.check_tables(tables);
   return config;
 }
 
-void Config::check_tables() const {
+void Config::check_tables(std::span<const std::string_view> tables) const {
   for (const auto& [key, node] : state_->table) {
-    const bool known =
-        std::find(std::begin(kTables), std::end(kTables), key.str()) != std::end(kTables);
+    const bool known = std::find(tables.begin(), tables.end(), key.str()) != tables.end();
     if (known && node.is_table()) continue;
     std::string names;
-    for (const std::string_view name : kTables)
+    for (const std::string_view name : tables)
       names += (names.empty() ? "[" : ", [") + std::string(name) + "]";
     throw ConfigError(state_->name + ":" + std::to_string(key.source().begin.line) + ":" +
                       std::to_string(key.source().begin.column) + ": " + std::string(key.str()) +

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -55,6 +56,8 @@ class Config {
   // Throws ConfigError, also when the file cannot be read, is not to be trusted (trusted_file.h),
   // or has a table of no program: a mistyped one must not silently mean the defaults.
   static Config load(const std::string& path);
+  // Of a program that has a file of its own, with these tables.
+  static Config load(const std::string& path, std::span<const std::string_view> tables);
   static Config parse(std::string_view toml, std::string_view name);
   // An absent table is an empty one.
   ConfigSection section(std::string_view name) const;
@@ -62,7 +65,7 @@ class Config {
   struct State;  // opaque
 
  private:
-  void check_tables() const;
+  void check_tables(std::span<const std::string_view> tables) const;
   std::shared_ptr<State> state_;
 };
 

@@ -27,12 +27,12 @@ def make_authority(folder, name, common_name):
   return folder / f"{name}.pem"
 
 
-def make_leaf(folder, authority, name, hosts, *, days=90, extensions=()):
+def make_leaf(folder, authority, name, hosts, *, days=90, usage="serverAuth", extensions=()):
   """NAME.pem (leaf, then root) and NAME.key, for the given host names."""
   folder = pathlib.Path(folder)
   request = _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                      "-subj", f"/CN={hosts[0]}", "-keyout", folder / f"{name}.key")
-  lines = ["basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature", "extendedKeyUsage=serverAuth",
+  lines = ["basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature", f"extendedKeyUsage={usage}",
            "subjectAltName=" + ",".join(f"DNS:{host}" for host in hosts), "subjectKeyIdentifier=hash",
            "authorityKeyIdentifier=keyid", *extensions]
   (folder / f"{name}.ext").write_text("\n".join(lines) + "\n")
