@@ -5,7 +5,7 @@ import sys
 
 from source_files import ROOT
 
-PROGRAMS = ("redirector", "signer", "identity", "recorder", "proxy", "saml", "credentials")
+PROGRAMS = ("redirector", "signer", "identity", "recorder", "proxy", "saml", "credentials", "witness")
 KEY = re.compile(r'(?:\b(?:(?:section|parent)\.(?:text|integer|texts|integers|boolean|required_text|tables)|mebibytes)\(|'
                  r'choose<\w+>\(\s*section,)\s*"(\w+)"')
 OPTION = re.compile(r'add_(?:option|flag)\(\s*"--([a-z-]+)"')

@@ -11,7 +11,9 @@ import tomllib
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent / "packaging/systemd"
 # In tenths, as `systemd-analyze security` counts: below these.
-EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "saml": 15, "credentials": 15, "redirector": 31}
+EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "saml": 15, "credentials": 15, "redirector": 31,
+            "witness": 15}
+ELSEWHERE = {"witness"}  # not on the hosts whose programs agent.toml is for
 REDIRECTOR = ["CAP_BPF", "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]
 # Without these a program cannot confine itself (agent/host/confinement.cpp), and a filter ends it.
 CONFINES_WITH = {"capget", "capset", "prctl", "prlimit64", "setresuid"}
@@ -121,6 +123,20 @@ def places(units):
       yield f"agent.toml: the proxy looks for {name} where it is not"
 
 
+def witness():
+  """The one that is not on hosts reads a file of its own, and its keys lie in a folder of its own."""
+  text = (SOURCE / "veilwire-witness.service").read_text()
+  header = (SOURCE.parents[1] / "agent/witness/settings.h").read_text()
+  default = re.search(r'kDefaultWitnessConfig = "(.*)"', header)[1]
+  if f"--config {default}" not in text:
+    yield "veilwire-witness: reads another configuration than its default"
+  config = tomllib.loads((SOURCE.parent / "witness.toml").read_text())["witness"]
+  folder = "/var/lib/" + values(text, "StateDirectory")[0]
+  for key in ("key", "certificate_key"):
+    if not config[key].startswith(folder):
+      yield f"witness.toml: {key} lies outside of {folder}"
+
+
 def main():
   if not shutil.which("systemd-analyze"):
     print("SKIPPED: systemd-analyze is missing")
@@ -130,7 +146,9 @@ def main():
   sets = filter_sets()
   with tempfile.TemporaryDirectory() as folder:
     units = [shutil.copy(SOURCE / "veilwire.target", folder)]
-    complaints += places({name: (SOURCE / f"veilwire-{name}.service").read_text() for name in EXPOSURE})
+    complaints += places({name: (SOURCE / f"veilwire-{name}.service").read_text() for name in
+                          EXPOSURE.keys() - ELSEWHERE})
+    complaints += witness()
     for name in EXPOSURE:
       text = (built / f"veilwire-{name}.service").read_text()
       complaints += [f"{name}: {complaint}" for complaint in promises(name, text, sets)]
