@@ -219,27 +219,28 @@ Link::Failed Link::end_sending() {
 
 Link::Failed Link::watch(std::chrono::milliseconds time, std::string& out) {
   const auto state = state_;
-  bool over = false;
+  const auto over = std::make_shared<bool>(false);
   asio::steady_timer timer(state->io, time);
   // Waiting for bytes can be given up, reading them cannot: some may be read already.
-  timer.async_wait([&over, state](const error_code& error) {
-    if (error) return;
-    over = true;
+  timer.async_wait([over, state](const error_code& error) {
+    if (error || *over) return;
+    *over = true;
     error_code ignored;
     state->socket.cancel(ignored);
   });
   std::optional<Failure> failure;
-  while (!over && !state->at_end && !failure) {
+  while (!*over && !state->at_end && !failure) {
     error_code error;
     co_await state->socket.async_wait(tcp::socket::wait_read,
                                       asio::redirect_error(asio::use_awaitable, error));
-    if (over) break;
+    if (*over) break;
     if (error) {
       failure = state->failed(Error::Cut, error.message());
     } else {
       failure = co_await receive(out);
     }
   }
+  *over = true;
   co_return failure;
 }
 

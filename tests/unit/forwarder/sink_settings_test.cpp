@@ -1,3 +1,4 @@
+#include "agent/forwarder/kafka_sink_settings.h"
 #include "agent/forwarder/otlp_sink_settings.h"
 
 #include <functional>
@@ -42,6 +43,39 @@ TEST(OtlpSettings, AreRefusedWhereTheyMeanNothing) {
         good + "key_file = \"/a\"", good + "headers_file = \"a\"", good + "timeout_seconds = 0",
         good + "request_bytes = 1"})
     EXPECT_NE(refusal([&] { read_otlp_settings(section(wrong)); }), "") << wrong;
+}
+
+TEST(KafkaSettings, AreReadWithWhatSecurityNeeds) {
+  const auto table = section(R"(
+    brokers = ["kafka-1.example:9093", "kafka-2.example:9093"]
+    topic = "veilwire"
+    security_protocol = "sasl_ssl"
+    ca_file = "/a/ca.pem"
+    sasl_username = "veilwire"
+    sasl_password_file = "/a/password")");
+  const KafkaSettings settings = read_kafka_settings(table);
+  table.check();
+  EXPECT_EQ(settings.brokers.size(), 2U);
+  EXPECT_TRUE(settings.tls);
+  EXPECT_EQ(settings.sasl_mechanism, "SCRAM-SHA-512");
+}
+
+TEST(KafkaSettings, AreRefusedWhereTheyMeanNothing) {
+  const std::string plain =
+      "brokers = [\"127.0.0.1:9092\"]\ntopic = \"a\"\nsecurity_protocol = \"plaintext\"\n";
+  const std::string tls = "brokers = [\"a.example:9092\"]\ntopic = \"a\"\n";
+  const std::string ca = "ca_file = \"/ca.pem\"\n";
+  EXPECT_EQ(refusal([&] { read_kafka_settings(section(plain)); }), "");
+  EXPECT_EQ(refusal([&] { read_kafka_settings(section(tls + ca)); }), "");
+  for (const std::string& wrong :
+       {tls, tls + "ca_file = \"ca.pem\"", tls + ca + "key_file = \"/a\"",
+        tls + ca + "security_protocol = \"sasl_ssl\"", tls + ca + "security_protocol = \"SSL\"",
+        plain + "format = \"avro\"", plain + "compression = \"br\"", plain + "message_bytes = 1",
+        std::string("topic = \"a\"\n") + ca,
+        "brokers = [\"a.example:9092,b\"]\ntopic = \"a\"\n" + ca,
+        "brokers = [\"a.example\"]\ntopic = \"a\"\n" + ca,
+        "brokers = [\"a.example:1\"]\ntopic = \"a b\"\n" + ca})
+    EXPECT_NE(refusal([&] { read_kafka_settings(section(wrong)); }), "") << wrong;
 }
 
 }  // namespace
