@@ -19,17 +19,23 @@ namespace asio = boost::asio;
 using identity::Care;
 using identity::Caring;
 using identity::IdpFault;
+using identity::IdpRequest;
+using identity::IdpResponse;
 using identity::IdpVerdict;
+using identity::ProofKey;
 using identity::Tokens;
+using identity::TokenType;
 using identity::VerifiedToken;
 
 }  // namespace
 
 ClientAtIdp::ClientAtIdp(asio::io_context& io, Issuer& issuer, identity::OidcClient client,
-                         std::vector<std::string> groups, crypto::RandomSource random)
+                         SenderConstraint constraint, std::vector<std::string> groups,
+                         crypto::RandomSource random)
     : io_(io),
       issuer_(issuer),
       client_(std::move(client)),
+      constraint_(constraint),
       groups_(std::move(groups)),
       random_(std::move(random)) {}
 
@@ -39,6 +45,33 @@ identity::ClientContext ClientAtIdp::context(const identity::OidcProvider& provi
 
 identity::TokenExpectation ClientAtIdp::expectation() const {
   return {.issuer = issuer_.name(), .audience = client_.id(), .groups = groups_};
+}
+
+std::optional<ProofKey> ClientAtIdp::new_key(const identity::OidcProvider& provider) const {
+  const bool wanted =
+      constraint_ == SenderConstraint::Dpop ||
+      (constraint_ == SenderConstraint::IfOffered &&
+       identity::offer(provider.proof_algorithms, "ES256") == identity::Offer::Stated);
+  return wanted ? std::optional(ProofKey::make()) : std::nullopt;
+}
+
+TokenType ClientAtIdp::token_type(const std::optional<ProofKey>& key) const {
+  if (!key) return TokenType::Bearer;
+  return constraint_ == SenderConstraint::Dpop ? TokenType::Dpop : TokenType::Either;
+}
+
+asio::awaitable<Result<IdpResponse, IdpFault>> ClientAtIdp::ask(IdpRequest request,
+                                                                const std::optional<ProofKey>& key,
+                                                                const Secret* access_token) {
+  if (!key) co_return co_await issuer_.ask(request);
+  std::string& nonce = nonces_[request.url.text];
+  for (int attempt = 0;; ++attempt) {
+    request.proof = key->proof(request, access_token, nonce, host::now().wall, random_);
+    auto response = co_await issuer_.ask(request);
+    if (!response) co_return *std::move(response);
+    if (identity::is_nonce(response->dpop_nonce)) nonce = response->dpop_nonce;
+    if (attempt > 0 || !identity::wants_nonce(*response)) co_return *std::move(response);
+  }
 }
 
 // What the document does not say is tried once it can be read. Some IdPs have the endpoint, and
@@ -102,26 +135,29 @@ asio::awaitable<IdpWord> ClientAtIdp::introspect(const Tokens& tokens, const std
 asio::awaitable<IdpWord> ClientAtIdp::refresh(const Tokens& tokens, const std::string& subject) {
   const auto provider = co_await issuer_.provider();
   if (!provider) co_return IdpWord{.fault = provider.error()};
-  const auto request = identity::refresh_request(context(**provider), tokens.refresh_token);
+  auto request = identity::refresh_request(context(**provider), tokens.refresh_token);
   if (!request)
     co_return IdpWord{
         .fault = IdpFault{.error = identity::IdpError::MemberMissing, .about = "token_endpoint"}};
   const Monotonic asked_at = host::now().mono;
-  const auto response = co_await issuer_.ask(*request);
+  const auto key = ProofKey::from_pem(tokens.proof_key.reveal());
+  const auto response = co_await ask(*std::move(request), key);
   if (!response) co_return IdpWord{.fault = response.error()};
-  auto fresh = identity::read_tokens(*response, identity::IdToken::Optional, asked_at);
+  auto fresh =
+      identity::read_tokens(*response, identity::IdToken::Optional, asked_at, token_type(key));
   if (!fresh) {
     if (identity::verdict(fresh.error()) == IdpVerdict::Denied) co_return IdpWord{.over = true};
     co_return IdpWord{.fault = fresh.error()};
   }
+  fresh->proof_key = Secret(std::string(tokens.proof_key.reveal()));
   IdpWord word;
   if (fresh->id_token.empty()) {
-    word.groups = co_await groups_of(nullptr, fresh->access_token, subject);
+    word.groups = co_await groups_of(nullptr, *fresh, subject);
   } else {
     auto token = co_await issuer_.verify(fresh->id_token, expectation());
     if (token && token->subject != subject) co_return IdpWord{.over = true};
     if (token)
-      word.groups = co_await groups_of(&*token, fresh->access_token, subject);
+      word.groups = co_await groups_of(&*token, *fresh, subject);
     else  // the grant stands, and the old refresh token may be gone: what came is kept
       log_.warning("after a refresh " + host::log::printable(token.error()), host::now().mono);
   }
@@ -131,16 +167,17 @@ asio::awaitable<IdpWord> ClientAtIdp::refresh(const Tokens& tokens, const std::s
 
 // Some IdPs give no ID token at a refresh, and some name groups in none.
 asio::awaitable<std::optional<std::vector<std::string>>> ClientAtIdp::groups_of(
-    const VerifiedToken* token, const Secret& access_token, const std::string& subject) {
+    const VerifiedToken* token, const Tokens& tokens, const std::string& subject) {
   const auto& claim = groups_;
   if (claim.empty()) co_return std::nullopt;
   if (token != nullptr && token->claims.find(claim) != nullptr) co_return token->groups;
   const auto provider = co_await issuer_.provider();
   if (!provider) co_return std::nullopt;
-  const auto request = identity::userinfo_request(**provider, access_token);
+  auto request = identity::userinfo_request(**provider, tokens);
   if (!request && token != nullptr) co_return token->groups;
   if (!request) co_return std::nullopt;
-  const auto response = co_await issuer_.ask(*request);
+  const auto key = tokens.bound ? ProofKey::from_pem(tokens.proof_key.reveal()) : std::nullopt;
+  const auto response = co_await ask(*std::move(request), key, &tokens.access_token);
   Result<identity::UserInfo, IdpFault> info = Unexpected{IdpFault{}};
   if (response)
     info = identity::read_userinfo(*response, subject, claim);

@@ -5,11 +5,14 @@
 #pragma once
 
 #include "agent/host/limited_log.h"
+#include "agent/identity/client_settings.h"
 #include "agent/identity/issuer.h"
+#include "userspace/identity/dpop.h"
 #include "userspace/identity/introspection.h"
 #include "userspace/identity/session_care.h"
 #include "userspace/identity/token_request.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,7 +35,8 @@ class ClientAtIdp {
  public:
   // groups: names of claims that lead to them; empty: nobody asks for groups.
   ClientAtIdp(boost::asio::io_context& io, Issuer& issuer, identity::OidcClient client,
-              std::vector<std::string> groups, crypto::RandomSource random);
+              SenderConstraint constraint, std::vector<std::string> groups,
+              crypto::RandomSource random);
   ClientAtIdp(const ClientAtIdp&) = delete;
   ClientAtIdp& operator=(const ClientAtIdp&) = delete;
 
@@ -41,6 +45,16 @@ class ClientAtIdp {
   identity::ClientContext context(const identity::OidcProvider& provider) const;
   // For ID tokens that the IdP gives to us.
   identity::TokenExpectation expectation() const;
+
+  // What the tokens of a new sign-in are to be bound to; nullopt: nothing.
+  std::optional<identity::ProofKey> new_key(const identity::OidcProvider& provider) const;
+  // What a request with that key may be answered with.
+  identity::TokenType token_type(const std::optional<identity::ProofKey>& key) const;
+  // With a proof, where there is a key; and once more where the IdP wants it with a nonce. Key and
+  // access token must outlive the coroutine.
+  boost::asio::awaitable<Result<identity::IdpResponse, identity::IdpFault>> ask(
+      identity::IdpRequest request, const std::optional<identity::ProofKey>& key,
+      const Secret* access_token = nullptr);
 
   bool can_introspect() const;
   // How these tokens are to be looked after. random: any.
@@ -55,7 +69,8 @@ class ClientAtIdp {
                                           const std::string& subject);
   // Those of today, by an ID token or without one; nullopt: it cannot be told.
   boost::asio::awaitable<std::optional<std::vector<std::string>>> groups_of(
-      const identity::VerifiedToken* token, const Secret& access_token, const std::string& subject);
+      const identity::VerifiedToken* token, const identity::Tokens& tokens,
+      const std::string& subject);
   // Once, and without waiting: a token that the IdP does not take back now ends by itself.
   void give_back(identity::Tokens tokens);
 
@@ -63,6 +78,7 @@ class ClientAtIdp {
   boost::asio::io_context& io_;
   Issuer& issuer_;
   identity::OidcClient client_;
+  SenderConstraint constraint_;
   std::vector<std::string> groups_;
   crypto::RandomSource random_;
   // Whether the IdP names groups where it is asked about a token; where it does not, refreshing is
@@ -70,6 +86,8 @@ class ClientAtIdp {
   std::optional<bool> introspection_names_groups_;
   bool introspection_refused_ = false;  // until the next start
   bool userinfo_names_groups_ = false;  // so that where it names none, there are none
+  // The last one that each endpoint has given: of a few that the IdP names.
+  std::map<std::string, std::string> nonces_;
   host::LimitedLog log_;
 };
 

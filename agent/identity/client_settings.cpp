@@ -33,6 +33,10 @@ constexpr Choice<SignatureAlgorithm> kAlgorithms[] = {{"ES256", SignatureAlgorit
 constexpr Choice<AssertionAudience> kAudiences[] = {
     {"issuer", AssertionAudience::Issuer}, {"token_endpoint", AssertionAudience::TokenEndpoint}};
 
+constexpr Choice<SenderConstraint> kConstraints[] = {{"if_offered", SenderConstraint::IfOffered},
+                                                     {"dpop", SenderConstraint::Dpop},
+                                                     {"none", SenderConstraint::None}};
+
 // A key that only some method uses is a mistake with any other: it would do nothing.
 void only_with(const ConfigSection& section, std::string_view key, bool used, const char* method) {
   if (used && section.text(key, "").empty())
@@ -86,6 +90,15 @@ ClientSettings read_client(const ConfigSection& section) {
     client.algorithm = choose<SignatureAlgorithm>(section, "client_key_algorithm", kAlgorithms);
   client.audience = choose<AssertionAudience>(section, "client_key_audience", kAudiences);
   return client;
+}
+
+SenderConstraint read_constraint(const ConfigSection& section, ClientMethod method) {
+  const auto constraint = choose<SenderConstraint>(section, "sender_constrained", kConstraints);
+  if (method != ClientMethod::Certificate) return constraint;
+  if (section.has("sender_constrained"))
+    section.refuse("sender_constrained",
+                   "is of no use with client_authentication = \"certificate\", which binds tokens");
+  return SenderConstraint::None;
 }
 
 Secret read_secret(const std::string& path) {

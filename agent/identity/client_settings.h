@@ -7,11 +7,20 @@
 #include "userspace/identity/client_authentication.h"
 #include "userspace/wire/tls_context.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 
 namespace veilwire::agent_identity {
+
+// Whether what the IdP gives to people is bound to a key of ours, so that who has nothing else
+// cannot use it. A certificate binds it by itself (RFC 8705, 4 and 7).
+enum class SenderConstraint : std::uint8_t {
+  IfOffered,  // DPoP, where the IdP says that it takes it
+  Dpop,       // and no token that is not bound
+  None,
+};
 
 struct ClientSettings {
   std::string id;
@@ -22,11 +31,15 @@ struct ClientSettings {
   std::string certificate_file = {};                         // of Certificate, PEM, its own first
   std::optional<crypto::SignatureAlgorithm> algorithm = {};  // nothing: the key says which
   identity::AssertionAudience audience = identity::AssertionAudience::Issuer;
+  SenderConstraint constraint = SenderConstraint::None;
 };
 
 // Asks the section for the keys that begin with client_; the caller checks it. Throws
 // std::runtime_error.
 ClientSettings read_client(const host::ConfigSection& section);
+
+// The same for the key sender_constrained, of clients that people sign in with.
+SenderConstraint read_constraint(const host::ConfigSection& section, identity::ClientMethod method);
 
 // Reads the secret or key. Throws std::runtime_error that says what to do.
 identity::OidcClient make_client(const ClientSettings& settings);

@@ -106,6 +106,7 @@ asio::awaitable<DeviceSignIns::Outcome> DeviceSignIns::sign_in(LocalPeer who, Bi
                                 .until = start->until};
   if (events_.offered) events_.offered(binding);
 
+  const auto key = client_.new_key(**provider);
   DeviceFlow flow(*std::move(start), host::now().mono);
   asio::steady_timer timer(io_);
   while (flow.state(host::now().mono) == DeviceFlow::State::Waiting) {
@@ -114,18 +115,20 @@ asio::awaitable<DeviceSignIns::Outcome> DeviceSignIns::sign_in(LocalPeer who, Bi
     boost::system::error_code ignored;
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     if (flow.state(host::now().mono) != DeviceFlow::State::Waiting) break;
-    const auto poll =
+    auto poll =
         identity::device_code_request(client_.context(**provider), flow.start().device_code);
     if (!poll)
       co_return failing({.error = identity::IdpError::MemberMissing, .about = "token_endpoint"});
     flow.asked(host::now().mono);
-    const auto response = co_await client_.issuer().ask(*poll);
+    const auto response = co_await client_.ask(*std::move(poll), key);
     if (!response) {
       flow.unreachable(host::now().mono, random_number());
       continue;
     }
-    auto tokens = flow.answered(*response, host::now().mono, random_number());
+    auto tokens =
+        flow.answered(*response, host::now().mono, random_number(), client_.token_type(key));
     if (tokens) {
+      if (key) tokens->proof_key = key->to_pem();
       auto result =
           co_await keeper_.sign_in(std::move(who), *std::move(tokens), "device", std::nullopt);
       co_return result;

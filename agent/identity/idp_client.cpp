@@ -17,6 +17,7 @@ outbound::HttpRequest http_request(const IdpRequest& request) {
                              .most_answer = request.most_answer};
   if (!request.authorization.empty())
     http.fields.emplace_back("Authorization", request.authorization.reveal());
+  if (!request.proof.empty()) http.fields.emplace_back("DPoP", request.proof);
   if (!http.post) return http;
   if (request.body_type == IdpRequest::BodyType::Json) {
     http.fields.emplace_back("Content-Type", "application/json");
@@ -39,6 +40,7 @@ asio::awaitable<Result<IdpResponse, IdpClientFailure>> IdpClient::ask(
                         .content_type = answer->field("content-type"),
                         .cache_control = answer->field("cache-control"),
                         .retry_after = answer->field("retry-after"),
+                        .dpop_nonce = answer->field("dpop-nonce"),
                         .body = std::move(answer->body)};
 }
 

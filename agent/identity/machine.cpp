@@ -37,7 +37,8 @@ Machine::Machine(asio::io_context& io, Issuer& issuer, MachineSettings settings,
                  std::vector<std::string> groups, crypto::RandomSource random)
     : settings_(std::move(settings)),
       groups_(settings_.rule.groups.empty() ? std::move(groups) : std::vector<std::string>()),
-      client_(io, issuer, make_client(settings_.client), groups_, std::move(random)) {}
+      client_(io, issuer, make_client(settings_.client), SenderConstraint::None, groups_,
+              std::move(random)) {}
 
 identity::Caring Machine::caring_of(const identity::Tokens& tokens, std::uint32_t random) const {
   const bool opaque = settings_.audience.empty();

@@ -50,6 +50,7 @@ class OidcServer::Impl {
         client_(issuer_ == nullptr
                     ? nullptr
                     : std::make_unique<ClientAtIdp>(io_, *issuer_, make_client(settings_.client),
+                                                    settings_.client.constraint,
                                                     settings_.groups_claim, random_)),
         machines_(io_, idp_, settings_.machines, settings_.groups_claim, settings_.roots,
                   settings_.idp_patience, random_),

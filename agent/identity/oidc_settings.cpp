@@ -129,10 +129,19 @@ std::string joined(const std::vector<std::string>& words) {
 // Keys that do nothing with one provider: whoever wrote them expects that they do.
 constexpr const char* kSamlKeys[] = {"saml_socket", "subject_attribute", "groups_attribute",
                                      "name_attribute"};
-constexpr const char* kIssuerKeys[] = {
-    "issuer",          "client_id",     "client_authentication", "client_secret_file",
-    "client_key_file", "client_key_id", "client_key_algorithm",  "client_key_audience",
-    "scopes",          "groups_claim",  "redirect_path",         "cached_seconds"};
+constexpr const char* kIssuerKeys[] = {"issuer",
+                                       "client_id",
+                                       "client_authentication",
+                                       "client_secret_file",
+                                       "client_key_file",
+                                       "client_key_id",
+                                       "client_key_algorithm",
+                                       "client_key_audience",
+                                       "scopes",
+                                       "groups_claim",
+                                       "redirect_path",
+                                       "cached_seconds",
+                                       "sender_constrained"};
 
 template <std::size_t N>
 void refuse_all(const ConfigSection& section, const char* const (&keys)[N], const char* why) {
@@ -174,6 +183,7 @@ OidcSettings read_oidc_settings(const ConfigSection& section) {
   OidcSettings s;
   s.ci_rules = read_ci_rules(section);
   s.client = read_client(section);
+  s.client.constraint = read_constraint(section, s.client.method);
   const std::string issuer = section.text("issuer", "");
   if (issuer.empty() && s.ci_rules.empty() && section.tables("machine").empty())
     section.refuse("issuer", "is missing: the address of the identity provider");

@@ -214,15 +214,20 @@ asio::awaitable<PeopleAnswer> PeopleDesk::login(ConnectionId id, LocalPeer who,
   }
   // Without consent, no IdP gives what refreshes (OpenID Connect Core 1.0, 11).
   const bool offline = parts_.settings.scope.find("offline_access") != std::string::npos;
+  auto key = parts_.client->new_key(**provider);
   auto request = identity::AuthorizationRequest::make(
       **provider, parts_.settings.client.id, {.port = port, .path = parts_.settings.redirect_path},
-      {.scope = parts_.settings.scope, .prompt = offline ? "consent" : ""}, parts_.random);
+      {.scope = parts_.settings.scope,
+       .prompt = offline ? "consent" : "",
+       .proof_key = key ? key->thumbprint() : ""},
+      parts_.random);
   if (!request)
     co_return refused(
         "the identity provider offers no sign-in in a browser; try `veilwire login --device`");
   Person* const asks = person(id);
   if (asks == nullptr) co_return Answer{};
   asks->browser = *std::move(request);
+  asks->key = std::move(key);
   co_return Answer{.what = Answer::What::Address, .text = asks->browser->url()};
 }
 
@@ -249,21 +254,23 @@ asio::awaitable<PeopleAnswer> PeopleDesk::callback(ConnectionId id, LocalPeer wh
   // The connection may have gone in the meantime, and with it the request.
   Person* const still = person(id);
   if (still == nullptr || !still->browser) co_return Answer{};
-  const auto request =
-      identity::code_request(parts_.client->context(**provider), *code,
-                             still->browser->redirect_uri(), still->browser->verifier());
+  auto request = identity::code_request(parts_.client->context(**provider), *code,
+                                        still->browser->redirect_uri(), still->browser->verifier());
   const std::string nonce = still->browser->nonce();
+  const auto key = std::exchange(still->key, std::nullopt);
   if (!request) co_return refused("the identity provider has no token endpoint");
   const Monotonic asked_at = host::now().mono;
-  const auto response = co_await parts_.client->issuer().ask(*request);
+  const auto response = co_await parts_.client->ask(*std::move(request), key);
   if (!response) co_return refused("the identity provider does not answer; sign in again");
-  auto tokens = identity::read_tokens(*response, identity::IdToken::Required, asked_at);
+  auto tokens = identity::read_tokens(*response, identity::IdToken::Required, asked_at,
+                                      parts_.client->token_type(key));
   if (!tokens) {
     host::log::warning("no tokens for a code: " + host::log::printable(to_string(tokens.error())));
     co_return refused(
         "the identity provider gives no tokens; an administrator finds the reason in "
         "the log of veilwire-identity");
   }
+  if (key) tokens->proof_key = key->to_pem();
   const auto outcome =
       co_await parts_.keeper.sign_in(std::move(who), *std::move(tokens), "pkce", nonce);
   co_return shown(outcome);

@@ -11,6 +11,7 @@
 #include "agent/identity/saml_sign_ins.h"
 #include "agent/identity/session_keeper.h"
 #include "userspace/identity/authorization_request.h"
+#include "userspace/identity/dpop.h"
 
 #include <cstdint>
 #include <functional>
@@ -55,6 +56,7 @@ class PeopleDesk {
   struct Person {
     Result<LocalPeer, std::string_view> who;
     std::optional<identity::AuthorizationRequest> browser = {};
+    std::optional<identity::ProofKey> key = {};    // of that sign-in
     std::optional<identity::Binding> device = {};  // waits for its end
     bool busy = false;  // an ask of this connection is under way: no other is taken
   };

@@ -144,7 +144,7 @@ asio::awaitable<Result<Found, std::string>> SessionKeeper::sign_in(
     client.give_back(std::move(tokens));
     co_return Unexpected{rule.error()};
   }
-  const auto groups = co_await client.groups_of(&*token, tokens.access_token, token->subject);
+  const auto groups = co_await client.groups_of(&*token, tokens, token->subject);
   if (groups) token->groups = *groups;
   if (client.can_introspect()) {
     const IdpWord word = co_await client.introspect(tokens, token->subject);

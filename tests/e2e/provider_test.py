@@ -59,6 +59,15 @@ class ProviderTest(provider_case.ProviderCase):
     self.assertEqual(scanner.in_bytes(self.agent.written()), set())
     self.assertTrue((self.box.folder / "state/identity/sessions").exists())
 
+  def test_a_refresh_token_that_has_leaked_refreshes_nothing(self):
+    self.ask()
+    token = [token for name, token in self.provider.tokens().items() if name.startswith("refresh")][-1]
+    asked = f"client_id=workstation&grant_type=refresh_token&refresh_token={token}"
+    said = self.box.run(["curl", "-sS", "--data-binary", "@-", self.provider.issuer + "/token"], where="direct",
+                        input=asked.encode()).stdout
+    self.assertEqual(json.loads(said)["error"], "invalid_grant")
+    self.ask()
+
   def test_between_questions_to_the_provider_no_token_is_in_clear_in_veilwire_identity(self):
     before = len(self.provider.tokens())
     self.provider.tell("trouble", status=403, path="/token/introspection", json={"error": "unauthorized_client"})

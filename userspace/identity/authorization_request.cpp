@@ -48,7 +48,8 @@ std::optional<AuthorizationRequest> AuthorizationRequest::make(const OidcProvide
       .add("code_challenge_method", "S256")
       .add_unless_empty("acr_values", wish.acr_values)
       .add_unless_empty("prompt", wish.prompt)
-      .add_unless_empty("login_hint", wish.login_hint);
+      .add_unless_empty("login_hint", wish.login_hint)
+      .add_unless_empty("dpop_jkt", wish.proof_key);
   if (wish.max_age) form.add("max_age", std::to_string(wish.max_age->count()));
   // A query of the endpoint's own stays (RFC 6749, 3.1).
   request.url_ = provider.authorization_endpoint->text;

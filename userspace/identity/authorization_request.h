@@ -34,6 +34,7 @@ struct SignInWish {
   std::string prompt = {};
   std::string login_hint = {};
   std::optional<std::chrono::seconds> max_age = {};
+  std::string proof_key = {};  // the thumbprint of the one that the code is bound to
 };
 
 enum class CallbackError : std::uint8_t {

@@ -2,6 +2,7 @@
 
 #include "userspace/base/limits.h"
 #include "userspace/crypto/encoding.h"
+#include "userspace/identity/signed_jwt.h"
 
 #include <chrono>
 #include <cstdlib>
@@ -15,9 +16,9 @@ namespace {
 constexpr std::string_view kAssertionType =
     "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-std::string encoded(const nlohmann::json& json) {
+std::string text_of(const nlohmann::json& json) {
   using Bytes = nlohmann::json::error_handler_t;  // dump() throws for a client_id that is no UTF-8
-  return crypto::base64url_encode(json.dump(-1, ' ', false, Bytes::replace));
+  return json.dump(-1, ' ', false, Bytes::replace);
 }
 
 const std::optional<Url>& url_of(const ClientEndpoints& endpoints, ClientEndpoint endpoint) {
@@ -108,10 +109,7 @@ std::string OidcClient::assertion(std::string_view audience, WallTime now,
       {"jti", crypto::base64url_encode(crypto::random_bytes(random, 16))},
       {"iat", issued.count()},
       {"exp", (issued + limits::kAssertionLife).count()}};
-  std::string text = encoded(header) + '.' + encoded(claims);
-  const auto signature = key_->sign(algorithm_, text);
-  if (!signature) std::abort();  // with_key() has seen to it
-  return text + '.' + crypto::base64url_encode(*signature);
+  return signed_jwt(*key_, algorithm_, text_of(header), text_of(claims));
 }
 
 std::optional<IdpRequest> client_request(const ClientContext& context, ClientEndpoint endpoint,

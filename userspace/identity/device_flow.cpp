@@ -11,8 +11,10 @@ namespace {
 
 using std::chrono::seconds;
 
-// 3.5: what else comes ends the polling, but for an IdP that says that it fails.
+// 3.5: what else comes ends the polling, but for an IdP that says that it fails. One that has given
+// tokens of another type has given them.
 bool may_pass(const IdpFault& fault) {
+  if (fault.error == IdpError::UnknownTokenType) return false;
   if (fault.error != IdpError::Refused) return verdict(fault) == IdpVerdict::Failing;
   return fault.code == OAuthError::ServerError ||
          fault.code == OAuthError::TemporarilyUnavailable || fault.status == 429;
@@ -88,8 +90,8 @@ void DeviceFlow::asked(Monotonic now) {
 }
 
 std::optional<Tokens> DeviceFlow::answered(const IdpResponse& response, Monotonic now,
-                                           std::uint32_t random) {
-  auto tokens = read_tokens(response, IdToken::Required, asked_at_);
+                                           std::uint32_t random, TokenType wanted) {
+  auto tokens = read_tokens(response, IdToken::Required, asked_at_, wanted);
   if (tokens) {
     state_ = State::Done;
     return *std::move(tokens);

@@ -57,7 +57,8 @@ class DeviceFlow {
   // A poll has gone out: answered() or unreachable() follows.
   void asked(Monotonic now);
   // What the last poll brought; `random`: any, for the jitter of a back-off.
-  std::optional<Tokens> answered(const IdpResponse& response, Monotonic now, std::uint32_t random);
+  std::optional<Tokens> answered(const IdpResponse& response, Monotonic now, std::uint32_t random,
+                                 TokenType wanted = TokenType::Bearer);
   void unreachable(Monotonic now, std::uint32_t random);
 
   // Of the last poll that brought neither tokens nor a wait; for records and status.

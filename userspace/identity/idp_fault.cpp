@@ -32,6 +32,8 @@ constexpr std::pair<OAuthError, std::string_view> kCodes[] = {
     {OAuthError::LoginRequired, "login_required"},
     {OAuthError::ConsentRequired, "consent_required"},
     {OAuthError::AccountSelectionRequired, "account_selection_required"},
+    {OAuthError::UseDpopNonce, "use_dpop_nonce"},
+    {OAuthError::InvalidDpopProof, "invalid_dpop_proof"},
 };
 
 // application/json and what is built on it, such as application/jwk-set+json.
@@ -148,6 +150,7 @@ IdpVerdict verdict(const IdpFault& fault) {
     case OAuthError::InvalidScope:
     case OAuthError::UnsupportedResponseType:
     case OAuthError::UnsupportedTokenType:
+    case OAuthError::InvalidDpopProof:
     // Of an endpoint that takes our own token, and so about us and never about the person.
     case OAuthError::InvalidToken:
       return IdpVerdict::Misconfigured;
@@ -155,6 +158,7 @@ IdpVerdict verdict(const IdpFault& fault) {
     case OAuthError::TemporarilyUnavailable:
     case OAuthError::AuthorizationPending:
     case OAuthError::SlowDown:
+    case OAuthError::UseDpopNonce:
     case OAuthError::Other:
       break;
   }

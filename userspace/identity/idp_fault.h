@@ -54,6 +54,8 @@ enum class OAuthError : std::uint8_t {
   LoginRequired,
   ConsentRequired,
   AccountSelectionRequired,
+  UseDpopNonce,
+  InvalidDpopProof,
   Other,  // one that we do not know
 };
 OAuthError oauth_error(std::string_view code);

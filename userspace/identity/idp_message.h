@@ -21,6 +21,7 @@ struct IdpRequest {
   Method method = Method::Get;
   Url url;
   Secret authorization;  // the value of Authorization; empty: there is none
+  std::string proof;     // the value of DPoP; empty: there is none
   Secret body;           // of a Post
   enum class BodyType : std::uint8_t { Form, Json };
   BodyType body_type = BodyType::Form;
@@ -34,6 +35,7 @@ struct IdpResponse {
   std::string content_type;
   std::string cache_control;
   std::string retry_after;
+  std::string dpop_nonce;
   Secret body;  // decoded; may be cut one byte behind most_answer
 };
 

@@ -129,6 +129,7 @@ Result<OidcProvider, IdpFault> read_discovery(const IdpResponse& response, const
       reader.listed(*document, "revocation_endpoint_auth_methods_supported");
   provider.code_challenge_methods = reader.listed(*document, "code_challenge_methods_supported");
   provider.scopes = reader.listed(*document, "scopes_supported");
+  provider.proof_algorithms = reader.listed(*document, "dpop_signing_alg_values_supported");
   constexpr std::string_view kSendsIssuer = "authorization_response_iss_parameter_supported";
   const JsonValue* const sends_issuer = document->find(kSendsIssuer);
   // Read as false, a text "true" would switch a check off.

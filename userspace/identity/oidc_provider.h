@@ -47,6 +47,7 @@ struct OidcProvider {
   Listed revocation_authentication;
   Listed code_challenge_methods;
   Listed scopes;
+  Listed proof_algorithms;    // of DPoP (RFC 9449, 5.1)
   bool sends_issuer = false;  // in every authorization response (RFC 9207)
 };
 

@@ -6,7 +6,8 @@
 namespace veilwire::identity {
 namespace {
 
-constexpr std::string_view kMagic = "tokens 1\n";
+constexpr std::string_view kMagic = "tokens 2\n";
+constexpr std::string_view kBound = "bound";
 constexpr std::size_t kNumber = 8;
 
 std::string number(std::uint64_t value) {
@@ -61,6 +62,8 @@ Secret encode_tokens(const Tokens& tokens) {
   append(out, tokens.access_token.reveal());
   append(out, tokens.refresh_token.reveal());
   append(out, tokens.scope);
+  append(out, tokens.proof_key.reveal());
+  append(out, tokens.bound ? kBound : "");
   append(out, tokens.since);
   append(out, tokens.until);
   return out.take();
@@ -73,9 +76,12 @@ std::optional<Tokens> decode_tokens(std::string_view bytes) {
   tokens.access_token = in.secret();
   tokens.refresh_token = in.secret();
   tokens.scope = std::string(in.text());
+  tokens.proof_key = in.secret();
+  const std::string_view bound = in.text();
+  tokens.bound = bound == kBound;
   tokens.since = in.time();
   tokens.until = in.time();
-  if (!in.whole()) return std::nullopt;
+  if (!in.whole() || (!bound.empty() && !tokens.bound)) return std::nullopt;
   return tokens;
 }
 

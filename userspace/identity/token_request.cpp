@@ -56,7 +56,7 @@ std::optional<IdpRequest> client_credentials_request(const ClientContext& contex
 }
 
 Result<Tokens, IdpFault> read_tokens(const IdpResponse& response, IdToken id_token,
-                                     Monotonic asked_at) {
+                                     Monotonic asked_at, TokenType wanted) {
   auto object = read_answer(response);
   if (!object) return Unexpected{object.error()};
   const auto fail = [](IdpError error, std::string_view about) {
@@ -64,9 +64,13 @@ Result<Tokens, IdpFault> read_tokens(const IdpResponse& response, IdToken id_tok
   };
   const std::string* const type = object->text_at("token_type");
   if (type == nullptr) return fail(IdpError::MemberMissing, "token_type");
-  if (!equal_ignoring_case(*type, "bearer")) return fail(IdpError::UnknownTokenType, "token_type");
+  const bool bound = equal_ignoring_case(*type, "dpop");
+  const bool taken = bound ? wanted != TokenType::Bearer
+                           : equal_ignoring_case(*type, "bearer") && wanted != TokenType::Dpop;
+  if (!taken) return fail(IdpError::UnknownTokenType, "token_type");
 
   Tokens tokens;
+  tokens.bound = bound;
   struct {
     std::string_view name;
     Secret& token;
@@ -106,6 +110,7 @@ void renew(Tokens& held, Tokens&& fresh) {
   if (fresh.refresh_token.empty()) fresh.refresh_token = std::move(held.refresh_token);
   if (fresh.id_token.empty()) fresh.id_token = std::move(held.id_token);
   if (fresh.scope.empty()) fresh.scope = std::move(held.scope);
+  if (fresh.proof_key.empty()) fresh.proof_key = std::move(held.proof_key);
   held = std::move(fresh);
 }
 

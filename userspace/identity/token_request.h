@@ -36,6 +36,8 @@ struct Tokens {
   Secret refresh_token;  // empty: there is none
   Secret id_token;       // the same
   std::string scope;     // as granted; empty: as asked for
+  Secret proof_key;      // that they may be bound to, in PEM; empty: they are not
+  bool bound = false;    // the access token is, for certain
   // The life of the access token. Begins when it was asked for: it cannot have been made earlier.
   Monotonic since;
   Monotonic until;
@@ -44,13 +46,18 @@ struct Tokens {
 // OpenID Connect Core 1.0, 3.1.3.3 and 12.2: a sign-in gives one, a refresh may.
 enum class IdToken : std::uint8_t { Required, Optional };
 
+// What type of access token is taken (RFC 6750, RFC 9449, 5). With a proof we may get Bearer all
+// the same: from an IdP that does not bind it, and there the refresh token may be bound alone.
+enum class TokenType : std::uint8_t { Bearer, Either, Dpop };
+
 // expires_in is cut at limits::kTokenLifeMost; where it is absent, kTokenLifeUnstated.
 Result<Tokens, IdpFault> read_tokens(const IdpResponse& response, IdToken id_token,
-                                     Monotonic asked_at);
+                                     Monotonic asked_at, TokenType wanted = TokenType::Bearer);
 
 // Takes over what a refresh gave. What it did not give again stays: an IdP that does not rotate
-// refresh tokens sends none (RFC 6749, 6). An ID token among it is for the caller to verify first,
-// and must be about the same subject (OpenID Connect Core 1.0, 12.2).
+// refresh tokens sends none (RFC 6749, 6), and the key stays that of the sign-in. An ID token among
+// it is for the caller to verify first, and must be about the same subject (OpenID Connect
+// Core 1.0, 12.2).
 void renew(Tokens& held, Tokens&& fresh);
 
 }  // namespace veilwire::identity

@@ -4,12 +4,14 @@
 
 namespace veilwire::identity {
 
-std::optional<IdpRequest> userinfo_request(const OidcProvider& provider,
-                                           const Secret& access_token) {
+std::optional<IdpRequest> userinfo_request(const OidcProvider& provider, const Tokens& tokens) {
   if (!provider.userinfo_endpoint) return std::nullopt;
   IdpRequest request;
   request.url = *provider.userinfo_endpoint;
-  request.authorization = Secret("Bearer " + std::string(access_token.reveal()));
+  request.authorization = SecretBuilder()
+                              .append(tokens.bound ? "DPoP " : "Bearer ")
+                              .append(tokens.access_token.reveal())
+                              .take();
   return request;
 }
 

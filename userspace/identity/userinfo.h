@@ -4,10 +4,10 @@
 #pragma once
 
 #include "userspace/base/result.h"
-#include "userspace/base/secret.h"
 #include "userspace/identity/idp_fault.h"
 #include "userspace/identity/idp_message.h"
 #include "userspace/identity/oidc_provider.h"
+#include "userspace/identity/token_request.h"
 
 #include <optional>
 #include <string>
@@ -17,8 +17,7 @@
 namespace veilwire::identity {
 
 // nullopt: the IdP has no such endpoint.
-std::optional<IdpRequest> userinfo_request(const OidcProvider& provider,
-                                           const Secret& access_token);
+std::optional<IdpRequest> userinfo_request(const OidcProvider& provider, const Tokens& tokens);
 
 struct UserInfo {
   // nullopt: the answer names none. An IdP may have left an empty list out, or may never tell of

@@ -11,6 +11,7 @@
 //   POST /keys     signs with a new key from here on, and publishes both
 //   POST /trouble  {"status"?, "delay"?, "path"?, "json"?}
 //                                                 what every other request, or those below a path, get instead
+//   POST /proofs   {"offered"?, "nonce"?}   DPoP (RFC 9449): whether it is there, and wants a nonce of its own
 //   POST /tokens   gives what the token endpoint has answered so far
 //   POST /machine  {"gone"?, "groups"?, "seconds"?}   changes the clients "import", which has a key, and
 //                  "import-certificate", which has a certificate: whether they are there, their groups, how long
@@ -21,7 +22,7 @@ import https from 'node:https';
 import os from 'node:os';
 import v8 from 'node:v8';
 import { execFileSync } from 'node:child_process';
-import { generateKeyPairSync, randomUUID, X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, randomUUID, X509Certificate } from 'node:crypto';
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -61,6 +62,8 @@ if (file) {
   adapter = (model) => new Memory(model, store);
 }
 
+const proofs = { offered: true, nonce: false };
+const nonceSecret = randomBytes(32);
 const machine = { gone: false, groups: ['importers'], seconds: 300 };
 const machineKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 let secrets; // a folder, once somebody asks for it
@@ -125,6 +128,7 @@ const configuration = () => ({
     introspection: { enabled: true, allowedPolicy: () => true },
     revocation: { enabled: true, allowedPolicy: () => true },
     clientCredentials: { enabled: true },
+    dPoP: { enabled: proofs.offered, nonceSecret, requireNonce: () => proofs.nonce },
     mTLS: {
       enabled: true,
       tlsClientAuth: true,
@@ -223,6 +227,10 @@ server.on('request', async (request, response) => {
   if (request.url === "/test/keys") {
     keys.unshift(key());
     provider = new Provider(issuer, { ...configuration(), adapter: undefined });
+  }
+  if (request.url === '/test/proofs') {
+    Object.assign(proofs, said);
+    provider = new Provider(issuer, configuration());
   }
   if (request.url === '/test/machine') {
     Object.assign(machine, said);

@@ -43,7 +43,8 @@ TEST_F(Authorization, IsAskedForWithStateNonceAndChallenge) {
                                              .acr_values = "phr",
                                              .prompt = "login",
                                              .login_hint = "ann@example.com",
-                                             .max_age = std::chrono::seconds(300)});
+                                             .max_age = std::chrono::seconds(300),
+                                             .proof_key = "thumbprint"});
   EXPECT_TRUE(request.url().starts_with("https://idp.example/authorize?response_type=code&"));
   const auto fields = query(request);
   EXPECT_EQ(*find(fields, "client_id"), "veilwire");
@@ -56,6 +57,8 @@ TEST_F(Authorization, IsAskedForWithStateNonceAndChallenge) {
   EXPECT_EQ(*find(fields, "prompt"), "login");
   EXPECT_EQ(*find(fields, "login_hint"), "ann@example.com");
   EXPECT_EQ(*find(fields, "max_age"), "300");
+  EXPECT_EQ(*find(fields, "dpop_jkt"), "thumbprint");
+  EXPECT_EQ(find(query(make()), "dpop_jkt"), nullptr);
   const std::set<std::string> secrets = {std::string(request.verifier().reveal()), request.nonce(),
                                          state(request)};
   EXPECT_EQ(secrets.size(), 3U);

@@ -177,6 +177,16 @@ TEST_F(Flow, EndsForEveryErrorThatTheRfcDoesNotName) {
   }
 }
 
+TEST_F(Flow, EndsWithTokensThatCannotBeUsed) {
+  const Monotonic due = flow_.due().value();
+  flow_.asked(due);
+  const auto bearer =
+      answer(R"({"access_token":"a","token_type":"Bearer","expires_in":60,"id_token":"e.y.s"})");
+  EXPECT_FALSE(flow_.answered(bearer, due, 0, TokenType::Dpop));
+  EXPECT_EQ(flow_.state(due), State::Failed);
+  EXPECT_EQ(flow_.fault()->error, IdpError::UnknownTokenType);
+}
+
 TEST_F(Flow, PollsLessOftenWhileTheIdpFails) {
   std::chrono::nanoseconds last{0};
   for (const IdpResponse& response :

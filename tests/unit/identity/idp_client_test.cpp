@@ -148,12 +148,14 @@ TEST(IdpClient, SendsARequestAndReadsItsAnswer) {
   for (const std::size_t piece : {1U, 7U, 100'000U}) {
     Server server({.answer = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n"
                              "Transfer-Encoding: chunked\r\nRetry-After: 7\r\n"
+                             "DPoP-Nonce: made-up\r\n"
                              "Cache-Control: no-store\r\ncache-control: private\r\n\r\n"
                              "5\r\n{\"a\":\r\n2\r\n1}\r\n0\r\n\r\n",
                    .piece = piece});
     IdpRequest request = get(server.port());
     request.method = IdpRequest::Method::Post;
     request.authorization = Secret(std::string("Basic YTpi"));
+    request.proof = "a.proof.of";
     request.body = Secret(std::string("grant_type=refresh_token"));
     const Outcome outcome = fetch(request);
     ASSERT_TRUE(outcome) << to_string(outcome.error().error) << outcome.error().detail;
@@ -161,10 +163,12 @@ TEST(IdpClient, SendsARequestAndReadsItsAnswer) {
     EXPECT_EQ(outcome->content_type, "application/json");
     EXPECT_EQ(outcome->cache_control, "no-store, private");
     EXPECT_EQ(outcome->retry_after, "7");
+    EXPECT_EQ(outcome->dpop_nonce, "made-up");
     EXPECT_EQ(outcome->body.reveal(), "{\"a\":1}");
     EXPECT_EQ(server.request(),
               "POST /a?x=1 HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) +
                   "\r\nAccept: application/json\r\nAuthorization: Basic YTpi\r\n"
+                  "DPoP: a.proof.of\r\n"
                   "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 24\r\n"
                   "Connection: close\r\n\r\n"
                   "grant_type=refresh_token");

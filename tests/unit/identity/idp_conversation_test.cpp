@@ -213,8 +213,8 @@ TEST_P(IdpConversation, ARefreshTellsWhatHasChanged) {
     EXPECT_EQ(said.groups, (Groups{"developers"}));
   } else {
     EXPECT_EQ(said.groups, (Groups{"developers", "release"}));
-    const auto info = read_userinfo(ask(userinfo_request(provider_, held.access_token)),
-                                    said.subject, {"groups"});
+    const auto info =
+        read_userinfo(ask(userinfo_request(provider_, held)), said.subject, {"groups"});
     ASSERT_TRUE(info) << to_string(info.error());
     EXPECT_EQ(info->groups, (Groups{"developers"}));
   }

@@ -92,11 +92,12 @@ TEST(IdpFault, SaysWhetherTheIdpSaidNoToThePersonOrToUsOrFails) {
   for (const char* code : {"invalid_grant", "access_denied", "expired_token",
                            "interaction_required", "login_required", "consent_required"})
     EXPECT_EQ(verdict_of(code), IdpVerdict::Denied) << code;
-  for (const char* code : {"invalid_client", "invalid_request", "unauthorized_client",
-                           "unsupported_grant_type", "invalid_scope", "invalid_token"})
+  for (const char* code :
+       {"invalid_client", "invalid_request", "unauthorized_client", "unsupported_grant_type",
+        "invalid_scope", "invalid_token", "invalid_dpop_proof"})
     EXPECT_EQ(verdict_of(code), IdpVerdict::Misconfigured) << code;
   for (const char* code : {"server_error", "temporarily_unavailable", "slow_down", "not_found",
-                           "Invalid_Grant", "invalid_grant "})
+                           "use_dpop_nonce", "Invalid_Grant", "invalid_grant "})
     EXPECT_EQ(verdict_of(code), IdpVerdict::Failing) << code;
   EXPECT_EQ(verdict({.error = IdpError::WrongIssuer}), IdpVerdict::Misconfigured);
   EXPECT_EQ(verdict({.error = IdpError::Unreachable}), IdpVerdict::Failing);

@@ -35,6 +35,7 @@ TEST(OidcProvider, OfTheSpecificationsExampleIsRead) {
    "end_session_endpoint": "https://server.example.com/connect/end_session",
    "jwks_uri": "https://server.example.com/jwks.json",
    "scopes_supported": ["openid", "profile", "email"],
+   "dpop_signing_alg_values_supported": ["ES256", "EdDSA"],
    "response_types_supported": ["code", "code id_token", "id_token"],
    "grant_types_supported": ["authorization_code", "refresh_token"],
    "introspection_endpoint": "https://other.example.com/introspect",
@@ -60,6 +61,7 @@ TEST(OidcProvider, OfTheSpecificationsExampleIsRead) {
   EXPECT_EQ(offer(provider->grant_types, "client_credentials"), Offer::Denied);
   EXPECT_EQ(offer(provider->introspection_authentication, "none"), Offer::Unstated);
   EXPECT_EQ(offer(provider->code_challenge_methods, "S256"), Offer::Stated);
+  EXPECT_EQ(offer(provider->proof_algorithms, "ES256"), Offer::Stated);
 }
 
 TEST(OidcProvider, OfABuildSystemHasKeysAlone) {
@@ -167,7 +169,8 @@ TEST(OidcProvider, MayHaveOtherEndpointsForClientsWithCertificates) {
 
 TEST(OidcProvider, ListsTextsAndNothingElse) {
   for (const char* name : {"grant_types_supported", "token_endpoint_auth_methods_supported",
-                           "code_challenge_methods_supported", "scopes_supported"})
+                           "code_challenge_methods_supported", "scopes_supported",
+                           "dpop_signing_alg_values_supported"})
     for (const char* value : {R"("S256")", "7", R"([7])", R"([""])", R"(["a\nb"])", R"({})"})
       EXPECT_EQ(verdict_of(document(",\"" + std::string(name) + "\":" + value)),
                 said(IdpError::MemberMalformed, name));

@@ -56,6 +56,7 @@ class OidcServerTest : public ::testing::Test {
     folder_ = folder;
     settings_.issuer = identity::parse_issuer(idp_->issuer());
     settings_.client.id = "workstation";
+    settings_.client.constraint = SenderConstraint::IfOffered;
     settings_.scope = "openid offline_access profile groups";
     settings_.redirect_path = "/signed-in";
     settings_.subjects.table = {{"alice", 0U}, {"carol", 0U}};

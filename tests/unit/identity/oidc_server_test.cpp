@@ -257,6 +257,93 @@ TEST_F(OidcServerTest, ARestartInTheMiddleOfARefreshLosesNoSession) {
   EXPECT_EQ(known(answer)->person.subject, "carol");
 }
 
+// What the token endpoint gave last.
+std::string member(const std::string& answers, const std::string& name) {
+  const std::string before = "\"" + name + "\":\"";
+  const std::size_t at = answers.rfind(before);
+  if (at == std::string::npos) return "";
+  const std::size_t begin = at + before.size();
+  return answers.substr(begin, answers.find('"', begin) - begin);
+}
+
+class BoundTokensTest : public OidcServerTest {
+ protected:
+  void SetUp() override {
+    OidcServerTest::SetUp();
+    settings_.times.fresh_for = seconds(2);
+    settings_.times.cached_for = seconds(600);
+    // So that sessions are looked after by refreshes alone.
+    idp_->tell("trouble", R"({"status":403,"path":"/token/introspection"})");
+  }
+  void TearDown() override {
+    OidcServerTest::TearDown();
+    idp_->tell("trouble", "{}");
+    idp_->tell("proofs", R"({"offered":true,"nonce":false})");
+  }
+  std::string given(const std::string& name) { return member(idp_->tell("tokens", "{}"), name); }
+  // What somebody is told who has the refresh token that was given last, and nothing else.
+  std::string refreshed_elsewhere() {
+    return testing::output_of(
+        "env -i PATH=/usr/bin:/bin curl -sS --noproxy '*' -d '" +
+        ("client_id=workstation&grant_type=refresh_token&refresh_token=" + given("refresh_token")) +
+        "' '" + idp_->issuer() + "/token'");
+  }
+  void expect_a_refresh() {
+    const std::string before = given("refresh_token");
+    const auto answer = asked_until(me(), [&](const auto& a) {
+      return known(a) == nullptr ||
+             (known(a)->person.standing == Standing::Fresh && given("refresh_token") != before);
+    });
+    ASSERT_NE(known(answer), nullptr) << nobody(answer).reason;
+  }
+};
+
+TEST_F(BoundTokensTest, ARefreshTokenIsWorthNothingElsewhereAndOursGoesOnOverARestart) {
+  start();
+  sign_in_carol();
+  EXPECT_EQ(given("token_type"), "DPoP");
+  EXPECT_NE(refreshed_elsewhere().find("invalid_grant"), std::string::npos);
+  expect_a_refresh();
+  stop();
+  start();
+  EXPECT_NE(refreshed_elsewhere().find("invalid_grant"), std::string::npos);
+  expect_a_refresh();
+}
+
+TEST_F(BoundTokensTest, AnIdpThatWantsItsNonceGetsIt) {
+  idp_->tell("proofs", R"({"nonce":true})");
+  settings_.client.constraint = SenderConstraint::Dpop;
+  start();
+  sign_in_carol();
+  EXPECT_EQ(given("token_type"), "DPoP");
+  expect_a_refresh();
+}
+
+TEST_F(BoundTokensTest, ASignInInABrowserIsBoundFromItsBeginning) {
+  start();
+  const host::UniqueFd people = connect("people");
+  const PeopleAnswer address = say(people.get(), {.what = PeopleAsk::What::Login, .port = 9});
+  EXPECT_NE(address.text.find("&dpop_jkt="), std::string::npos);
+  const std::string end = idp_->visit("carol", address.text);
+  const PeopleAnswer done = say(people.get(), {.what = PeopleAsk::What::Callback,
+                                               .text = Secret(end.substr(end.find('/', 8)))});
+  ASSERT_EQ(done.what, PeopleAnswer::What::Session) << done.text;
+  EXPECT_EQ(given("token_type"), "DPoP");
+  EXPECT_NE(refreshed_elsewhere().find("invalid_grant"), std::string::npos);
+}
+
+TEST_F(BoundTokensTest, WhereTheIdpDoesNotOfferItTokensAreBearersUnlessThatIsRefused) {
+  idp_->tell("proofs", R"({"offered":false})");
+  start();
+  sign_in_carol();
+  EXPECT_EQ(given("token_type"), "Bearer");
+  expect_a_refresh();
+  stop();
+  settings_.client.constraint = SenderConstraint::Dpop;
+  start();
+  EXPECT_EQ(sign_in("carol").what, PeopleAnswer::What::Refused);
+}
+
 TEST_F(OidcServerTest, OperatorsSeeAndEndSessions) {
   start();
   sign_in_carol();

@@ -47,6 +47,7 @@ TEST(OidcSettings, FewAreEnough) {
   EXPECT_EQ(s.issuer->text, "https://idp.example");
   EXPECT_EQ(s.client.id, "veilwire");
   EXPECT_EQ(s.client.method, identity::ClientMethod::None);
+  EXPECT_EQ(s.client.constraint, SenderConstraint::IfOffered);
   EXPECT_EQ(s.scope, "openid offline_access profile");
   EXPECT_EQ(s.groups_claim, std::vector<std::string>{"groups"});
   EXPECT_EQ(s.hold, seconds(5));
@@ -62,7 +63,8 @@ TEST(OidcSettings, AllOfThemAreRead) {
       read(kIssuer +
            "scopes = [\"openid\", \"groups\"]\ngroups_claim = [\"realm_access\", \"roles\"]\n"
            "derived = \"separate\"\nrunner_users = [\"0:0\"]\njob_may_fill_unit = true\n"
-           "fresh_seconds = 60\ncached_seconds = 61\nsession_hours = 1\nhold_seconds = 0\n"
+           "sender_constrained = \"dpop\"\nfresh_seconds = 60\ncached_seconds = 61\nsession_hours "
+           "= 1\nhold_seconds = 0\n"
            "first_person = 500\nignore_case = true\noperator_group = \"wheel\"\n"
            "[[identity.account]]\nsubject = \"s1\"\nuser = \"alice\"\n"
            "[[identity.account]]\nsubject = \"s2\"\nuid = 0\n"
@@ -71,6 +73,7 @@ TEST(OidcSettings, AllOfThemAreRead) {
            "[[identity.account]]\ngroup = \"deployers\"\nuser = \"deploy\"\n" +
            kJob + kWhen + "[[identity.ci.when]]\nclaim = [\"ref_protected\"]\nis_true = true\n");
   EXPECT_EQ(s.scope, "openid groups");
+  EXPECT_EQ(s.client.constraint, SenderConstraint::Dpop);
   EXPECT_EQ(s.groups_claim, (std::vector<std::string>{"realm_access", "roles"}));
   EXPECT_EQ(s.bindings.derived, identity::DerivedUse::Separate);
   EXPECT_EQ(s.bindings.runner_uids, std::vector<std::uint32_t>{0});
@@ -137,7 +140,7 @@ TEST(OidcSettings, WhatBelongsToTheOtherProviderIsRefused) {
   for (const char* line :
        {"issuer = \"https://idp.example\"", "client_id = \"x\"", "client_secret_file = \"/k\"",
         "scopes = [\"openid\"]", "groups_claim = [\"groups\"]", "redirect_path = \"/x\"",
-        "cached_seconds = 900"})
+        "cached_seconds = 900", "sender_constrained = \"dpop\""})
     EXPECT_NE(complaint(std::string(line) + "\n" + kAccount, read_saml)
                   .find("is of no use with provider = \"saml\""),
               std::string::npos)
@@ -161,6 +164,11 @@ TEST(OidcSettings, WhatCannotBeMeantIsRefusedWithItsPlace) {
       {kIssuer + "client_authentication = \"secret_post\"\n" + kAccount,
        "client_secret_file: is missing"},
       {kIssuer + "client_key_file = \"/k\"\n" + kAccount, "client_key_file: is of no use"},
+      {kIssuer + "sender_constrained = \"mtls\"\n" + kAccount,
+       "sender_constrained: must be one of \"if_offered\", \"dpop\", \"none\""},
+      {kIssuer + "client_authentication = \"certificate\"\nclient_key_file = \"/k\"\n" +
+           "client_certificate_file = \"/c\"\nsender_constrained = \"dpop\"\n" + kAccount,
+       "sender_constrained: is of no use with client_authentication = \"certificate\""},
       {kIssuer + "scopes = [\"profile\"]\n" + kAccount, "scopes: must have \"openid\""},
       {kIssuer + "cached_seconds = 10\n" + kAccount, "cached_seconds: must not be below"},
       {kIssuer + "hold_seconds = 21\n" + kAccount, "hold_seconds: must be a whole number"},

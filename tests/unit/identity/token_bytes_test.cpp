@@ -15,6 +15,8 @@ Tokens tokens() {
   tokens.refresh_token = Secret(std::string("made-up-refresh-token"));
   tokens.id_token = Secret(std::string("made-up-id-token"));
   tokens.scope = "openid groups";
+  tokens.proof_key = Secret(std::string("made-up-key"));
+  tokens.bound = true;
   tokens.since = {seconds(5)};
   tokens.until = {seconds(305)};
   return tokens;
@@ -29,6 +31,8 @@ TEST(TokenBytes, WhatAsksTheIdpAgainIsReadBack) {
   EXPECT_EQ(read->refresh_token.reveal(), "made-up-refresh-token");
   EXPECT_TRUE(read->id_token.empty());
   EXPECT_EQ(read->scope, "openid groups");
+  EXPECT_EQ(read->proof_key.reveal(), "made-up-key");
+  EXPECT_TRUE(read->bound);
   EXPECT_EQ(read->since, (Monotonic{seconds(5)}));
   EXPECT_EQ(read->until, (Monotonic{seconds(305)}));
 }

@@ -90,6 +90,23 @@ TEST(TokenAnswer, IsOfABearerToken) {
   EXPECT_EQ(verdict_of(R"({"access_token":"a"})"), said(IdpError::MemberMissing, "token_type"));
 }
 
+TEST(TokenAnswer, IsOfABoundTokenWhereThatIsWanted) {
+  const auto type_of = [](const char* type, TokenType wanted) -> std::string {
+    const auto tokens =
+        read_tokens(answer(R"({"access_token":"a","token_type":")" + std::string(type) + "\"}"),
+                    IdToken::Optional, at(seconds(0)), wanted);
+    if (!tokens) return to_string(tokens.error());
+    return tokens->bound ? "bound" : "bearer";
+  };
+  const std::string refused = said(IdpError::UnknownTokenType, "token_type");
+  EXPECT_EQ(type_of("DPoP", TokenType::Bearer), refused);
+  EXPECT_EQ(type_of("DPoP", TokenType::Either), "bound");
+  EXPECT_EQ(type_of("dpop", TokenType::Dpop), "bound");
+  EXPECT_EQ(type_of("Bearer", TokenType::Either), "bearer");
+  EXPECT_EQ(type_of("Bearer", TokenType::Dpop), refused);
+  EXPECT_EQ(type_of("mac", TokenType::Either), refused);
+}
+
 TEST(TokenAnswer, HasTheTokensThatItMust) {
   EXPECT_EQ(verdict_of(R"({"token_type":"bearer"})"),
             said(IdpError::MemberMissing, "access_token"));
@@ -146,7 +163,11 @@ TEST(TokenAnswer, MayBeARefusal) {
 TEST(TokenAnswer, OfARefreshKeepsWhatItDoesNotGive) {
   Tokens held = *read(R"({"token_type":"bearer","access_token":"a1","refresh_token":"r1",)"
                       R"("id_token":"i1","scope":"openid"})");
+  held.proof_key = secret("k1");
+  held.bound = true;
   renew(held, *read(R"({"token_type":"bearer","access_token":"a2"})"));
+  EXPECT_EQ(held.proof_key.reveal(), "k1");
+  EXPECT_FALSE(held.bound);
   EXPECT_EQ(held.access_token.reveal(), "a2");
   EXPECT_EQ(held.refresh_token.reveal(), "r1");
   EXPECT_EQ(held.id_token.reveal(), "i1");

@@ -15,13 +15,17 @@ using Groups = std::vector<std::string>;
 TEST(UserInfo, IsAskedForWithTheAccessToken) {
   // OpenID Connect Core 1.0, 5.3.1.
   OidcProvider idp = provider();
-  EXPECT_FALSE(userinfo_request(idp, secret("SlAV32hkKG")));
+  Tokens tokens;
+  tokens.access_token = secret("SlAV32hkKG");
+  EXPECT_FALSE(userinfo_request(idp, tokens));
   idp.userinfo_endpoint = parse_url("https://idp.example/userinfo", PlainHttp::No);
-  const auto sent = userinfo_request(idp, secret("SlAV32hkKG"));
+  const auto sent = userinfo_request(idp, tokens);
   ASSERT_TRUE(sent);
   EXPECT_EQ(sent->method, IdpRequest::Method::Get);
   EXPECT_EQ(sent->url.target, "/userinfo");
   EXPECT_EQ(sent->authorization.reveal(), "Bearer SlAV32hkKG");
+  tokens.bound = true;  // RFC 9449, 7.1
+  EXPECT_EQ(userinfo_request(idp, tokens)->authorization.reveal(), "DPoP SlAV32hkKG");
 }
 
 std::string verdict_of(std::string_view json, const Groups& path = {"groups"}) {
