@@ -76,6 +76,11 @@ asio::awaitable<LedgerFailure> Delivery::deliver() {
   if (!attached) co_return attached.error();
   state_.next = attached->next;
   state_.last = attached->last;
+  if (sink_->asks_for_log()) {
+    auto origin = co_await ledger_.ask_log();
+    if (!origin) co_return origin.error();
+    sink_->records_are_of(*std::move(origin));
+  }
   go_on();
   while (true) {
     auto records = co_await ledger_.read(state_.next, settings_.batch_bytes);

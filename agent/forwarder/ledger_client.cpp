@@ -153,6 +153,18 @@ LedgerClient::Answer<LedgerRecords> LedgerClient::read_exchange(protocol::ReadEx
   co_return records;
 }
 
+LedgerClient::Answer<std::string> LedgerClient::ask_log() {
+  DeliveryRequest request(protocol::AskLog{});
+  auto failed = co_await say(std::move(request));
+  if (failed) co_return Unexpected{*std::move(failed)};
+  auto answer = co_await hear();
+  if (!answer) co_return Unexpected{answer.error()};
+  if (const auto* refused = std::get_if<protocol::Refused>(&*answer))
+    co_return Unexpected{refusal(*refused)};
+  if (auto* name = std::get_if<protocol::LogName>(&*answer)) co_return std::move(name->origin);
+  co_return Unexpected{lose("answers something else")};
+}
+
 LedgerClient::Answer<protocol::Attached> LedgerClient::confirm(protocol::Confirm done) {
   DeliveryRequest request(std::move(done));
   auto attached = co_await ask_position(std::move(request));

@@ -44,6 +44,7 @@ class LedgerClient {
   // Waits until there is a record.
   Answer<LedgerRecords> read(std::uint64_t from, std::uint32_t most_bytes);
   Answer<LedgerRecords> read_exchange(host::protocol::ReadExchange what);
+  Answer<std::string> ask_log();  // its origin
   // Once it is on disk.
   Answer<host::protocol::Attached> confirm(host::protocol::Confirm done);
 

@@ -53,6 +53,9 @@ struct Sent {
 class Sink {
  public:
   virtual ~Sink() = default;
+  // Whether it has to know of which log the records are; it is then told before it is sent any.
+  virtual bool asks_for_log() const { return false; }
+  virtual void records_are_of(std::string origin) { (void)origin; }
   // Not called again before it has returned. Must come to an end by itself: a destination that does
   // not answer is a problem after the sink's own patience.
   virtual boost::asio::awaitable<Sent> send(std::span<const Told> told) = 0;

@@ -61,12 +61,14 @@ struct DeliveryServer::State {
   bool take(Id id, Connection& connection, protocol::ReadExchange read);
   bool take(Id id, Connection& connection, protocol::Confirm confirm);
   bool take(Id id, Connection& connection, protocol::Rewind rewind);
+  bool take(Id id, Connection& connection, const protocol::AskLog& question);
   void turned();
   void hear_committer();
 
   bool is_attached(Id id, const Connection& connection);
   void ask(Id id, Connection& connection, Delivery delivery);
   void give(Id id, const LedgerReader::Span& span, std::uint64_t after_all);
+  void cannot_read(Id id, const SqliteError& why);
   void answer(Id id, const protocol::DeliveryAnswer& answer);
   void refuse(Id id, DeliveryError error) { answer(id, protocol::Refused{error, ""}); }
 
@@ -188,6 +190,17 @@ bool DeliveryServer::State::take(Id id, Connection& connection, protocol::Rewind
   return true;
 }
 
+bool DeliveryServer::State::take(Id id, Connection& connection, const protocol::AskLog&) {
+  if (!is_attached(id, connection)) return true;
+  try {
+    if (!reader) reader.emplace(ledger);
+    answer(id, protocol::LogName{reader->origin()});
+  } catch (const SqliteError& e) {
+    cannot_read(id, e);
+  }
+  return true;
+}
+
 bool DeliveryServer::State::is_attached(Id id, const Connection& connection) {
   if (connection.standing == Standing::Attached) return true;
   refuse(id, connection.standing == Standing::Replaced ? DeliveryError::InUse
@@ -242,11 +255,15 @@ void DeliveryServer::State::give(Id id, const LedgerReader::Span& span, std::uin
     });
     answers.emplace_back(protocol::End{.next = next.value_or(after_all), .last = span.through});
   } catch (const SqliteError& e) {
-    reader.reset();
-    log.warning(std::string("a sink cannot read the ledger: ") + e.what(), host::now().mono);
-    return refuse(id, DeliveryError::Unavailable);
+    return cannot_read(id, e);
   }
   for (const auto& each : answers) answer(id, each);
+}
+
+void DeliveryServer::State::cannot_read(Id id, const SqliteError& why) {
+  reader.reset();
+  log.warning(std::string("a sink cannot read the ledger: ") + why.what(), host::now().mono);
+  refuse(id, DeliveryError::Unavailable);
 }
 
 void DeliveryServer::State::answer(Id id, const protocol::DeliveryAnswer& answer) {

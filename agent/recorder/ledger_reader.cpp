@@ -113,6 +113,12 @@ void LedgerReader::all_records(std::int64_t id,
   portions(query, "", 0, id, visit);
 }
 
+std::string LedgerReader::origin() {
+  Statement query(database_, "SELECT origin FROM log");
+  if (query.step() != Step::Row) throw SqliteError(database_.last_code(), "the log has no name");
+  return std::string(query.text(0));
+}
+
 std::optional<std::uint64_t> LedgerReader::span(
     const Span& span, const std::function<void(const StoredRecord&)>& visit) {
   Statement query(database_,

@@ -127,6 +127,9 @@ class LedgerReader {
   // All records, from the one after `id` on.
   void all_records(std::int64_t id, const std::function<bool(const StoredRecord&)>& visit);
 
+  // Of the log that the ledger is, as its checkpoints have it.
+  std::string origin();
+
   // From record `from` to `through`, at most so many bytes but at least one record; an exchange's
   // where one is given. visit gets them while the ledger's snapshot is held.
   struct Exchange {

@@ -20,7 +20,9 @@ enum class Type : std::uint16_t {
   Attached,
   Piece,
   End,
-  Refused
+  Refused,
+  AskLog,
+  LogName
 };
 
 bool is_printable_ascii(std::string_view s) {
@@ -60,6 +62,10 @@ bool fits(const Confirm& m) {
           m.cosigned->line.find_first_of(std::string_view("\n\0", 2)) == std::string::npos);
 }
 bool fits(const Rewind& m) { return is_sink_name(m.sink) && is_position(m.next); }
+bool fits(const AskLog&) { return true; }
+bool fits(const LogName& m) {
+  return !m.origin.empty() && m.origin.size() <= kLogOrigin && is_printable_ascii(m.origin);
+}
 bool fits(const Attached& m) {
   return is_position(m.next) && is_position(m.first) && is_count(m.last);
 }
@@ -123,6 +129,12 @@ std::string write(const Rewind& m) {
   Writer w(Type::Rewind);
   w.text(m.sink);
   w.number(m.next);
+  return std::move(w).take();
+}
+std::string write(const AskLog&) { return Writer(Type::AskLog).take(); }
+std::string write(const LogName& m) {
+  Writer w(Type::LogName);
+  w.text(m.origin);
   return std::move(w).take();
 }
 std::string write(const Attached& m) {
@@ -199,6 +211,11 @@ Rewind read_rewind(Reader& r) {
   Rewind m;
   m.sink = read_text(r, kSinkName);
   m.next = r.number<std::uint64_t>();
+  return m;
+}
+LogName read_log_name(Reader& r) {
+  LogName m;
+  m.origin = read_text(r, kLogOrigin);
   return m;
 }
 Attached read_attached(Reader& r) {
@@ -301,6 +318,8 @@ std::optional<DeliveryRequest> decode_delivery_request(std::string_view message)
       return accept<DeliveryRequest>(r, read_confirm(r));
     case Type::Rewind:
       return accept<DeliveryRequest>(r, read_rewind(r));
+    case Type::AskLog:
+      return accept<DeliveryRequest>(r, AskLog{});
     default:
       return std::nullopt;
   }
@@ -319,6 +338,8 @@ std::optional<DeliveryAnswer> decode_delivery_answer(std::string_view message) {
       return accept<DeliveryAnswer>(r, read_end(r));
     case Type::Refused:
       return accept<DeliveryAnswer>(r, read_refused(r));
+    case Type::LogName:
+      return accept<DeliveryAnswer>(r, read_log_name(r));
     default:
       return std::nullopt;
   }

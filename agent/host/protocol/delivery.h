@@ -6,6 +6,7 @@
 //   forwarder -> Read {from}                -> Piece..., End {next, last}  waits until there is one
 //   forwarder -> ReadExchange {.., from}    -> Piece..., End {next, last}  does not wait
 //   forwarder -> Confirm {next, ...}        -> Attached, once it is on disk
+//   forwarder -> AskLog                     -> LogName {origin}
 //   an operator's program -> Rewind {sink, next} -> Attached; whoever is attached for it is cut off
 //
 // Records are numbered from 1 in the order of the ledger; `next` is the first that a sink has not
@@ -38,6 +39,7 @@ inline constexpr std::size_t kSinkDestination = 256;  // printable ASCII
 inline constexpr std::size_t kDeadLetters = 256;      // in one Confirm
 inline constexpr std::size_t kDeadReason = 256;       // bytes of printable text
 inline constexpr std::size_t kCosignature = 512;      // a line of a signed note, without its end
+inline constexpr std::size_t kLogOrigin = 256;        // printable ASCII, not empty
 inline constexpr std::size_t kSessionId = 16;         // lower-case hex digits
 
 bool is_sink_name(std::string_view name);
@@ -83,7 +85,10 @@ struct Rewind {
   std::uint64_t next = 1;
   friend bool operator==(const Rewind&, const Rewind&) = default;
 };
-using DeliveryRequest = std::variant<Attach, Read, ReadExchange, Confirm, Rewind>;
+struct AskLog {
+  friend bool operator==(const AskLog&, const AskLog&) = default;
+};
+using DeliveryRequest = std::variant<Attach, Read, ReadExchange, Confirm, Rewind, AskLog>;
 
 struct Attached {
   std::uint64_t next = 1;
@@ -119,7 +124,12 @@ struct Refused {
   std::string said;  // printable, at most kDeadReason bytes, may be empty
   friend bool operator==(const Refused&, const Refused&) = default;
 };
-using DeliveryAnswer = std::variant<Attached, Piece, End, Refused>;
+// Of the ledger as a log, as its checkpoints have it (userspace/proof).
+struct LogName {
+  std::string origin;
+  friend bool operator==(const LogName&, const LogName&) = default;
+};
+using DeliveryAnswer = std::variant<Attached, Piece, End, Refused, LogName>;
 
 // nullopt: does not fit the bounds.
 std::optional<std::string> encode(const DeliveryRequest& request);

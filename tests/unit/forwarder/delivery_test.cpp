@@ -57,12 +57,17 @@ struct Destination {
   std::vector<std::size_t> asked;                             // told at once
   std::function<Sent(std::span<const Told>, int time)> does;  // empty: takes all
   int times = 0;
+  bool asks_for_log = false;
+  std::string log;  // of which it has been told that the records are
 };
 
 class FakeSink : public Sink {
  public:
   explicit FakeSink(Destination& destination) : destination_(destination) {}
+  bool asks_for_log() const override { return destination_.asks_for_log; }
+  void records_are_of(std::string origin) override { destination_.log = std::move(origin); }
   asio::awaitable<Sent> send(std::span<const Told> told) override {
+    EXPECT_EQ(destination_.log.empty(), !destination_.asks_for_log);
     destination_.asked.push_back(told.size());
     Sent sent;
     sent.done = told.size();
@@ -132,6 +137,18 @@ class DeliveryTest : public testing::Test {
   asio::io_context io_;
   std::unique_ptr<Delivery> delivery_;
 };
+
+TEST_F(DeliveryTest, ASinkThatAsksForTheLogIsToldItFirst) {
+  destination_.asks_for_log = true;
+  add_fragments(3);
+  start();
+  run_to(4);
+  EXPECT_EQ(destination_.log, "veilwire/3f6c1d0e/00000001");
+  // And whenever the recorder has been found anew: it may be another ledger.
+  destination_.log.clear();
+  recorder_->cut();
+  run_until([&] { return !destination_.log.empty(); });
+}
 
 TEST_F(DeliveryTest, EveryRecordIsToldOnceInOrderAsItWasWritten) {
   add_fragments(500);

@@ -117,6 +117,7 @@ class FakeRecorder {
     }
     if (const auto* exchange = std::get_if<protocol::ReadExchange>(&request))
       return read_from(exchange->from, exchange->most_bytes, exchange);
+    if (std::holds_alternative<protocol::AskLog>(request)) return {protocol::LogName{origin_}};
     if (const auto* confirm = std::get_if<protocol::Confirm>(&request))
       return {take(sink, *confirm)};
     return {};
@@ -181,6 +182,7 @@ class FakeRecorder {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> records_;
+  const std::string origin_ = "veilwire/3f6c1d0e/00000001";
   std::map<std::string, std::uint64_t> next_;
   std::vector<protocol::DeadLetter> dead_;
   std::vector<protocol::Cosigned> cosigned_;

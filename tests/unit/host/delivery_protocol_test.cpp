@@ -20,7 +20,8 @@ std::vector<DeliveryRequest> requests() {
           ReadExchange{"00112233445566ff", kDeliveryLastRecord, 9, kDeliveryAnswer},
           Confirm{.next = 1, .dead = {}, .cosigned = {}},
           Confirm{.next = 9, .dead = {{1, "400"}, {8, ""}}, .cosigned = Cosigned{8, "x"}},
-          Rewind{"witness", kBehindAll}};
+          Rewind{"witness", kBehindAll},
+          AskLog{}};
 }
 std::vector<DeliveryAnswer> answers() {
   return {Attached{},
@@ -30,7 +31,9 @@ std::vector<DeliveryAnswer> answers() {
           End{0, 0},
           End{kBehindAll, kDeliveryLastRecord},
           Refused{DeliveryError::Deleted, "before record 7"},
-          Refused{kLastDeliveryError, ""}};
+          Refused{kLastDeliveryError, ""},
+          LogName{"veilwire/3f6c1d0e/00000001"},
+          LogName{std::string(kLogOrigin, 'a')}};
 }
 
 TEST(DeliveryProtocol, RequestsAndAnswersComeBackAsTheyWereSaid) {
@@ -99,6 +102,9 @@ TEST(DeliveryProtocol, WhatIsOutOfBoundsIsNotSaid) {
       Piece{1, kDeliveryRecord, 0, std::string(kDeliveryPiece + 1, 'a')},
       End{kBehindAll + 1, 0},
       End{1, kBehindAll},
+      LogName{""},
+      LogName{"a\nb"},
+      LogName{std::string(kLogOrigin + 1, 'a')},
       Refused{DeliveryError::InUse, "\n"},
       Refused{static_cast<DeliveryError>(static_cast<int>(kLastDeliveryError) + 1), ""}};
   for (const DeliveryAnswer& answer : wrong_answers) EXPECT_FALSE(encode(answer)) << answer.index();

@@ -96,6 +96,15 @@ TEST_F(DeliveryServerTest, ASinkReadsEverythingInOrderAndConfirmsIt) {
   attach("other", 1);
 }
 
+TEST_F(DeliveryServerTest, ASinkIsToldOfWhichLogTheRecordsAre) {
+  start();
+  DeliveryClient client = attach("witness");
+  EXPECT_EQ(client.ask(protocol::AskLog{}),
+            DeliveryAnswer(protocol::LogName{LedgerReader(path_).origin()}));
+  EXPECT_TRUE(LedgerReader(path_).origin().starts_with("veilwire/"));
+  EXPECT_EQ(connect().ask(protocol::AskLog{}), refused(DeliveryError::NotAttached));
+}
+
 TEST_F(DeliveryServerTest, ALargeRecordComesWholeInPieces) {
   start();
   add(1);
