@@ -68,7 +68,12 @@ asio::awaitable<Result<Machine::Word, Failure>> Machine::obtain() {
             .issued_at = asked_at.wall,
             .expires_at = {}};
   word.expires_at = {asked_at.wall.since_epoch + (word.tokens.until - word.tokens.since)};
-  const auto verified = settings_.audience.empty() ? co_await ask_about(word) : co_await read(word);
+  // Not by ?:, where GCC 12 destroys what co_await gave a second time.
+  Result<void, Failure> verified;
+  if (settings_.audience.empty())
+    verified = co_await ask_about(word);
+  else
+    verified = co_await read(word);
   if (!verified) co_return Unexpected{verified.error()};
   co_return word;
 }
