@@ -6,6 +6,8 @@ Prints its issuer and an address for tests, and serves until the standard input 
 
   POST /person   {"name", "groups"?, "gone"?}   changes a person
   POST /keys     signs with a new key from here on, and publishes both
+  POST /machine  {"gone"?, "seconds"?}   changes the client "import": whether it is there, how long access tokens last.
+                 Gives the folder where its key is.
 
 It runs as nobody, with a data base and a configuration of its own in a folder that goes with it. Only what its own
 pages need is done by its REST API, which is what an administrator's browser would call.
@@ -40,10 +42,14 @@ PEOPLE = ("alice", "bob", "carol")
 SCOPES = ("openid", "offline_access", "profile", "groups")
 
 
-def new_key():
-  """A private JWK for ES256."""
-  text = subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"], check=True,
+def new_pem():
+  return subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"], check=True,
                         capture_output=True).stdout
+
+
+def new_key(pem=None):
+  """A private JWK for ES256."""
+  text = pem or new_pem()
   text = subprocess.run(["openssl", "ec", "-noout", "-text"], input=text, check=True, capture_output=True).stdout.decode()
   def part(name):
     digits = re.search(name + r":\s*([0-9a-f:\s]+)", text).group(1)
@@ -129,6 +135,8 @@ class Administrator:
                                                 urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
     self._keys = [new_key()]
     self._people = set()
+    self._machine = False  # whether it is there
+    self._seconds = 300
     self.issuer = address + "/api/oidc"
     self._call("POST", "auth/", {"username": "admin", "password": FIRST_PASSWORD})
     self._prepare_people()
@@ -173,7 +181,7 @@ class Administrator:
         "parameters": {
             "iss": self.issuer, "jwks-private": json.dumps({"keys": self._keys}), "jwks-show": True,
             "jwt-type": "ecdsa", "jwt-key-size": "256", "key": "", "cert": "",
-            "code-duration": 120, "access-token-duration": 300, "refresh-token-duration": 3600,
+            "code-duration": 120, "access-token-duration": self._seconds, "refresh-token-duration": 3600,
             "refresh-token-rolling": True, "refresh-token-one-use": "always",
             "allow-non-oidc": True, "auth-type-code-enabled": True, "auth-type-code-revoke-replayed": True,
             "auth-type-token-enabled": False, "auth-type-implicit-enabled": False,
@@ -182,6 +190,7 @@ class Administrator:
             "device-authorization-expiration": 120, "device-authorization-interval": 1,
             "pkce-allowed": True, "pkce-required": True, "pkce-method-plain-allowed": False,
             "introspection-revocation-allowed": True, "introspection-revocation-allow-target-client": True,
+            "request-parameter-allow": True, "request-maximum-exp": 300, "client-jwks-parameter": "jwks",
             "oauth-as-iss-id": True, "subject-type": "public", "allowed-scope": list(SCOPES),
             "claims": [
                 {"name": "preferred_username", "user-property": "username", "mandatory": True},
@@ -205,23 +214,51 @@ class Administrator:
 
   def change_keys(self):
     self._keys.insert(0, new_key())
+    self._reset()
+
+  def _reset(self):
     self._call("PUT", "mod/plugin/oidc", self._plugin())
     self._call("PUT", "mod/plugin/oidc/reset/")
 
+  def change_machine(self, folder, gone=None, seconds=None, **_):
+    """It comes when it is first asked for."""
+    file = pathlib.Path(folder) / "assertion.key"
+    if not file.exists():
+      file.write_bytes(new_pem())
+      file.chmod(0o400)
+    if gone and self._machine:
+      self._call("DELETE", "client/import")
+      self._machine = False
+    elif gone is False and not self._machine:
+      public = {name: value for name, value in new_key(file.read_bytes()).items() if name != "d"}
+      self._call("POST", "client/", {
+          "client_id": "import", "name": "import", "enabled": True, "confidential": True, "scope": ["profile"],
+          "authorization_type": ["client_credentials"], "redirect_uri": [],
+          "token_endpoint_auth_method": ["private_key_jwt"], "jwks": {"keys": [{**public, "kid": "one"}]}})
+      self._machine = True
+    if seconds is not None and seconds != self._seconds:
+      self._seconds = seconds
+      self._reset()
 
-def test_server(administrator):
+
+def test_server(administrator, folder):
   class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
       said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-      status = 204
+      status, answer = 204, b""
       if self.path == "/person":
         administrator.change_person(**said)
       elif self.path == "/keys":
         administrator.change_keys()
+      elif self.path == "/machine":
+        administrator.change_machine(folder, **said)
+        status, answer = 200, folder.encode()
       else:
         status = 404
       self.send_response(status)
+      self.send_header("Content-Length", str(len(answer)))
       self.end_headers()
+      self.wfile.write(answer)
 
     def log_message(self, *_):
       pass
@@ -230,11 +267,12 @@ def test_server(administrator):
 
 
 def main():
-  with tempfile.TemporaryDirectory(prefix="veilwire-glewlwyd.") as folder:
+  with (tempfile.TemporaryDirectory(prefix="veilwire-glewlwyd.") as folder,
+        tempfile.TemporaryDirectory(prefix="veilwire-glewlwyd.") as own):
     program = Program(folder)
     try:
       administrator = Administrator(program.address)
-      server = test_server(administrator)
+      server = test_server(administrator, own)
       threading.Thread(target=server.serve_forever, daemon=True).start()
       print(administrator.issuer, f"http://127.0.0.1:{server.server_port}", flush=True)
       sys.stdin.read()

@@ -165,5 +165,79 @@ TEST_F(MachineTest, ARestartKeepsItWhileItIsConfigured) {
   idp_->tell("trouble", "{}");
 }
 
+// Another implementation: its tokens are for a scope where no resource is asked for, they name no
+// groups of a machine, and it takes assertions for its token endpoint alone.
+class MachineAtGlewlwyd : public MachineTest {
+ protected:
+  static void SetUpTestSuite() { start_idp(testing::IdpProgram::Glewlwyd); }
+  void SetUp() override {
+    MachineTest::SetUp();
+    auto& machine = settings_.machines.front();
+    machine.rule.groups = {"importers"};
+    machine.resource = "";
+    machine.audience = "profile";
+    machine.client.audience = identity::AssertionAudience::TokenEndpoint;
+  }
+};
+
+TEST_F(MachineAtGlewlwyd, ItsProcessesAreKnownWithoutAPerson) {
+  start();
+  const identity::Person machine = person();
+  EXPECT_EQ(machine.issuer, idp_->issuer());
+  EXPECT_EQ(machine.subject, "import");
+  EXPECT_EQ(machine.name, "nightly import");
+  EXPECT_EQ(machine.groups, Groups{"importers"});
+}
+
+TEST_F(MachineAtGlewlwyd, ASecretProvesItAsWellAndMayAskAboutItsToken) {
+  const std::string file = folder_ + "/secret";
+  std::ofstream(file) << "made-up-secret-of-a-test";
+  ASSERT_EQ(::chmod(file.c_str(), 0400), 0);
+  settings_.machines.front().client = {
+      .id = "build-server", .method = identity::ClientMethod::SecretBasic, .secret_file = file};
+  start();
+  EXPECT_EQ(person().subject, "build-server");
+  stop();
+  std::filesystem::remove(settings_.state_file);
+  settings_.machines.front().audience = "";
+  start();
+  EXPECT_EQ(person().subject, "build-server");
+}
+
+// Its introspection takes no assertions.
+TEST_F(MachineAtGlewlwyd, OneThatMayNotAskAboutItsTokenIsRefusedAndToldSo) {
+  settings_.machines.front().audience = "";
+  start();
+  EXPECT_NE(nobody(answer_about(process_)).reason.find("gives no token"), std::string::npos);
+}
+
+TEST_F(MachineAtGlewlwyd, ItIsRenewedAheadOfItsEndAndStaysKnown) {
+  told(R"({"seconds":6})");
+  start();
+  ASSERT_EQ(person().name, "nightly import");
+  const auto until = std::chrono::steady_clock::now() + seconds(10);
+  while (std::chrono::steady_clock::now() < until) {
+    ASSERT_NE(known(answer_about(process_)), nullptr);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
+// It says so with a status alone, as anything on the way might.
+TEST_F(MachineAtGlewlwyd, OneThatIsWithdrawnIsSoonStale) {
+  settings_.times.fresh_for = seconds(2);
+  settings_.times.cached_for = seconds(4);
+  start();
+  ASSERT_EQ(person().name, "nightly import");
+  told(R"({"gone":true})");
+  const auto until = [&](Standing standing) {
+    (void)asked_until(process_, [&](const auto& a) {
+      return known(a) != nullptr && known(a)->person.standing == standing;
+    });
+  };
+  until(Standing::Stale);
+  told(R"({"gone":false})");
+  until(Standing::Fresh);
+}
+
 }  // namespace
 }  // namespace veilwire::agent_identity
