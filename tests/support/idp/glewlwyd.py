@@ -191,6 +191,8 @@ class Administrator:
             "pkce-allowed": True, "pkce-required": True, "pkce-method-plain-allowed": False,
             "introspection-revocation-allowed": True, "introspection-revocation-allow-target-client": True,
             "request-parameter-allow": True, "request-maximum-exp": 300, "client-jwks-parameter": "jwks",
+            "oauth-dpop-allowed": True, "oauth-dpop-iat-duration": 60, "oauth-dpop-nonce-counter": 10,
+            "oauth-dpop-nonce-mandatory": True, "oauth-dpop-iat-gap-duration": 10,
             "oauth-as-iss-id": True, "subject-type": "public", "allowed-scope": list(SCOPES),
             "claims": [
                 {"name": "preferred_username", "user-property": "username", "mandatory": True},

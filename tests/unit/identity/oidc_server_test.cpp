@@ -521,7 +521,8 @@ TEST_F(OidcServerWithEvents, ATransmitterThatDoesNotTakeTheTokenIsSeenInTheStatu
       << said;
 }
 
-// Another implementation, with habits of its own: no ID token at a refresh.
+// Another implementation, with habits of its own: no ID token at a refresh, and no proof of
+// possession without a nonce, which it gives anew all the time.
 class OidcServerAtGlewlwyd : public OidcServerTest {
  protected:
   static void SetUpTestSuite() { start_idp(testing::IdpProgram::Glewlwyd); }
@@ -534,6 +535,7 @@ class OidcServerAtGlewlwyd : public OidcServerTest {
 };
 
 TEST_F(OidcServerAtGlewlwyd, OtherGroupsAreHeardOfWithoutAQuestion) {
+  settings_.client.constraint = SenderConstraint::Dpop;
   settings_.times.fresh_for = seconds(3);
   start();
   sign_in_carol();
