@@ -93,7 +93,7 @@ class WitnessTest(unittest.TestCase):
     cls.addClassCleanup(cls.postgres.remove)
     certificates.make_authority(cls.folder, "ca", "hosts")
     certificates.make_authority(cls.folder, "stranger", "others")
-    certificates.make_leaf(cls.folder, "ca", "server", ["witness.test"])
+    certificates.make_leaf(cls.folder, "ca", "server", ["witness.test", "localhost"])
     for host in ("host-a", "host-b"):
       certificates.make_leaf(cls.folder, "ca", host, [f"{host}.test"], usage="clientAuth")
     certificates.make_leaf(cls.folder, "stranger", "host-x", ["host-a.test"], usage="clientAuth")
@@ -148,9 +148,18 @@ class WitnessTest(unittest.TestCase):
     answer, body = self.ask("POST", "/v1/records", batch(origin or self.origin, first, records[first - 1:last]), **how)
     return answer.status, body
 
-  def kept(self, column="canonical"):
+  def forward(self, first=1, at_once=100, key=None, client="host-a"):
+    """As a host's forwarder does; the lines that it has said."""
+    run = subprocess.run(
+        [BUILD / "tests/send_ledger", self.folder / "ledger.db", f"https://localhost:{self.instances[0].port}",
+         key or self.key, self.folder / "ca.pem", self.folder / f"{client}.pem", self.folder / f"{client}.key",
+         str(first), str(at_once)], capture_output=True, text=True, timeout=120)
+    self.assertIn(run.returncode, (0, 1), run.stderr)
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+  def kept(self):
     rows = self.postgres.sql(
-        f"SELECT r.number, translate(encode(r.{column}, 'base64'), E'\\n', '') FROM veilwire.records r "
+        "SELECT r.number, translate(encode(r.canonical, 'base64'), E'\\n', '') FROM veilwire.records r "
         f"JOIN veilwire.logs l ON l.id = r.log WHERE l.origin = '{self.origin}' ORDER BY r.number")
     self.assertEqual([int(row[0]) for row in rows], list(range(1, len(rows) + 1)))
     return [base64.b64decode(row[1]) for row in rows]
@@ -237,6 +246,27 @@ class WitnessTest(unittest.TestCase):
                              f"ON l.id = c.log WHERE l.origin = '{self.origin}'")
     self.assertLessEqual(set(cosigned), {(int(size), line) for size, line in rows})
     self.assertEqual(self.command("verify", self.origin).returncode, 0)
+
+  def test_a_forwarder_brings_a_whole_ledger(self):
+    said = self.forward()
+    self.assertEqual([line["problem"] for line in said], [""] * len(said))
+    kept = self.kept()
+    # The export ends at the last checkpoint, the ledger does not.
+    self.assertEqual((kept[:len(self.records)], len(kept)), (self.records, said[-1]["next"] - 1))
+    lines = [line["cosigned"] for line in said if "cosigned" in line]
+    rows = self.postgres.sql("SELECT c.size, c.cosignature FROM veilwire.checkpoints c")
+    self.assertEqual(lines, sorted([int(size), line] for size, line in rows))
+    self.judged_by_others()
+    # Again, from somewhere in the middle: nothing changes.
+    self.assertEqual(self.forward(first=50)[-1]["problem"], "")
+    self.assertEqual(self.kept(), kept)
+
+  def test_a_forwarder_says_what_is_wrong(self):
+    for expected, how in (("rewind this sink to 1", {"first": 7}), ("", {"at_once": 10_000}),
+                          ("does not take this log", {"client": "host-b"}), ("TLS", {"client": "host-x"})):
+      said = self.forward(**how)
+      self.assertIn(expected, said[-1]["problem"])
+      self.assertEqual(bool(expected), bool(said[-1]["problem"]))
 
   def test_a_host_is_who_its_certificate_says(self):
     self.assertEqual(self.send(1, 5)[0], 200)
