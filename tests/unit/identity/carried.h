@@ -28,7 +28,7 @@ inline IdpResponse ask(const IdpRequest& request) {
       io,
       [&]() -> boost::asio::awaitable<void> {
         auto answer = co_await client.ask(request, kPatience);
-        EXPECT_TRUE(answer) << agent_identity::to_string(answer.error().error);
+        EXPECT_TRUE(answer) << outbound::to_string(answer.error().error);
         if (answer) response = std::move(answer).value();
       },
       boost::asio::detached);

@@ -1,17 +1,13 @@
 // The daemon at its sockets where people sign in with SAML. Who reads XML is played by the test,
 // which says what a response means; tests/e2e/saml_test.py has the real one and a real IdP.
-#include "agent/host/local_socket.h"
-#include "agent/host/protocol/identity.h"
-#include "agent/host/protocol/people.h"
 #include "agent/host/protocol/saml.h"
-#include "agent/identity/oidc_server.h"
+#include "tests/unit/identity/daemon_fixture.h"
 #include "userspace/base/limits.h"
 #include "userspace/identity/saml_person.h"
 
 #include <atomic>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -19,21 +15,13 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 namespace veilwire::agent_identity {
 namespace {
 
-namespace protocol = host::protocol;
-using identity::Peer;
-using protocol::PeopleAnswer;
-using protocol::PeopleAsk;
 using protocol::SamlError;
-using std::chrono::seconds;
 using Answer = PeopleAnswer::What;
-
-constexpr int kPatience = 20'000;  // ms: only what is broken takes this long
 
 // Stands for veilwire-saml: a response is the subject that it is about, or a word of the test.
 class Reader {
@@ -92,104 +80,27 @@ class Reader {
   std::thread thread_;
 };
 
-class SamlServerTest : public ::testing::Test {
+class SamlServerTest : public DaemonTest {
  protected:
-  static void SetUpTestSuite() {
-    // A login of its own, as a person has one: a cgroup that it shares with others is none.
-    if (!has_login(me())) std::ofstream("/proc/self/loginuid") << ::geteuid();
-  }
   void SetUp() override {
-    ASSERT_TRUE(has_login(me())) << "run it as root, or logged in";
-    std::string folder = ::testing::TempDir() + "saml-XXXXXX";
-    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-    folder_ = folder;
+    DaemonTest::SetUp();
     reader_ = std::make_unique<Reader>(folder_ + "/saml");
     settings_.saml = SamlSource{.socket = folder_ + "/saml", .person = {}};
     settings_.saml->person.groups_attribute = "groups";
     settings_.subjects.table = {{"alice", ::geteuid()}};
     settings_.roots = "/nonexistent";  // nobody is asked over the network
-    settings_.hold = seconds(0);
-    settings_.state_file = folder_ + "/sessions";
-    settings_.key_file = folder_ + "/sessions.key";
-  }
-  void TearDown() override {
-    if (thread_.joinable()) {
-      const std::uint64_t one = 1;
-      ASSERT_EQ(::write(stop_.get(), &one, sizeof one), static_cast<ssize_t>(sizeof one));
-      thread_.join();
-    }
-    server_.reset();
-    reader_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-  void start() {
-    stop_ = host::UniqueFd(::eventfd(0, EFD_CLOEXEC));
-    server_ = std::make_unique<OidcServer>(
-        OidcServerOptions{.listener = host::listen_local(folder_ + "/proxy", 0600),
-                          .people = host::listen_local(folder_ + "/people", 0666),
-                          .proxy_uid = ::geteuid(),
-                          .status = nullptr,
-                          .settings = settings_,
-                          .boot = identity::BootId{{1, 2, 3}}});
-    thread_ = std::thread([this] { server_->run(stop_.get()); });
-    proxy_ = connect("proxy");
-  }
-  host::UniqueFd connect(const std::string& socket) const {
-    auto fd = host::connect_local(folder_ + "/" + socket, true);
-    EXPECT_TRUE(fd);
-    return fd ? std::move(fd).value() : host::UniqueFd();
   }
 
-  static Peer me() {
-    Peer peer;
-    peer.uid = ::geteuid();
-    peer.tgid = static_cast<std::uint32_t>(::getpid());
-    std::ifstream("/proc/self/loginuid") >> peer.loginuid;
-    std::ifstream("/proc/self/sessionid") >> peer.audit_session;
-    return peer;
-  }
-  void ask(std::uint64_t id) {
-    ASSERT_TRUE(host::send_message(proxy_.get(),
-                                   protocol::encode(protocol::IdentityQuestion{id, me(), false})));
-  }
-  protocol::IdentityWord word() {
-    EXPECT_TRUE(host::wait_readable(proxy_.get(), kPatience)) << "the daemon says nothing";
-    const auto message = host::receive_message(proxy_.get());
-    auto decoded = protocol::decode_identity_word(message ? message->bytes : "", Monotonic{});
-    EXPECT_TRUE(decoded);
-    return decoded ? *std::move(decoded) : protocol::IdentityWord();
-  }
-  protocol::IdentityAnswer answer() {
-    while (true) {
-      auto next = word();
-      if (auto* answer = std::get_if<protocol::IdentityAnswer>(&next)) return std::move(*answer);
-    }
-  }
+  void ask_about_me() { ask(++question_, me()); }
   // The name of who this process acts for, or why it acts for nobody.
-  std::string who() {
-    ask(++question_);
-    return said(answer());
-  }
+  std::string who() { return said(answer_about(me())); }
   static std::string said(const protocol::IdentityAnswer& answer) {
-    if (const auto* known = std::get_if<protocol::KnownPerson>(&answer.who))
-      return known->person.name;
-    return std::get<protocol::NobodyKnown>(answer.who).reason;
+    return known(answer) != nullptr ? known(answer)->person.name : nobody(answer).reason;
   }
 
-  static PeopleAnswer say(const host::UniqueFd& people, const PeopleAsk& ask) {
-    EXPECT_TRUE(host::send_message(people.get(), protocol::encode(ask).reveal()));
-    return heard(people);
-  }
-  static PeopleAnswer heard(const host::UniqueFd& people) {
-    EXPECT_TRUE(host::wait_readable(people.get(), kPatience)) << "the daemon says nothing";
-    const auto message = host::receive_message(people.get());
-    auto answer = protocol::decode_people_answer(message ? message->bytes : "");
-    EXPECT_TRUE(answer);
-    return answer ? *std::move(answer) : PeopleAnswer();
-  }
   // The RelayState; empty where it was refused.
   static std::string begin(const host::UniqueFd& people) {
-    const PeopleAnswer begun = say(people, {.what = PeopleAsk::What::Login, .port = 9});
+    const PeopleAnswer begun = say(people.get(), {.what = PeopleAsk::What::Login, .port = 9});
     if (begun.what != Answer::Address) return "";
     EXPECT_EQ(begun.callback, "http://127.0.0.1:1/s");
     return begun.text.substr(begun.text.find('=') + 1);
@@ -200,14 +111,7 @@ class SamlServerTest : public ::testing::Test {
             .relay_state = state};
   }
 
-  std::string folder_;
-  OidcSettings settings_;
   std::unique_ptr<Reader> reader_;
-  host::UniqueFd stop_;
-  std::unique_ptr<OidcServer> server_;
-  std::thread thread_;
-  host::UniqueFd proxy_;
-  std::uint64_t question_ = 0;
 };
 
 TEST_F(SamlServerTest, AResponseNamesThePersonOnce) {
@@ -215,13 +119,13 @@ TEST_F(SamlServerTest, AResponseNamesThePersonOnce) {
   EXPECT_NE(who().find("Run `veilwire login`"), std::string::npos);
   const host::UniqueFd people = connect("people");
   const std::string state = begin(people);
-  EXPECT_EQ(say(people, response("made up")).what, Answer::Again);
-  const PeopleAnswer done = say(people, response(state));
+  EXPECT_EQ(say(people.get(), response("made up")).what, Answer::Again);
+  const PeopleAnswer done = say(people.get(), response(state));
   ASSERT_EQ(done.what, Answer::Session) << done.text;
   EXPECT_EQ(done.session->method, "saml");
   EXPECT_EQ(done.session->groups, (std::vector<std::string>{"developers", "staff"}));
   EXPECT_EQ(who(), "alice");
-  EXPECT_EQ(say(people, response(state)).what, Answer::Again);
+  EXPECT_EQ(say(people.get(), response(state)).what, Answer::Again);
 }
 
 TEST_F(SamlServerTest, WhatIsRefusedIsOverAndSaysWhy) {
@@ -231,10 +135,10 @@ TEST_F(SamlServerTest, WhatIsRefusedIsOverAndSaysWhy) {
       {"refused", "not by a key of the IdP's metadata"}, {"bob", "to whom the account"}};
   for (const auto& [subject, why] : all) {
     const std::string state = begin(people);
-    const PeopleAnswer refused = say(people, response(state, subject));
+    const PeopleAnswer refused = say(people.get(), response(state, subject));
     EXPECT_EQ(refused.what, Answer::Refused);
     EXPECT_NE(refused.text.find(why), std::string::npos) << refused.text;
-    EXPECT_EQ(say(people, response(state)).what, Answer::Again);
+    EXPECT_EQ(say(people.get(), response(state)).what, Answer::Again);
   }
   EXPECT_NE(who().find("nobody has signed in"), std::string::npos);
 }
@@ -243,15 +147,15 @@ TEST_F(SamlServerTest, AnotherConnectionEndsItAndGetsNothing) {
   start();
   const host::UniqueFd people = connect("people"), another = connect("people");
   const std::string state = begin(people);
-  EXPECT_EQ(say(another, response(state)).what, Answer::Refused);
-  EXPECT_EQ(say(people, response(state)).what, Answer::Again);
+  EXPECT_EQ(say(another.get(), response(state)).what, Answer::Refused);
+  EXPECT_EQ(say(people.get(), response(state)).what, Answer::Again);
 }
 
 TEST_F(SamlServerTest, ASessionEndsWhenTheIdpSaysSoAndTheProxyIsTold) {
   reader_->session_seconds = 2;
   start();
   const host::UniqueFd people = connect("people");
-  ASSERT_EQ(say(people, response(begin(people))).what, Answer::Session);
+  ASSERT_EQ(say(people.get(), response(begin(people))).what, Answer::Session);
   EXPECT_EQ(who(), "alice");
   const auto next = word();
   const auto* changed = std::get_if<protocol::IdentityChanged>(&next);
@@ -269,16 +173,16 @@ TEST_F(SamlServerTest, AQuestionIsHeldWhileSomebodySignsInAndWhileTheResponseIsR
   EXPECT_NE(who().find("Run `veilwire login`"), std::string::npos);  // at once: nobody does yet
   const host::UniqueFd people = connect("people");
   const std::string state = begin(people);
-  ask(++question_);
+  ask_about_me();
   reader_->waits = true;
   const PeopleAsk bring = response(state);
   EXPECT_TRUE(host::send_message(people.get(), protocol::encode(bring).reveal()));
-  ask(++question_);
+  ask_about_me();
   EXPECT_FALSE(host::wait_readable(proxy_.get(), 200));
   reader_->waits = false;
   EXPECT_EQ(said(answer()), "alice");
   EXPECT_EQ(said(answer()), "alice");
-  EXPECT_EQ(heard(people).what, Answer::Session);
+  EXPECT_EQ(heard(people.get()).what, Answer::Session);
 }
 
 TEST_F(SamlServerTest, WhoGivesUpKeepsNobodyWaiting) {
@@ -287,11 +191,11 @@ TEST_F(SamlServerTest, WhoGivesUpKeepsNobodyWaiting) {
   host::UniqueFd people = connect("people");
   const std::string state = begin(people);
   ASSERT_FALSE(state.empty());
-  ask(++question_);
+  ask_about_me();
   EXPECT_FALSE(host::wait_readable(proxy_.get(), 100));
   people.reset();
   EXPECT_NE(said(answer()).find("Run `veilwire login`"), std::string::npos);
-  EXPECT_EQ(say(connect("people"), response(state)).what, Answer::Again);
+  EXPECT_EQ(say(connect("people").get(), response(state)).what, Answer::Again);
 }
 
 TEST_F(SamlServerTest, OneUserHasSoManyOpenAndNoMore) {
@@ -302,7 +206,7 @@ TEST_F(SamlServerTest, OneUserHasSoManyOpenAndNoMore) {
     EXPECT_FALSE(begin(all.back()).empty());
   }
   const host::UniqueFd more = connect("people");
-  const PeopleAnswer refused = say(more, {.what = PeopleAsk::What::Login, .port = 9});
+  const PeopleAnswer refused = say(more.get(), {.what = PeopleAsk::What::Login, .port = 9});
   EXPECT_EQ(refused.what, Answer::Refused);
   EXPECT_NE(refused.text.find("too many sign-ins of this user"), std::string::npos) << refused.text;
   all.clear();
@@ -316,7 +220,8 @@ TEST_F(SamlServerTest, WithoutItsReaderNobodySignsIn) {
   start();
   reader_.reset();
   std::filesystem::remove(folder_ + "/saml");
-  const PeopleAnswer refused = say(connect("people"), {.what = PeopleAsk::What::Login, .port = 9});
+  const PeopleAnswer refused =
+      say(connect("people").get(), {.what = PeopleAsk::What::Login, .port = 9});
   EXPECT_EQ(refused.what, Answer::Refused);
   EXPECT_NE(refused.text.find("veilwire-saml"), std::string::npos) << refused.text;
 }
@@ -324,10 +229,11 @@ TEST_F(SamlServerTest, WithoutItsReaderNobodySignsIn) {
 TEST_F(SamlServerTest, OtherWaysToSignInAreRefused) {
   start();
   const host::UniqueFd people = connect("people");
-  EXPECT_NE(say(people, {.what = PeopleAsk::What::LoginDevice}).text.find("in a browser alone"),
-            std::string::npos);
-  const PeopleAnswer callback =
-      say(people, {.what = PeopleAsk::What::Callback, .text = Secret(std::string("/?code=x"))});
+  EXPECT_NE(
+      say(people.get(), {.what = PeopleAsk::What::LoginDevice}).text.find("in a browser alone"),
+      std::string::npos);
+  const PeopleAnswer callback = say(
+      people.get(), {.what = PeopleAsk::What::Callback, .text = Secret(std::string("/?code=x"))});
   EXPECT_EQ(callback.what, Answer::Refused);
 }
 
