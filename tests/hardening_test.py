@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 PROGRAMS = ("veilwire", "veilwire-redirector", "veilwire-proxy", "veilwire-signer", "veilwire-identity",
-            "veilwire-recorder", "veilwire-saml", "veilwire-credentials")
+            "veilwire-recorder", "veilwire-saml", "veilwire-credentials", "veilwire-forwarder")
 
 
 def faults(program):

@@ -5,19 +5,22 @@ import sys
 
 from source_files import ROOT
 
-PROGRAMS = ("redirector", "signer", "identity", "recorder", "proxy", "saml", "credentials", "witness")
+PROGRAMS = ("redirector", "signer", "identity", "recorder", "proxy", "saml", "credentials", "witness", "forwarder")
 KEY = re.compile(r'(?:\b(?:(?:section|parent)\.(?:text|integer|texts|integers|boolean|required_text|tables)|mebibytes)\(|'
-                 r'choose<\w+>\(\s*section,)\s*"(\w+)"')
+                 r'\b(?!read_)\w+(?:<\w+>)?\(\s*section,)\s*"(\w+)"')
 OPTION = re.compile(r'add_(?:option|flag)\(\s*"--([a-z-]+)"')
-COMMON = ("add_daemon_options", "read_daemon_settings")  # what agent/host/program.cpp adds
+# What agent/host/program.cpp adds.
+COMMON = ("add_daemon_options", "read_daemon_settings", "read_program_settings")
 
 
 def sources(program):
   text = "".join(path.read_text() for path in sorted((ROOT / "agent" / program).glob("*.cpp")))
   frame = (ROOT / "agent/host/program.cpp").read_text()
-  # Of the frame the part of each function that the program calls.
-  return text + "".join(body for name, body in re.findall(r"(?ms)^\w.*? (\w+)\([^;{]*\{(.*?)^\}", frame)
-                        if name in COMMON and name in text)
+  # Of the frame the part of each function that the program calls, or that one of these does.
+  parts = {name: body for name, body in re.findall(r"(?ms)^\w.*? (\w+)\([^;{]*\{(.*?)^\}", frame) if name in COMMON}
+  for _ in COMMON:
+    text += "".join(parts.pop(name) for name in list(parts) if name in text)
+  return text
 
 
 def complaints_about(program):

@@ -11,13 +11,13 @@ import tomllib
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent / "packaging/systemd"
 # In tenths, as `systemd-analyze security` counts: below these.
-EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "saml": 15, "credentials": 15, "redirector": 31,
+EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "saml": 15, "credentials": 15, "forwarder": 15, "redirector": 31,
             "witness": 15}
 ELSEWHERE = {"witness"}  # not on the hosts whose programs agent.toml is for
 REDIRECTOR = ["CAP_BPF", "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]
 # Without these a program cannot confine itself (agent/host/confinement.cpp), and a filter ends it.
 CONFINES_WITH = {"capget", "capset", "prctl", "prlimit64", "setresuid"}
-WRITES_RECORDS = {"recorder", "proxy"}
+SAYS_BOOT = {"recorder", "proxy", "forwarder"}
 WITHOUT_NETWORK = {"signer", "identity", "recorder", "saml"}
 
 
@@ -73,7 +73,7 @@ def promises(name, text, sets):
   if name == "redirector" and values(text, "ProtectKernelTunables") not in ([], ["no"]):
     yield "ProtectKernelTunables= makes /sys/fs/bpf read-only, whatever ReadWritePaths= says"
   # Their records name the boot; the kernel's own word for it lies outside of what they see of /proc.
-  if name in WRITES_RECORDS and values(text, "ProcSubset") and "VEILWIRE_BOOT_ID=%b" not in values(text, "Environment"):
+  if name in SAYS_BOOT and values(text, "ProcSubset") and "VEILWIRE_BOOT_ID=%b" not in values(text, "Environment"):
     yield "cannot know the boot id"
   if name != "redirector" and values(text, "StateDirectoryMode") != ["0700"]:
     yield "others can read its state"
@@ -118,7 +118,9 @@ def places(units):
   if config["saml"]["socket"] != re.search(r'text\("saml_socket", "(.*?)"', (SOURCE.parents[1] /
                                            "agent/identity/oidc_settings.cpp").read_text())[1]:
     yield "agent.toml: veilwire-identity looks for veilwire-saml where it is not"
-  for name in set(units) - {"proxy", "saml"}:  # which speaks with identity alone
+  if config["recorder"]["delivery_socket"] != config["forwarder"]["recorder_socket"]:
+    yield "agent.toml: the forwarder looks for the recorder where it is not"
+  for name in set(units) - {"proxy", "saml", "forwarder"}:  # which speak with identity or the recorder alone
     if config["proxy"][f"{name}_socket"] != config[name]["socket"]:
       yield f"agent.toml: the proxy looks for {name} where it is not"
 

@@ -216,6 +216,12 @@ StatusPlaces status_places(const std::string& config, bool config_given,
     places.programs.push_back({"credentials", section.text("status_socket", stem + "-status.sock"),
                                section.text("socket", stem + ".sock")});
   }
+  // It runs only where the ledger goes somewhere.
+  if (const host::ConfigSection section = settings.section("forwarder"); section.has("sink")) {
+    places.programs.push_back(
+        {"forwarder",
+         section.text("status_socket", "/run/veilwire-forwarder/forwarder-status.sock"), ""});
+  }
   const host::ConfigSection proxy = settings.section("proxy");
   places.programs.push_back(
       {"proxy", proxy.text("status_socket", "/run/veilwire/proxy-status.sock"), ""});

@@ -14,8 +14,8 @@
 namespace veilwire::host {
 namespace {
 
-constexpr std::string_view kTables[] = {"credentials", "identity", "proxy", "recorder",
-                                        "redirector",  "saml",     "signer"};
+constexpr std::string_view kTables[] = {"credentials", "forwarder",  "identity", "proxy",
+                                        "recorder",    "redirector", "saml",     "signer"};
 
 }  // namespace
 

@@ -22,6 +22,10 @@
 namespace veilwire::host {
 namespace {
 
+std::string run_file(const std::string& program, const char* ending) {
+  return "/run/veilwire-" + program + "/" + program + ending;
+}
+
 UniqueFd listen_for(const std::string& path, const std::set<uid_t>& users) {
   UniqueFd listener = listen_local(path, 0600);
   const auto admitted = let_connect(path, users);
@@ -74,15 +78,21 @@ void add_daemon_options(CLI::App& app, DaemonOptions& options, const std::string
   app.set_version_flag("--version", app.get_name() + " " + version);
 }
 
-DaemonSettings read_daemon_settings(const ConfigSection& section, const std::string& name,
-                                    std::vector<std::string> callers) {
-  const std::string stem = "/run/veilwire-" + name + "/" + name;
+DaemonSettings read_program_settings(const ConfigSection& section, const std::string& name) {
   return {.name = name,
           .user = section.text("user", "veilwire-" + name),
-          .socket = section.text("socket", stem + ".sock"),
-          .status_socket = section.text("status_socket", stem + "-status.sock"),
+          .socket = "",
+          .status_socket = section.text("status_socket", run_file(name, "-status.sock")),
           .log_level = section.text("log_level", "info"),
-          .callers = std::move(callers)};
+          .callers = {}};
+}
+
+DaemonSettings read_daemon_settings(const ConfigSection& section, const std::string& name,
+                                    std::vector<std::string> callers) {
+  DaemonSettings settings = read_program_settings(section, name);
+  settings.socket = section.text("socket", run_file(name, ".sock"));
+  settings.callers = std::move(callers);
+  return settings;
 }
 
 Daemon::Daemon(DaemonSettings settings) : settings_(std::move(settings)) {
@@ -91,7 +101,7 @@ Daemon::Daemon(DaemonSettings settings) : settings_(std::move(settings)) {
   inherited_ = take_inherited();
   std::set<uid_t> callers;
   for (const std::string& caller : settings_.callers) callers.insert(resolve_user(caller).uid);
-  listener = listen(settings_.name, settings_.socket, callers);
+  if (!settings_.socket.empty()) listener = listen(settings_.name, settings_.socket, callers);
   if (!settings_.status_socket.empty())
     status = std::make_unique<protocol::StatusSocket>(settings_.status_socket, 0600);
 }

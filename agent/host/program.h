@@ -42,12 +42,15 @@ void add_daemon_options(CLI::App& app, DaemonOptions& options, const std::string
 // The keys that every such program's table has, with their defaults for the program
 // "veilwire-NAME".
 struct DaemonSettings {
-  std::string name;                   // "signer": also the table and the listener in the store
-  std::string user;                   // veilwire-NAME; never root
-  std::string socket, status_socket;  // /run/veilwire-NAME/NAME.sock, .../NAME-status.sock or ""
-  std::string log_level;              // info
-  std::vector<std::string> callers;   // users who may connect; the keys differ
+  std::string name;  // "signer": also the table and the listener in the store
+  std::string user;  // veilwire-NAME; never root
+  // /run/veilwire-NAME/NAME.sock, .../NAME-status.sock; "": there is none
+  std::string socket, status_socket;
+  std::string log_level;             // info
+  std::vector<std::string> callers;  // users who may connect; the keys differ
 };
+// All but socket and callers: for one that answers nobody.
+DaemonSettings read_program_settings(const ConfigSection& section, const std::string& name);
 DaemonSettings read_daemon_settings(const ConfigSection& section, const std::string& name,
                                     std::vector<std::string> callers);
 

@@ -1,5 +1,5 @@
 """The agent's programs in a sandbox: configured, started in order, observed, killed and restarted. veilwire-credentials
-is one of them where its table is given.
+and veilwire-forwarder are among them where their tables are given.
 
 Each runs as a user of its own, as on an installed host, below the cgroup that the kernel programs are attached to.
 """
@@ -20,7 +20,7 @@ import sandbox as sandboxes
 from service_manager import Service
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-USERS = {"signer": 64002, "identity": 64003, "recorder": 64004, "proxy": 64001, "credentials": 64005}
+USERS = {"signer": 64002, "identity": 64003, "recorder": 64004, "proxy": 64001, "credentials": 64005, "forwarder": 64006}
 ORDER = ("redirector", "signer", "identity", "recorder", "proxy")
 
 POLICY = """\
@@ -75,7 +75,9 @@ class Agent:
     self.site_key = box.folder / "state/proxy/site.key"
     self.services = {}
     self._overrides = overrides
-    self.order = ORDER if "credentials" not in overrides else (*ORDER[:-1], "credentials", ORDER[-1])
+    # Those that the proxy asks come before it.
+    before, after = (tuple({name} & overrides.keys()) for name in ("credentials", "forwarder"))
+    self.order = (*ORDER[:-1], *before, ORDER[-1], *after)
     self._prepare(policy)
 
   def missing(self):
@@ -88,6 +90,8 @@ class Agent:
   def _config(self):
     # What is installed, with places and users of the sandbox: so every key that ships is one that programs know.
     tables = tomllib.loads((SOURCE / "packaging/agent.toml").read_text())
+    asked = [name for name in self.order if name not in ("proxy", "forwarder")]
+    delivery = self.box.folder / "run/recorder/delivery.sock"
     changes = {
         "redirector": {"cgroup": str(self.box.attach_cgroup), "proxy_cgroup": str(self.box.agent_cgroup),
                        "pin_directory": str(self.box.folder / "bpf/veilwire"), "ports": [443],
@@ -97,14 +101,18 @@ class Agent:
         "identity": {"user": self._user("identity"), "proxy_user": self._user("proxy"),
                      "status_socket": self._socket("identity-status")},
         "recorder": {"user": self._user("recorder"), "writers": [self._user("proxy")], "database": str(self.ledger),
+                     "delivery_socket": str(delivery), "readers": [self._user("forwarder")],
                      "status_socket": self._socket("recorder-status")},
         "proxy": {"user": self._user("proxy"), "policy": str(self.policy_file), "site_key": str(self.site_key),
                   "internal_ca": str(self.authority), "status_socket": self._socket("proxy-status"),
-                  **{f"{name}_socket": self._socket(name) for name in self.order if name != "proxy"}},
+                  **{f"{name}_socket": self._socket(name) for name in asked}},
         "credentials": {"user": self._user("credentials"), "proxy_user": self._user("proxy"),
                         "internal_ca": str(self.authority), "status_socket": self._socket("credentials-status")},
+        "forwarder": {"user": self._user("forwarder"), "internal_ca": str(self.authority),
+                      "recorder_socket": str(delivery),
+                      "status_socket": self._socket("forwarder-status")},
     }
-    for name in self.order[:-1]:
+    for name in asked:
       changes[name]["socket"] = self._socket(name)
     for values_of in (changes, self._overrides):
       for name, values in values_of.items():
