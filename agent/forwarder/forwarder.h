@@ -1,5 +1,5 @@
 // All sinks of a host in one event loop, and what the status socket says of them. One thread,
-// besides those that a sink's own library needs. Tested by tests/unit/forwarder/forwarder_test.cpp.
+// besides those that a sink's own library needs. Tested by tests/e2e/delivery_test.py.
 #pragma once
 
 #include "agent/forwarder/delivery.h"

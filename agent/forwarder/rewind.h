@@ -1,5 +1,5 @@
 // An operator's word that a sink goes on from another record: told to the recorder, which cuts the
-// sink's connection so that it begins there. Tested by tests/unit/forwarder/rewind_test.cpp.
+// sink's connection so that it begins there. Tested by tests/e2e/delivery_test.py.
 #pragma once
 
 #include "agent/host/protocol/delivery.h"
