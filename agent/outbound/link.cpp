@@ -123,6 +123,17 @@ struct Link::State {
     co_return std::nullopt;
   }
 
+  // One read, and what it comes to, which with TLS may be nothing.
+  Failed take(std::string& out) {
+    if (!tls) co_return co_await read(out);
+    if (tls->state() != TlsEngine::State::PeerClosed) {
+      if (auto failure = co_await exchange()) co_return failure;
+      tls->take_plaintext(out);
+    }
+    if (tls->state() == TlsEngine::State::PeerClosed) at_end = true;
+    co_return std::nullopt;
+  }
+
   asio::io_context& io;
   tcp::resolver resolver;
   tcp::socket socket;
@@ -189,18 +200,9 @@ Link::Failed Link::send(std::string_view text) {
 Link::Failed Link::receive(std::string& out) {
   const auto state = state_;
   const std::size_t before = out.size();
+  if (state->tls) state->tls->take_plaintext(out);
   while (out.size() == before && !state->at_end) {
-    if (!state->tls) {
-      if (auto failure = co_await state->read(out)) co_return failure;
-      continue;
-    }
-    state->tls->take_plaintext(out);
-    if (out.size() != before) break;
-    if (state->tls->state() == TlsEngine::State::PeerClosed) {
-      state->at_end = true;
-      break;
-    }
-    if (auto failure = co_await state->exchange()) co_return failure;
+    if (auto failure = co_await state->take(out)) co_return failure;
   }
   co_return std::nullopt;
 }
@@ -221,7 +223,7 @@ Link::Failed Link::watch(std::chrono::milliseconds time, std::string& out) {
   const auto state = state_;
   const auto over = std::make_shared<bool>(false);
   asio::steady_timer timer(state->io, time);
-  // Waiting for bytes can be given up, reading them cannot: some may be read already.
+  // Waiting for bytes is given up, not reading them: some may be read already.
   timer.async_wait([over, state](const error_code& error) {
     if (error || *over) return;
     *over = true;
@@ -237,7 +239,7 @@ Link::Failed Link::watch(std::chrono::milliseconds time, std::string& out) {
     if (error) {
       failure = state->failed(Error::Cut, error.message());
     } else {
-      failure = co_await receive(out);
+      failure = co_await state->take(out);
     }
   }
   *over = true;

@@ -1,5 +1,6 @@
 #include "agent/forwarder/kafka_sink_settings.h"
 #include "agent/forwarder/otlp_sink_settings.h"
+#include "agent/forwarder/syslog_settings.h"
 
 #include <functional>
 #include <string>
@@ -76,6 +77,39 @@ TEST(KafkaSettings, AreRefusedWhereTheyMeanNothing) {
         "brokers = [\"a.example\"]\ntopic = \"a\"\n" + ca,
         "brokers = [\"a.example:1\"]\ntopic = \"a b\"\n" + ca})
     EXPECT_NE(refusal([&] { read_kafka_settings(section(wrong)); }), "") << wrong;
+}
+
+TEST(SyslogSettings, ReadAnAddress) {
+  const SyslogSettings name = read_relp_settings(section("address = \"logs.example:6514\""));
+  EXPECT_EQ(name.host, "logs.example");
+  EXPECT_EQ(name.port, 6514);
+  EXPECT_TRUE(name.tls);
+  const SyslogSettings v6 = read_syslog_settings(section("address = \"[2001:db8::1]:514\""));
+  EXPECT_EQ(v6.host, "2001:db8::1");
+  EXPECT_TRUE(v6.close_notify);
+}
+
+TEST(SyslogSettings, AreRefusedWhereTheyMeanNothing) {
+  const std::string good = "address = \"logs.example:6514\"\n";
+  EXPECT_EQ(refusal([&] { read_relp_settings(section(good)); }), "");
+  for (const char* loopback : {"127.0.0.1:1", "127.1.2.3:1", "[::1]:1"})
+    EXPECT_EQ(
+        refusal([&] {
+          read_syslog_settings(section("tls = false\naddress = \"" + std::string(loopback) + "\""));
+        }),
+        "");
+  for (const std::string& wrong :
+       {std::string("tls = true"), good + "tls = false", good + "message_bytes = 100",
+        good + "timeout_seconds = 0", good + "ca_file = \"a\"",
+        std::string("tls = false\naddress = \"localhost:514\"")})
+    EXPECT_NE(refusal([&] { read_relp_settings(section(wrong)); }), "") << wrong;
+  for (const char* wrong : {"a", "a:", ":1", "a:0", "a:65536", "a:-1", "a:1x", "::1:514", "[]:1",
+                            "[::1]", "a b:1", "x@a:1", "https://a:1"})
+    EXPECT_NE(
+        refusal([&] { read_relp_settings(section("address = \"" + std::string(wrong) + "\"")); }),
+        "")
+        << wrong;
+  EXPECT_NE(refusal([&] { read_syslog_settings(section(good + "settle_ms = -1")); }), "");
 }
 
 }  // namespace
