@@ -1,4 +1,5 @@
-// The kinds of sinks that a configuration can name: the one place where all of them meet.
+// The kinds of sinks that a configuration can name: the one place where all of them meet. Tested by
+// tests/unit/forwarder/settings_test.cpp.
 #pragma once
 
 #include "agent/forwarder/delivery.h"
