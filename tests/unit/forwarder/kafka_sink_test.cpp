@@ -1,13 +1,16 @@
 #include "agent/forwarder/kafka_sink.h"
 
+#include "tests/unit/forwarder/certificates.h"
 #include "tests/unit/forwarder/mock_kafka.h"
+#include "tests/unit/forwarder/receiver.h"
 #include "tests/unit/forwarder/told_samples.h"
 #include "userspace/audit/parse.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <optional>
 #include <set>
-#include <thread>
 
 #include <nlohmann/json.hpp>
 
@@ -234,6 +237,53 @@ TEST_F(KafkaSinkTest, SaysWhichFileIsMissing) {
   settings.tls = true;
   settings.roots = "/nonexistent/ca.pem";
   EXPECT_TRUE(send(told_records(1)).problem.starts_with("/nonexistent/ca.pem: "));
+}
+
+// The mock cluster has no TLS: what comes to a broker that has is seen here.
+TEST_F(KafkaSinkTest, ShowsItsCertificateToABrokerThatItTrusts) {
+  std::atomic<int> handshakes = 0, requests = 0;
+  Receiver broker(
+      [&](Stream& stream) {
+        ++handshakes;
+        std::string bytes;
+        if (stream.read(bytes)) ++requests;
+      },
+      Receiver::Tls{.certificate = authority().certificate("localhost"),
+                    .key = authority().key("localhost"),
+                    .clients = authority().ca()});
+  settings.brokers = {"localhost:" + std::to_string(broker.port())};
+  settings.tls = true;
+  settings.timeout = std::chrono::milliseconds(700);
+  const Authority other;
+  for (const std::string& roots : {other.ca(), authority().ca()}) {
+    settings.roots = roots;
+    settings.certificate = authority().certificate("host-7");
+    settings.key = authority().key("host-7");
+    KafkaSink sink(io, settings, level, kSource);
+    EXPECT_EQ(send_all(io, sink, told_records(1)).done, 0U);  // it is no broker
+    EXPECT_EQ(handshakes > 0, roots == authority().ca());
+  }
+  EXPECT_GE(requests, 1);
+}
+
+TEST_F(KafkaSinkTest, APasswordIsReadFromItsFile) {
+  const Folder folder;
+  settings.tls = true;
+  settings.roots = authority().ca();
+  settings.timeout = std::chrono::milliseconds(300);
+  settings.sasl_username = "veilwire";
+  settings.sasl_password_file = folder.write("password", "hunter2\n", 0644);
+  for (const char* mechanism : {"SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"}) {
+    settings.sasl_mechanism = mechanism;
+    KafkaSink sink(io, settings, level, kSource);
+    const std::string open = send_all(io, sink, told_records(1)).problem;
+    EXPECT_TRUE(open.starts_with(settings.sasl_password_file + ": ")) << open;
+    folder.write("password", "hunter2\n");
+    const std::string closed = send_all(io, sink, told_records(1)).problem;
+    EXPECT_FALSE(closed.starts_with("/")) << closed;  // the brokers are what is wrong now
+    EXPECT_EQ(closed.find("hunter2"), std::string::npos);
+    folder.write("password", "hunter2\n", 0644);
+  }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "agent/host/unique_fd.h"
 
 #include <atomic>
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -75,6 +76,8 @@ class Receiver {
 
   explicit Receiver(Serve serve, std::optional<Tls> tls = {})
       : serve_(std::move(serve)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    // OpenSSL writes to a sender that has gone, too.
+    std::signal(SIGPIPE, SIG_IGN);
     if (tls) make_tls(*tls);
     sockaddr_in address{};
     address.sin_family = AF_INET;
