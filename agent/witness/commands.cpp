@@ -124,7 +124,9 @@ int list_silent(const Settings& settings, const std::string& older_than, bool as
   const std::int64_t most = read_age(older_than);
   std::vector<LogRow> silent;
   for (LogRow& log : must(PostgresStore(settings.database).logs())) {
-    if (log.silent_seconds > most) silent.push_back(std::move(log));
+    const auto listed = settings.rules.listed.find(log.origin);
+    const bool retired = listed != settings.rules.listed.end() && listed->second.retired;
+    if (log.silent_seconds > most && !retired) silent.push_back(std::move(log));
   }
   print(silent, !as_json_text, out);
   return silent.empty() ? 0 : kFound;

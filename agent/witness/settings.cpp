@@ -56,6 +56,7 @@ void read_log(const ConfigSection& section, Rules& rules) {
   if (rules.listed.contains(origin)) section.refuse("origin", "\"" + origin + "\" is listed twice");
   ListedLog& log = rules.listed[origin];
   log.clients = section.texts("clients", {});
+  log.retired = section.boolean("retired", false);
   for (const std::string& text : section.texts("keys", {})) {
     auto key = proof::NoteVerifier::parse(text);
     if (!key || key->kind() != proof::NoteKeyKind::Log)

@@ -68,6 +68,7 @@ class Witness::Taking {
   }
 
   bool may_send(const std::optional<KeptLog>& kept) const {
+    if (listed_ != nullptr && listed_->retired) return false;
     if (listed_ != nullptr && !listed_->clients.empty()) {
       return std::find(listed_->clients.begin(), listed_->clients.end(), client_) !=
              listed_->clients.end();

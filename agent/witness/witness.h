@@ -20,6 +20,7 @@ namespace veilwire::witness {
 struct ListedLog {
   std::vector<proof::NoteVerifier> keys;  // see evidence::grow(); none: the first key is believed
   std::vector<std::string> clients;       // who may send its records; none: who sends the first
+  bool retired = false;                   // nothing more is taken, and its silence is none
 };
 
 struct Rules {

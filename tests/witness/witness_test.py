@@ -373,6 +373,9 @@ class WitnessTest(unittest.TestCase):
     self.assertIn(self.origin, self.command("silent").stdout)
     self.assertNotIn(self.origin, self.command("silent", "--older-than", "1h").stdout)
     self.assertEqual(self.command("silent", "--older-than", "soon").returncode, 1)
+    retired = self.write_config("retired", f'[[witness.log]]\norigin = "{self.origin}"\nretired = true\n')
+    run = self.command("silent", config=retired)
+    self.assertEqual((run.returncode, run.stdout), (0, ""))
 
   def test_an_auditor_finds_records_with_sql(self):
     self.assertEqual(self.send(1, 300)[0], 200)

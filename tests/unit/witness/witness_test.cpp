@@ -137,6 +137,13 @@ TEST_F(WitnessTest, TakesAListedLogFromItsClientsAlone) {
   EXPECT_EQ(send(4, 5, "host-c").status, 200);
 }
 
+TEST_F(WitnessTest, TakesNothingMoreOfARetiredLog) {
+  (void)send(1, 3);
+  rules_.listed[kMadeOrigin].retired = true;
+  EXPECT_EQ(send(4, 5).status, 403);
+  EXPECT_THAT(held(), SizeIs(3));
+}
+
 TEST_F(WitnessTest, TakesNoLogThatIsNotListedWhereItIsToldSo) {
   rules_.only_listed = true;
   EXPECT_EQ(send(1, 3).status, 403);
