@@ -162,6 +162,9 @@ Delivery::Failed Delivery::send(const Batch& batch) {
     ++state_.attempts_failed;
     complain(sent.problem.empty() ? "the destination has not taken all" : sent.problem);
     co_await pause(backoff_.failed(sent.retry_after));
+    // Who has been moved to another record is cut off, and what is in hand is not what comes next.
+    const auto connected = co_await ledger_.ask_log();
+    if (!connected) co_return connected.error();
   }
   backoff_.succeeded();
   go_on();

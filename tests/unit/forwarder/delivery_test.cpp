@@ -150,6 +150,27 @@ TEST_F(DeliveryTest, ASinkThatAsksForTheLogIsToldItFirst) {
   run_until([&] { return !destination_.log.empty(); });
 }
 
+TEST_F(DeliveryTest, ASinkThatIsMovedGoesOnFromThereEvenWhereItsDestinationTakesNothing) {
+  add_fragments(3);
+  start();
+  run_to(4);
+  destination_.does = [](std::span<const Told> told, int) {
+    Sent sent;
+    if (told.front().record < 4) {
+      sent.done = told.size();
+    } else {
+      sent.problem = "what comes before is missing";
+    }
+    return sent;
+  };
+  recorder_->add(fragment(1, "more"));
+  run_until([&] { return destination_.times > 2; });
+  destination_.taken.clear();
+  recorder_->move("test", 2);
+  run_until([&] { return !destination_.taken.empty(); });
+  EXPECT_EQ(taken().front(), 2U);
+}
+
 TEST_F(DeliveryTest, EveryRecordIsToldOnceInOrderAsItWasWritten) {
   add_fragments(500);
   start();

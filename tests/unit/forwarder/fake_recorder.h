@@ -53,6 +53,14 @@ class FakeRecorder {
     for (const int fd : connected_) ::shutdown(fd, SHUT_RDWR);
     changed_.notify_all();
   }
+  // As an operator's rewind does.
+  void move(const std::string& sink, std::uint64_t next) {
+    {
+      const std::lock_guard lock(mutex_);
+      next_[sink] = next;
+    }
+    cut();
+  }
   void refuse_confirms(int times) { refuse_confirms_ = times; }
   void delete_before(std::uint64_t record) {
     const std::lock_guard lock(mutex_);
