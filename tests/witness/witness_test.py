@@ -268,6 +268,55 @@ class WitnessTest(unittest.TestCase):
       self.assertIn(expected, said[-1]["problem"])
       self.assertEqual(bool(expected), bool(said[-1]["problem"]))
 
+  def test_the_whole_chain_from_a_ledger_to_a_cosigned_one(self):
+    """The recorder of a host, its forwarder and a witness, which forgets all about it in between."""
+    host = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+    for name in ("ledger.db", "checkpoint.key"):
+      shutil.copy(self.folder / name, host)
+    config = host / "agent.toml"
+    config.write_text(
+        f'[recorder]\nwriters = ["root"]\nreaders = ["root"]\nsocket = "{host}/recorder.sock"\nstatus_socket = ""\n'
+        f'database = "{host}/ledger.db"\ncheckpoint_seconds = 1\n'
+        f'[forwarder]\nrecorder_socket = "{host}/delivery.sock"\nstatus_socket = ""\ninternal_ca = ""\n'
+        '[[forwarder.sink]]\nname = "witness"\nkind = "witness"\nretry_first_ms = 10\nretry_longest_seconds = 1\n'
+        f'endpoint = "https://localhost:{self.instances[0].port}"\nwitness_key = "{self.key}"\nca_file = '
+        f'"{self.folder}/ca.pem"\ncertificate_file = "{self.folder}/host-a.pem"\nkey_file = "{self.folder}/host-a.key"\n')
+    log = open(host / "log", "wb")
+    programs = [subprocess.Popen([BUILD / "bin" / program, "--config", config, "--unconfined"], stderr=log)
+                for program in ("veilwire-recorder", "veilwire-forwarder")]
+
+    def ledger():
+      return json.loads(subprocess.run([BUILD / "bin/veilwire", "audit", "--ledger", host / "ledger.db", "sinks",
+                                        "--json"], capture_output=True, check=True).stdout)
+
+    def cosigned():
+      return ledger()["cosigned_records"]
+
+    def until(what):
+      deadline = time.monotonic() + 60
+      while not what():
+        self.assertLess(time.monotonic(), deadline, (host / "log").read_text())
+        time.sleep(0.1)
+
+    try:
+      until(lambda: cosigned() > len(self.records))
+      self.postgres.sql("TRUNCATE veilwire.logs, veilwire.records, veilwire.checkpoints")
+      before, at = cosigned(), ledger()["records"]
+      until(lambda: ledger()["records"] > at + 3)
+      self.assertEqual((self.kept(), cosigned()), ([], before))
+      run = subprocess.run([BUILD / "bin/veilwire-forwarder", "--config", config, "rewind", "witness", "1"],
+                           capture_output=True, text=True)
+      self.assertEqual(run.returncode, 0, run.stderr)
+      until(lambda: cosigned() > before + 3)
+    finally:
+      for program in reversed(programs):
+        program.terminate()
+        self.assertEqual(program.wait(30), 0)
+      log.close()
+    self.assertEqual(self.kept()[:len(self.records)], self.records)
+    self.judged_by_others()
+    self.assertEqual(self.command("tampering").returncode, 0)
+
   def test_a_host_is_who_its_certificate_says(self):
     self.assertEqual(self.send(1, 5)[0], 200)
     self.assertEqual(self.send(6, 9, client="host-b")[0], 403)
