@@ -9,11 +9,12 @@
 #include <csignal>
 #include <cstdint>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@ namespace veilwire::forwarder::testing {
 class Rsyslog {
  public:
   struct Input {
-    std::string kind;    // "imrelp", "imtcp"
+    std::string kind;    // "imrelp", "imtcp", or "shipped": packaging/collectors/rsyslog.conf
     std::string driver;  // of TLS: "openssl", "gnutls"; empty: none
   };
   explicit Rsyslog(const Input& input) : port_(free_port()) {
@@ -76,7 +77,27 @@ class Rsyslog {
   }
 
  private:
+  // What we ship, with files and a port of this test.
+  std::string shipped() const {
+    std::ifstream in(VEILWIRE_SOURCE_DIR "/packaging/collectors/rsyslog.conf");
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    const std::pair<std::string, std::string> replaced[] = {
+        {"/var/spool/rsyslog", folder_.path},
+        {"\"2514\"", "\"" + std::to_string(port_) + "\""},
+        {"/etc/veilwire-collector/ca.pem", authority().ca()},
+        {"/etc/veilwire-collector/collector.pem", authority().certificate("localhost")},
+        {"/etc/veilwire-collector/collector.key", authority().key("localhost")},
+        {"*.hosts.example.com", "host-7"},
+        {"/var/log/veilwire-evidence.log", folder_ / "out"}};
+    for (const auto& [from, to] : replaced) {
+      const std::size_t at = text.find(from);
+      if (at == text.npos) throw std::runtime_error("rsyslog.conf does not say " + from);
+      text.replace(at, from.size(), to);
+    }
+    return text;
+  }
   std::string configuration(const Input& input) const {
+    if (input.kind == "shipped") return shipped();
     const std::string port = std::to_string(port_);
     const std::string ca = authority().ca(), certificate = authority().certificate("localhost"),
                       key = authority().key("localhost");

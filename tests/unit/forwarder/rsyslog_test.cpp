@@ -19,6 +19,8 @@ namespace {
 using namespace testing;
 using projection::Level;
 
+constexpr const char *kRelp = "imrelp", *kTcp = "imtcp", *kShipped = "shipped";
+
 struct Way {
   const char* name;
   Rsyslog::Input input;
@@ -42,7 +44,7 @@ SyslogSettings settings_for(const Rsyslog& rsyslog, const Way& way) {
 std::unique_ptr<Sink> make_sink(boost::asio::io_context& io, const Way& way,
                                 SyslogSettings settings) {
   const auto clock = [] { return host::now().wall; };
-  if (way.input.kind == "imrelp")
+  if (way.input.kind != kTcp)
     return std::make_unique<RelpSink>(io, std::move(settings), Level::Masked, kSource, clock);
   return std::make_unique<SyslogSink>(io, std::move(settings), Level::Masked, kSource, clock);
 }
@@ -139,13 +141,12 @@ TEST(RsyslogGnutls, EndsWithoutCloseNotify) {
 void PrintTo(const Way& way, std::ostream* out) { *out << way.name; }
 std::string name_of(const ::testing::TestParamInfo<Way>& of) { return of.param.name; }
 
-constexpr const char *kRelp = "imrelp", *kTcp = "imtcp";
 INSTANTIATE_TEST_SUITE_P(Plain, RsyslogTest,
                          ::testing::Values(Way{"Relp", {kRelp, ""}}, Way{"Tcp", {kTcp, ""}}),
                          name_of);
-const auto kTlsWays =
-    ::testing::Values(Way{"RelpOpenssl", {kRelp, "openssl"}}, Way{"RelpGnutls", {kRelp, "gnutls"}},
-                      Way{"TcpOpenssl", {kTcp, "openssl"}}, Way{"TcpGnutls", {kTcp, "gnutls"}});
+const auto kTlsWays = ::testing::Values(
+    Way{"RelpShipped", {kShipped, "openssl"}}, Way{"RelpGnutls", {kRelp, "gnutls"}},
+    Way{"TcpOpenssl", {kTcp, "openssl"}}, Way{"TcpGnutls", {kTcp, "gnutls"}});
 INSTANTIATE_TEST_SUITE_P(Tls, RsyslogTest, kTlsWays, name_of);
 INSTANTIATE_TEST_SUITE_P(Tls, RsyslogTlsTest, kTlsWays, name_of);
 
