@@ -1,5 +1,6 @@
-// Makes a ledger for the other verifier: make_ledger FOLDER. Every kind of record, texts that are
-// stored once, a record that is none, a hole, a restart, a change of the key, many checkpoints.
+// Makes a ledger for the other verifier: make_ledger FOLDER [ROUNDS], about nine records a round.
+// Every kind of record, texts that are stored once, a record that is none, a hole, a restart, a
+// change of the key, many checkpoints.
 #include "agent/recorder/checkpoint_keys.h"
 #include "tests/unit/recorder/ledger_fixture.h"
 
@@ -12,7 +13,7 @@ namespace {
 using namespace veilwire;
 using recorder::Arrival;
 
-void make(const std::string& folder) {
+void make(const std::string& folder, int rounds) {
   recorder::LedgerOptions options = recorder::options_for(folder + "/ledger.db");
   options.checkpoint_key = folder + "/checkpoint.key";
   const recorder::WriterId writer = recorder::writer_id(1);
@@ -20,7 +21,7 @@ void make(const std::string& folder) {
   std::uint64_t seq = 0;
   for (int start = 0; start < 3; ++start) {
     recorder::Ledger ledger(options);
-    for (int round = 0; round < 40; ++round) {
+    for (int round = 0; round < rounds; ++round) {
       std::vector<Arrival> batch;
       for (const audit::Record& record : audit::sample_records()) {
         if (!audit::kind(record).starts_with("checkpoint"))
@@ -43,7 +44,9 @@ void make(const std::string& folder) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return std::cerr << "usage: make_ledger FOLDER\n", 2;
-  make(argv[1]);
+  const int rounds = argc == 3 ? std::atoi(argv[2]) : 40;
+  if (argc < 2 || argc > 3 || rounds < 1)
+    return std::cerr << "usage: make_ledger FOLDER [ROUNDS]\n", 2;
+  make(argv[1], rounds);
   return 0;
 }

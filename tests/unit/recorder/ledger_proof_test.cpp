@@ -56,6 +56,33 @@ TEST_F(LedgerProofTest, SignsEverythingBeforeACheckpoint) {
   EXPECT_TRUE(report.origin.starts_with("veilwire/3f6c1d0e/")) << report.origin;
 }
 
+// A clock that is set proves nothing and breaks nothing: the order is that of the log.
+TEST_F(LedgerProofTest, HoldsWhateverTheClockDoes) {
+  using std::chrono::hours;
+  std::chrono::nanoseconds jump{0};
+  LedgerOptions jumping = options();
+  jumping.now = [&jump] {
+    Now now = audit::sample(audit::Gap{}).time;
+    now.wall.since_epoch += jump;
+    return now;
+  };
+  std::uint64_t seq = 0;
+  {
+    Ledger ledger(jumping);
+    for (const auto to : {hours(0), hours(24 * 365), hours(-24 * 365), hours(-1), hours(1)}) {
+      jump = to;
+      audit::Record record = audit::sample(audit::UpstreamError{.reason = "slow"}, 1);
+      record.time = jumping.now();
+      ASSERT_TRUE(ledger.commit(std::vector{arrival(a_, ++seq, record)}));
+      ASSERT_TRUE(ledger.sign());
+    }
+  }
+  const evidence::LogReport report = check();
+  EXPECT_EQ(problems(report), "");
+  EXPECT_EQ(report.checkpoints, 5U);
+  EXPECT_EQ(report.signed_records, report.records - 1);
+}
+
 TEST_F(LedgerProofTest, KeepsTheHashOfEverySubtree) {
   Ledger ledger(options());
   std::uint64_t seq = 0;
