@@ -19,13 +19,14 @@ namespace {
 
 using recorder::LedgerReader;
 
-struct LastCheckpoint {
+struct SignedCheckpoint {
   std::string note;
   std::uint64_t size = 0;
+  bool is_cosigned = false;
 };
 
-std::optional<LastCheckpoint> last_checkpoint(LedgerReader& ledger) {
-  const auto stored = ledger.last_checkpoint();
+std::optional<SignedCheckpoint> read_checkpoint(
+    const std::optional<LedgerReader::StoredRecord>& stored) {
   if (!stored) return std::nullopt;
   const auto parsed = audit::parse_record(stored->bytes);
   const auto* record = parsed ? std::get_if<audit::Checkpoint>(&parsed->record.body) : nullptr;
@@ -33,12 +34,30 @@ std::optional<LastCheckpoint> last_checkpoint(LedgerReader& ledger) {
   const auto note = proof::parse_note(record->note);
   const auto checkpoint = note ? proof::parse_checkpoint(note->text) : std::nullopt;
   if (!checkpoint) return std::nullopt;
-  return LastCheckpoint{record->note, checkpoint->size};
+  return SignedCheckpoint{record->note, checkpoint->size};
+}
+
+// The last one that a witness has signed too, with its signature, where it covers the first
+// `wanted` records or all that are under a checkpoint; otherwise the last of all.
+std::optional<SignedCheckpoint> choose_checkpoint(LedgerReader& ledger, std::uint64_t wanted) {
+  auto last = read_checkpoint(ledger.last_checkpoint());
+  const auto cosignatures = ledger.cosignatures();
+  if (!last || cosignatures.empty()) return last;
+  const std::uint64_t size = cosignatures.back().size;
+  if (size < std::min(wanted, last->size)) return last;
+  // It stands behind what it covers.
+  auto cosigned = read_checkpoint(ledger.record(static_cast<std::int64_t>(size) + 1));
+  if (!cosigned || cosigned->size != size) return last;
+  for (const auto& cosignature : cosignatures) {
+    if (cosignature.size == size) cosigned->note += cosignature.line + '\n';
+  }
+  cosigned->is_cosigned = true;
+  return cosigned;
 }
 
 class Exporter {
  public:
-  Exporter(LedgerReader& ledger, const LastCheckpoint& checkpoint, const std::string& path)
+  Exporter(LedgerReader& ledger, const SignedCheckpoint& checkpoint, const std::string& path)
       : ledger_(ledger), size_(checkpoint.size), out_(path) {
     out_.line(evidence::bundle_head(checkpoint.note));
     for (const auto& key : ledger.checkpoint_keys()) keys_.emplace(key.id, key.bytes);
@@ -85,16 +104,14 @@ class Exporter {
 using Exchanges = std::set<std::pair<std::string, std::uint64_t>>;
 
 // Records of an exchange lie apart, and a bundle has them in the order of the log.
-void put_exchanges(LedgerReader& ledger, const Exchanges& exchanges, Exporter& exporter) {
+std::vector<std::int64_t> ids_of(LedgerReader& ledger, const Exchanges& exchanges) {
   std::vector<std::int64_t> ids;
   for (const auto& [session, exchange] : exchanges) {
     const auto of_exchange = ledger.record_ids(session, exchange);
     ids.insert(ids.end(), of_exchange.begin(), of_exchange.end());
   }
   std::sort(ids.begin(), ids.end());
-  for (const std::int64_t id : ids) {
-    if (const auto record = ledger.record(id)) exporter.put(*record);
-  }
+  return ids;
 }
 
 // nullopt after having said why, with the exit code.
@@ -125,7 +142,9 @@ Chosen choose(LedgerReader& ledger, const ExportOptions& options, const Screen& 
 
 int export_bundle(LedgerReader& ledger, const ExportOptions& options, const Exchanges& exchanges,
                   const Screen& screen) {
-  const auto checkpoint = last_checkpoint(ledger);
+  const auto ids = ids_of(ledger, exchanges);
+  const auto checkpoint = choose_checkpoint(
+      ledger, options.all || ids.empty() ? UINT64_MAX : static_cast<std::uint64_t>(ids.back()));
   if (!checkpoint) {
     screen.err << "veilwire: the ledger has no checkpoint yet, so nothing can be proven\n";
     return kAuditFailed;
@@ -137,10 +156,13 @@ int export_bundle(LedgerReader& ledger, const ExportOptions& options, const Exch
       return true;
     });
   } else {
-    put_exchanges(ledger, exchanges, exporter);
+    for (const std::int64_t id : ids) {
+      if (const auto record = ledger.record(id)) exporter.put(*record);
+    }
   }
   exporter.finish();
-  screen.err << "veilwire: " << exporter.written() << " records with their proofs";
+  screen.err << "veilwire: " << exporter.written() << " records with their proofs"
+             << (checkpoint->is_cosigned ? ", under a checkpoint that a witness has signed" : "");
   if (exporter.left() != 0) {
     screen.err << "; " << exporter.left()
                << " are newer than the last checkpoint and stay behind: ask again in a minute";

@@ -316,6 +316,13 @@ class WitnessTest(unittest.TestCase):
     self.assertEqual(self.kept()[:len(self.records)], self.records)
     self.judged_by_others()
     self.assertEqual(self.command("tampering").returncode, 0)
+    # What leaves the host is under the witness's signature.
+    audit = [BUILD / "bin/veilwire", "audit", "--ledger", host / "ledger.db"]
+    subprocess.run([*audit, "export", "00c0ffee00c0ffee.0", "--out", host / "bundle"], check=True, capture_output=True)
+    run = subprocess.run([*audit, "verify", "--json", "--bundle", host / "bundle", "--key", self.keys[0], "--witness",
+                          self.key], capture_output=True, text=True)
+    self.assertEqual(run.returncode, 0, run.stdout)
+    self.assertEqual({c["witness"] for c in json.loads(run.stdout)["cosignatures"]}, {NAME})
 
   def test_a_host_is_who_its_certificate_says(self):
     self.assertEqual(self.send(1, 5)[0], 200)

@@ -51,6 +51,23 @@ class AuditProof : public ::testing::Test {
     err_.str("");
     return audit_export(reader, options, screen_);
   }
+  // As a witness and the forwarder do, of the checkpoint of so many records.
+  void cosign(const proof::NoteSigner& witness, std::uint64_t size) {
+    const auto stored = LedgerReader(path_).record(static_cast<std::int64_t>(size) + 1);
+    const auto parsed = audit::parse_record(stored->bytes);
+    const auto note = proof::parse_note(std::get<audit::Checkpoint>(parsed->record.body).note);
+    const std::string line = to_string(witness.sign(note->text, 1'700'000'000));
+    namespace protocol = host::protocol;
+    const auto done = ledger_->deliver(std::vector{
+        recorder::Delivery{.asker = 1, .sink = "w", .what = protocol::Attach{"w", ""}},
+        recorder::Delivery{
+            .asker = 1,
+            .sink = "w",
+            .what = protocol::Confirm{
+                .next = size + 2, .dead = {}, .cosigned = protocol::Cosigned{size, line}}}});
+    ASSERT_TRUE(done);
+    ASSERT_TRUE(std::holds_alternative<protocol::Attached>(done->at(1)));
+  }
   void tamper(const char* sql) {
     recorder::Database(path_, recorder::Database::Mode::Create).execute(sql);
   }
@@ -138,6 +155,34 @@ TEST_F(AuditProof, ABundleProvesWithoutTheLedger) {
   EXPECT_EQ(verify_bundle(folder_ / "changed.jsonl"), kAuditDisproved);
   EXPECT_THAT(out_.str(), HasSubstr("is not proven"));
   EXPECT_EQ(verify_bundle(folder_ / "absent"), kAuditFailed);
+}
+
+TEST_F(AuditProof, ABundleIsUnderACosignedCheckpointWhereOneCoversIt) {
+  const auto witness = proof::NoteSigner::make("witness.example/1", proof::NoteKeyKind::Witness,
+                                               crypto::PrivateKey::generate_ed25519());
+  cosign(*witness, 9);
+  VerifyOptions options;
+  options.witnesses.push_back(witness->verifier());
+  const auto is_cosigned = [&](const std::string& name, const std::string& id) {
+    const std::string bundle = folder_ / name;
+    std::vector<std::string> ids;
+    if (!id.empty()) ids.push_back(id);
+    EXPECT_EQ(write({.ids = ids, .filter = {}, .all = id.empty(), .out = bundle}), 0);
+    const bool said = err_.str().find("that a witness has signed") != std::string::npos;
+    EXPECT_EQ(verify_bundle(bundle, options), 0) << out_.str();
+    EXPECT_EQ(out_.str().find("witness      witness.example/1, at 2023-11-14") != std::string::npos,
+              said);
+    return said;
+  };
+  EXPECT_TRUE(is_cosigned("all", ""));
+  EXPECT_TRUE(is_cosigned("b", "bbbb.1"));
+  commit("bbbbbbbbbbbbbbbb", 2);
+  ASSERT_TRUE(ledger_->sign());
+  EXPECT_TRUE(is_cosigned("a later", "aaaa.1"));
+  EXPECT_FALSE(is_cosigned("b later", "bbbb.1"));
+  EXPECT_FALSE(is_cosigned("all later", ""));
+  cosign(*witness, 12);
+  EXPECT_TRUE(is_cosigned("b at last", "bbbb.1"));
 }
 
 TEST_F(AuditProof, WhatIsNotSignedYetStaysBehindAndIsCounted) {
