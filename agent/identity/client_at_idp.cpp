@@ -68,7 +68,7 @@ asio::awaitable<Result<IdpResponse, IdpFault>> ClientAtIdp::ask(IdpRequest reque
   for (int attempt = 0;; ++attempt) {
     request.proof = key->proof(request, access_token, nonce, host::now().wall, random_);
     auto response = co_await issuer_.ask(request);
-    if (!response) co_return *std::move(response);
+    if (!response) co_return Unexpected{response.error()};
     if (identity::is_nonce(response->dpop_nonce)) nonce = response->dpop_nonce;
     if (attempt > 0 || !identity::wants_nonce(*response)) co_return *std::move(response);
   }

@@ -105,8 +105,9 @@ class IdentityTest(harness.AgentCase):
     clients.wait_until(lambda: "sign-in wanted" in [r["outcome"] for r in self.records("exchange.close")],
                        what="the record of the refusal")
     self.sign_in(running_as="root", inside_uid=0, standing="cached", age_ms=300_000)
-    self.must_succeed(self.clients.curl_message("[[demo hello]]", uid=USER))
-    person = clients.wait_until(lambda: self.records("request.head"), what="the record")[-1]["person"]
+    self.must_succeed(self.clients.curl_message("[[demo hello]] as root", uid=USER))
+    person = clients.wait_until(lambda: [record for record in self.exchange_with("as root")
+                                         if record["kind"] == "request.head"], what="the record")[0]["person"]
     self.assertGreaterEqual(person.pop("age_ms"), 300_000)
     self.assertEqual(person, {"class": "derived", "groups": [], "inside_uid": "0", "issuer": "https://idp.example",
                               "method": "device", "name": NAME, "running_as": "root", "standing": "cached",

@@ -9,8 +9,9 @@
 // Below that address:
 //   POST /person   {"name", "groups"?, "gone"?}   changes a person
 //   POST /keys     signs with a new key from here on, and publishes both
-//   POST /trouble  {"status"?, "delay"?, "path"?, "json"?}
-//                                                 what every other request, or those below a path, get instead
+//   POST /trouble  {"status"?, "delay"?, "path"?, "json"?, "cut"?}
+//                                                 what every other request, or those below a path, get instead; or
+//                                                 nothing, and the end of their connection
 //   POST /proofs   {"offered"?, "nonce"?}   DPoP (RFC 9449): whether it is there, and wants a nonce of its own
 //   POST /tokens   gives what the token endpoint has answered so far
 //   POST /machine  {"gone"?, "groups"?, "seconds"?}   changes the clients "import", which has a key, and
@@ -213,9 +214,10 @@ async function body(request) {
 server.on('request', async (request, response) => {
   if (request.url === '/token') note_answers(response);
   if (!request.url.startsWith('/test/')) {
-    const { status, delay, path: below = '/', json } = trouble;
+    const { status, delay, path: below = '/', json, cut } = trouble;
     if (!request.url.startsWith(below)) return provider.callback()(request, response);
     if (delay) await new Promise((go) => setTimeout(go, delay));
+    if (cut) return request.socket.destroy();
     if (!status) return provider.callback()(request, response);
     const type = json ? 'application/json' : 'text/html';
     return response.writeHead(status, { 'content-type': type }).end(json ? JSON.stringify(json) : '<h1>trouble</h1>');

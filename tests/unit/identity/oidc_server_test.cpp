@@ -319,6 +319,19 @@ TEST_F(BoundTokensTest, AnIdpThatWantsItsNonceGetsIt) {
   expect_a_refresh();
 }
 
+TEST_F(BoundTokensTest, AnIdpThatIsGoneIsAskedAgain) {
+  start();
+  sign_in_carol();
+  idp_->tell("trouble", R"({"cut":true})");
+  (void)asked_until(me(), [](const auto& a) {
+    return known(a) != nullptr && known(a)->person.standing == Standing::Cached;
+  });
+  idp_->tell("trouble", "{}");
+  (void)asked_until(me(), [](const auto& a) {
+    return known(a) != nullptr && known(a)->person.standing == Standing::Fresh;
+  });
+}
+
 TEST_F(BoundTokensTest, ASignInInABrowserIsBoundFromItsBeginning) {
   start();
   const host::UniqueFd people = connect("people");
