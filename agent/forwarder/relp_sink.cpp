@@ -41,12 +41,11 @@ class RelpSink::Session {
 
   // Until each is taken or refused.
   Problem carry(std::span<Message> messages) {
-    const outbound::Link::Deadline deadline(link_, timeout_);
     const std::uint32_t first = next_;
     std::string frames;
     for (const Message& message : messages) frames += relp_frame(next_++, "syslog", message.text);
     // One that closes meanwhile may have said what it has taken.
-    const auto unsent = co_await link_.send(frames);
+    const auto unsent = co_await send(frames);
     for (std::size_t waiting = messages.size(); waiting != 0;) {
       RelpFrame answer;
       if (auto problem = co_await read(answer)) co_return unsent ? to_string(*unsent) : *problem;
@@ -71,7 +70,13 @@ class RelpSink::Session {
   }
 
  private:
+  outbound::Link::Failed send(const std::string& frames) {
+    const outbound::Link::Deadline deadline(link_, timeout_);
+    co_return co_await link_.send(frames);
+  }
+  // Each answer has its time: a receiver that syncs its disk for every message is slow, not gone.
   Problem read(RelpFrame& out) {
+    const outbound::Link::Deadline deadline(link_, timeout_);
     while (true) {
       auto frame = take_relp_frame(bytes_);
       if (!frame) co_return "its answer is no RELP";

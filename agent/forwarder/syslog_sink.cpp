@@ -2,7 +2,9 @@
 
 #include "agent/outbound/link.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace veilwire::forwarder {
 namespace {
@@ -10,6 +12,8 @@ namespace {
 namespace asio = boost::asio;
 using outbound::Link;
 
+constexpr std::size_t kLeastPortion = 8 * 1024;  // and one message, however long it is
+constexpr std::size_t kMostPortion = 1024 * 1024;
 constexpr std::size_t kPiece = 64 * 1024;
 
 }  // namespace
@@ -23,8 +27,7 @@ SyslogSink::SyslogSink(asio::io_context& io, SyslogSettings settings, projection
       source_(std::move(source)),
       wall_clock_(std::move(wall_clock)) {}
 
-asio::awaitable<std::optional<std::string>> SyslogSink::deliver(
-    std::span<const std::string> pieces) {
+asio::awaitable<std::optional<std::string>> SyslogSink::deliver(std::string_view messages) {
   std::optional<outbound::Tls> tls;
   if (settings_.tls) {
     auto context = tls_.context();
@@ -36,8 +39,10 @@ asio::awaitable<std::optional<std::string>> SyslogSink::deliver(
     const Link::Deadline deadline(link, settings_.timeout);
     if (auto failure = co_await link.connect()) co_return to_string(*failure);
   }
-  for (const std::string& piece : pieces) {
+  while (!messages.empty()) {
     const Link::Deadline deadline(link, settings_.timeout);
+    const std::string_view piece = messages.substr(0, kPiece);
+    messages.remove_prefix(piece.size());
     if (auto failure = co_await link.send(piece)) co_return to_string(*failure);
   }
   // Receivers of syslog say nothing; what one says all the same is no answer to anything.
@@ -57,22 +62,27 @@ asio::awaitable<std::optional<std::string>> SyslogSink::deliver(
 
 asio::awaitable<Sent> SyslogSink::send(std::span<const Told> told) {
   Sent sent;
-  std::vector<std::string> pieces;
-  for (const Told& each : told) {
-    if (!each.exchange && !each.parsed)
-      sent.refused.push_back({each.record, "not a record that this version can read"});
-    const auto text = syslog_message(each, source_, level_, settings_.message_bytes);
-    if (!text) continue;
-    if (pieces.empty() || pieces.back().size() >= kPiece) pieces.emplace_back();
-    pieces.back().append(std::to_string(text->size())).append(" ").append(*text);
-  }
-  std::optional<std::string> problem;
-  if (!pieces.empty()) problem = co_await deliver(pieces);
-  if (problem) {
-    sent.refused.clear();
-    sent.problem = *std::move(problem);
-  } else {
-    sent.done = told.size();
+  while (sent.done < told.size()) {
+    std::string messages;
+    std::vector<Refusal> refused;
+    std::size_t end = sent.done;
+    for (; end < told.size() && messages.size() < portion_; ++end) {
+      const Told& each = told[end];
+      if (!each.exchange && !each.parsed)
+        refused.push_back({each.record, "not a record that this version can read"});
+      if (const auto text = syslog_message(each, source_, level_, settings_.message_bytes))
+        messages.append(std::to_string(text->size())).append(" ").append(*text);
+    }
+    if (!messages.empty()) {
+      if (auto problem = co_await deliver(messages)) {
+        portion_ = std::max(kLeastPortion, std::min(portion_, messages.size()) / 2);
+        sent.problem = *std::move(problem);
+        break;
+      }
+      portion_ = std::min(kMostPortion, portion_ * 2);
+    }
+    sent.refused.insert(sent.refused.end(), refused.begin(), refused.end());
+    sent.done = end;
   }
   co_return sent;
 }

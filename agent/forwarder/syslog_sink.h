@@ -1,7 +1,7 @@
 // Syslog messages over TLS (RFC 5425, octet counting). Nothing in this protocol says that a
 // receiver has a message: RELP does (relp_sink.h), and whoever can choose should. What can be seen
-// is this, and a batch is done only when all of it has been seen, or else all of it is sent again
-// under the same keys:
+// is this, and what goes on one connection is done only when all of it has been seen, or else is
+// sent again under the same keys:
 //
 // 1. Every byte is written, and for a while (`settle_ms`) the receiver does not go away: one that
 //    is killed before it has stored what it has read is noticed when it had that time to do so.
@@ -23,11 +23,12 @@
 #include "agent/forwarder/tls_files.h"
 #include "userspace/base/time.h"
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -42,7 +43,7 @@ class SyslogSink final : public Sink {
   boost::asio::awaitable<Sent> send(std::span<const Told> told) override;
 
  private:
-  boost::asio::awaitable<std::optional<std::string>> deliver(std::span<const std::string> pieces);
+  boost::asio::awaitable<std::optional<std::string>> deliver(std::string_view messages);
 
   boost::asio::io_context& io_;
   SyslogSettings settings_;
@@ -50,6 +51,10 @@ class SyslogSink final : public Sink {
   projection::Level level_;
   projection::Source source_;
   std::function<WallTime()> wall_clock_;
+  // Bytes on one connection. A receiver that syncs its disk for every message may not read a whole
+  // batch in the time that it has, and would be sent all of it again and again: half as many after
+  // each failure, twice as many after each success.
+  std::size_t portion_ = 256 * 1024;
 };
 
 }  // namespace veilwire::forwarder

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace veilwire::forwarder {
@@ -180,6 +181,16 @@ TEST(RelpSink, AnAnswerThatIsNoneLosesNothing) {
     EXPECT_TRUE(sent.refused.empty());
     EXPECT_NE(sent.problem, "");
   }
+}
+
+TEST(RelpSink, AReceiverThatIsSlowIsNotGone) {
+  Server server([](const RelpFrame& frame) -> std::optional<std::string> {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return ok(frame);
+  });
+  EXPECT_EQ(
+      send(server.port(), told_records(50), Level::Masked, std::chrono::milliseconds(500)).done,
+      50U);
 }
 
 TEST(RelpSink, GivesUpOnAReceiverThatDoesNotAnswer) {

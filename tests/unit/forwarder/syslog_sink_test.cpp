@@ -6,8 +6,10 @@
 #include "tests/unit/forwarder/receiver.h"
 #include "tests/unit/forwarder/told_samples.h"
 
+#include <algorithm>
 #include <charconv>
 #include <mutex>
+#include <thread>
 
 namespace veilwire::forwarder {
 namespace {
@@ -145,6 +147,31 @@ TEST(SyslogSink, GivesUpOnAReceiverThatDoesNotEnd) {
   const Sent sent = send(settings, told_records(3));
   EXPECT_EQ(sent.done, 0U);
   EXPECT_EQ(sent.problem, "no answer in time");
+}
+
+// As one that syncs its disk for every message.
+TEST(SyslogSink, AReceiverThatIsSlowIsSentAsMuchAsItCanRead) {
+  std::size_t most = 0;
+  Receiver receiver([&](Stream& stream) {
+    std::string bytes;
+    while (stream.read(bytes)) {
+    }
+    // 200 bytes in a millisecond.
+    std::this_thread::sleep_for(std::chrono::milliseconds(bytes.size() / 200));
+    most = std::max(most, bytes.size());
+  });
+  SyslogSettings settings = settings_for(receiver.port());
+  settings.timeout = std::chrono::milliseconds(500);
+  boost::asio::io_context io;
+  SyslogSink sink(io, settings, Level::Masked, kSource, [] { return host::now().wall; });
+  const std::vector<Told> told = told_records(400);
+  std::size_t done = 0;
+  int tries = 0;
+  for (; done < told.size() && tries < 20; ++tries)
+    done += send_all(io, sink, std::span(told).subspan(done)).done;
+  EXPECT_EQ(done, told.size());
+  EXPECT_GT(tries, 1);  // it was too much at first
+  EXPECT_GT(most, 200U * 500U);
 }
 
 TEST(SyslogSink, OverTlsTheEndStandsUnderTheKey) {
