@@ -129,6 +129,13 @@ std::string person_text(const identity::Person& person, Monotonic now) {
   return text + ")" + (groups.empty() ? "" : ", groups " + groups);
 }
 
+constexpr std::size_t kShownKeyId = 16;
+
+struct Sealed {
+  std::uint64_t chunks = 0;
+  bool whole = false;
+};
+
 // One exchange as text, record by record.
 class ShowText {
  public:
@@ -141,6 +148,12 @@ class ShowText {
   }
   void finish() {
     body_.finish();
+    if (!sealed_.empty()) out_ << '\n';
+    for (const auto& [direction, sealed] : sealed_) {
+      row(out_, "original",
+          "of the " + direction + ", sealed, " + std::to_string(sealed.chunks) + " chunks" +
+              (sealed.whole ? "" : ", its end is missing") + " (veilwire audit open)");
+    }
     if (findings_.empty()) return;
     out_ << '\n';
     for (const auto& [direction, mask] : findings_) {
@@ -218,11 +231,24 @@ class ShowText {
   }
   void show(const audit::Checkpoint& b) { row(out_, "checkpoint", visible_line(b.note)); }
   void show(const audit::CheckpointKey& b) { row(out_, "key", visible_line(b.verifier)); }
+  void show(const audit::OriginalKey& b) {
+    std::string text = b.key_id.substr(0, kShownKeyId) + ", for";
+    for (const audit::OriginalRecipient& recipient : b.recipients)
+      text += (text.ends_with("for") ? " " : "; ") + recipient.subject;
+    row(out_, "sealed", text);
+  }
+  // What is in them is for auditors: that they are there is enough here.
+  void show(const audit::OriginalChunk& b) {
+    Sealed& sealed = sealed_[b.direction];
+    ++sealed.chunks;
+    sealed.whole = sealed.whole || b.last;
+  }
 
   std::ostream& out_;
   BodyPrinter body_;
   const audit::Record* now_ = nullptr;
   std::optional<Monotonic> first_mono_;
+  std::map<std::string, Sealed> sealed_;  // by direction
   std::vector<std::pair<std::string, MaskedSpan>> findings_;
 };
 

@@ -231,6 +231,9 @@ struct ExchangeIndex::Add {
   // Of the whole ledger, and found in their own index.
   bool operator()(const audit::Checkpoint&) { return true; }
   bool operator()(const audit::CheckpointKey&) { return true; }
+  // Nothing that exchanges are found by.
+  bool operator()(const audit::OriginalKey&) { return true; }
+  bool operator()(const audit::OriginalChunk&) { return true; }
 };
 
 bool ExchangeIndex::add(const audit::Record& record, std::string_view session) {

@@ -1,6 +1,8 @@
 // Records as a writer that was taken over could send them: parsing takes any bytes, what it accepts
-// is stable under writing and parsing again, and content is found inside of the bytes.
+// is stable under writing and parsing again, content is found inside of the bytes, and a head has
+// one digest wherever it stands.
 #include "userspace/audit/content.h"
+#include "userspace/audit/head_digest.h"
 #include "userspace/audit/parse.h"
 
 #include <cstddef>
@@ -18,6 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string once = canonical(parsed->record, parsed->writer, parsed->seq);
     const auto again = parse_record(once);
     if (!again || canonical(again->record, again->writer, again->seq) != once) std::abort();
+    // The place of a record is not in it, whatever else is.
+    if (head_digest(once) != head_digest(again->record)) std::abort();
   }
   return 0;
 }

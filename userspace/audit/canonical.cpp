@@ -64,6 +64,19 @@ std::string person_json(const identity::Person& person, Monotonic now) {
       .finish();
 }
 
+std::string recipients_json(const std::vector<OriginalRecipient>& recipients) {
+  JsonArray out;
+  for (const OriginalRecipient& recipient : recipients) {
+    out.json(JsonObject()
+                 .text("fingerprint", recipient.fingerprint)
+                 .text("issuer", recipient.issuer)
+                 .text("serial", recipient.serial)
+                 .text("subject", recipient.subject)
+                 .finish());
+  }
+  return out.finish();
+}
+
 struct Members {
   JsonObject& out;
   Monotonic now;
@@ -138,6 +151,19 @@ struct Members {
   void operator()(const CheckpointKey& b) const {
     out.text("note", b.note).text("verifier", b.verifier);
   }
+  void operator()(const OriginalKey& b) const {
+    out.bytes("cms", b.cms)
+        .text("key_id", b.key_id)
+        .json("recipients", recipients_json(b.recipients));
+  }
+  void operator()(const OriginalChunk& b) const {
+    out.bytes("content", b.content)
+        .text("direction", b.direction)
+        .text("head", b.head)
+        .number("index", b.index)
+        .text("key_id", b.key_id)
+        .json("last", b.last ? "true" : "false");
+  }
 };
 
 struct KindOf {
@@ -155,6 +181,8 @@ struct KindOf {
   std::string_view operator()(const ConfigChange&) const { return "config.change"; }
   std::string_view operator()(const Checkpoint&) const { return "checkpoint"; }
   std::string_view operator()(const CheckpointKey&) const { return "checkpoint.key"; }
+  std::string_view operator()(const OriginalKey&) const { return "original.key"; }
+  std::string_view operator()(const OriginalChunk&) const { return "original.chunk"; }
 };
 
 }  // namespace

@@ -110,11 +110,13 @@ void append_string(std::string& out, std::string_view text) {
 }
 
 JsonObject& JsonObject::text(std::string_view name, std::string_view value) {
-  if (is_utf8(value)) {
-    members_.emplace_back(name, quoted(value));
-  } else {
-    members_.emplace_back(std::string(name) + "_base64", quoted(crypto::base64_encode(value)));
-  }
+  if (!is_utf8(value)) return bytes(name, value);
+  members_.emplace_back(name, quoted(value));
+  return *this;
+}
+
+JsonObject& JsonObject::bytes(std::string_view name, std::string_view value) {
+  members_.emplace_back(std::string(name) + "_base64", quoted(crypto::base64_encode(value)));
   return *this;
 }
 

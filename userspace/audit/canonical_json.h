@@ -20,9 +20,10 @@ void append_string(std::string& out, std::string_view text);
 // One object. Members may be added in any order; each name once.
 class JsonObject {
  public:
-  JsonObject& text(std::string_view name, std::string_view value);  // or NAME_base64
-  JsonObject& number(std::string_view name, std::uint64_t value);   // clamped, see kLargestInteger
-  JsonObject& decimal(std::string_view name, std::uint64_t value);  // as a string, exact
+  JsonObject& text(std::string_view name, std::string_view value);   // or NAME_base64
+  JsonObject& bytes(std::string_view name, std::string_view value);  // always NAME_base64
+  JsonObject& number(std::string_view name, std::uint64_t value);    // clamped, see kLargestInteger
+  JsonObject& decimal(std::string_view name, std::uint64_t value);   // as a string, exact
   JsonObject& decimal(std::string_view name, std::int64_t value);
   JsonObject& json(std::string_view name, std::string value);  // canonical already
   std::string finish();

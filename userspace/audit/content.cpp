@@ -1,5 +1,6 @@
 #include "userspace/audit/content.h"
 
+#include "userspace/audit/canonical_scan.h"
 #include "userspace/base/limits.h"
 
 #include <algorithm>
@@ -40,46 +41,6 @@ std::size_t at_character(std::string_view rest, std::size_t cut) {
   return cut;
 }
 
-// Position behind the JSON string that begins at `at`, npos when it has no end.
-std::size_t skip_string(std::string_view json, std::size_t at) {
-  for (++at; at < json.size(); ++at) {
-    if (json[at] == '\\') {
-      ++at;
-    } else if (json[at] == '"') {
-      return at + 1;
-    }
-  }
-  return std::string_view::npos;
-}
-
-// Position behind the value that begins at `at`: of the ',' or '}' that follows it.
-std::size_t skip_value(std::string_view json, std::size_t at) {
-  std::size_t depth = 0;
-  while (at < json.size()) {
-    switch (json[at]) {
-      case '"':
-        at = skip_string(json, at);
-        continue;
-      case '{':
-      case '[':
-        ++depth;
-        break;
-      case '}':
-      case ']':
-        if (depth == 0) return at;
-        --depth;
-        break;
-      case ',':
-        if (depth == 0) return at;
-        break;
-      default:
-        break;
-    }
-    ++at;
-  }
-  return std::string_view::npos;
-}
-
 }  // namespace
 
 std::size_t next_cut(std::string_view rest) {
@@ -94,23 +55,16 @@ std::size_t next_cut(std::string_view rest) {
 }
 
 std::optional<ContentRange> find_content(std::string_view canonical) {
-  std::size_t at = 1;
-  while (at < canonical.size() && canonical[at] == '"') {
-    const std::size_t name_end = skip_string(canonical, at);
-    if (name_end >= canonical.size() || canonical[name_end] != ':') return std::nullopt;
-    const std::string_view name = canonical.substr(at + 1, name_end - at - 2);
-    const std::size_t value = name_end + 1;
+  for (std::size_t at = 1;;) {
+    const auto member = member_at(canonical, at);
     // Members are sorted: behind these names there is nothing to look for.
-    if (name > "content_base64") return std::nullopt;
-    const std::size_t end = skip_value(canonical, value);
-    if (end >= canonical.size()) return std::nullopt;
-    if (name == "content" || name == "content_base64") {
-      if (canonical[value] != '"') return std::nullopt;
-      return ContentRange{.offset = value + 1, .length = end - value - 2};
+    if (!member || member->name > "content_base64") return std::nullopt;
+    if (member->name == "content" || member->name == "content_base64") {
+      if (canonical[member->value] != '"') return std::nullopt;
+      return ContentRange{.offset = member->value + 1, .length = member->end - member->value - 2};
     }
-    at = end + 1;
+    at = member->end + 1;
   }
-  return std::nullopt;
 }
 
 }  // namespace veilwire::audit

@@ -41,6 +41,12 @@ class Members {
     return n;
   }
 
+  bool flag(const char* name) {
+    const Json* value = find(name);
+    if (value == nullptr || !value->is_boolean()) return ok_ = false;
+    return value->get<bool>();
+  }
+
   std::uint32_t number32(const char* name) {
     return static_cast<std::uint32_t>(number(name, std::numeric_limits<std::uint32_t>::max()));
   }
@@ -98,6 +104,18 @@ class Members {
                      .digest = m.text("digest"),
                      .action = m.text("action"),
                      .released_length = m.number("released_length")});
+    }
+    return out;
+  }
+
+  std::vector<OriginalRecipient> recipients(const char* name) {
+    std::vector<OriginalRecipient> out;
+    for (const Json& value : array(name)) {
+      Members m(value, ok_);
+      out.push_back({.subject = m.text("subject"),
+                     .issuer = m.text("issuer"),
+                     .serial = m.text("serial"),
+                     .fingerprint = m.text("fingerprint")});
     }
     return out;
   }
@@ -254,6 +272,18 @@ std::optional<Body> read_body(std::string_view kind, const Around& around, Membe
   if (kind == "checkpoint") return Checkpoint{.note = m.text("note")};
   if (kind == "checkpoint.key")
     return CheckpointKey{.verifier = m.text("verifier"), .note = m.text("note")};
+  if (kind == "original.key") {
+    return OriginalKey{
+        .key_id = m.text("key_id"), .recipients = m.recipients("recipients"), .cms = m.text("cms")};
+  }
+  if (kind == "original.chunk") {
+    return OriginalChunk{.direction = m.text("direction"),
+                         .key_id = m.text("key_id"),
+                         .head = m.text("head"),
+                         .index = m.number("index"),
+                         .last = m.flag("last"),
+                         .content = m.text("content")};
+  }
   return std::nullopt;
 }
 

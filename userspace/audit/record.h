@@ -21,9 +21,10 @@ inline constexpr int kRecordVersion = 2;
 // one held both.
 inline constexpr int kOldestRecordVersion = 1;
 
-// Canonical bytes of one record. Contents are at most limits::kRequestRecord and kRecordContent and
-// a head at most limits::kHttpHead, so that even text that is all escapes stays below; what is
-// larger is no record of ours, and a reader that took it would let one writer fill its memory.
+// Canonical bytes of one record. Contents are at most limits::kRequestRecord and kRecordContent,
+// those of a chunk sealing::kChunkText and a tag, and a head is at most limits::kHttpHead, so that
+// even text that is all escapes stays below; what is larger is no record of ours, and a reader that
+// took it would let one writer fill its memory.
 inline constexpr std::size_t kRecordBytes = 1024 * 1024;
 
 // RFC 8785 numbers are IEEE 754 doubles: integers beyond this have no exact spelling. Counters are
@@ -135,9 +136,33 @@ struct CheckpointKey {
   std::string note;
 };
 
-using Body = std::variant<SessionOpen, RequestHead, RequestBody, IdentityChange, ResponseHead,
-                          ResponseFragment, Blocked, UpstreamError, Gap, ExchangeClose,
-                          SessionClose, ConfigChange, Checkpoint, CheckpointKey>;
+// The key of originals (userspace/sealing), wrapped for its auditors: of the session (exchange 0),
+// before the first chunk that is sealed under it. Another key follows where auditors are others.
+struct OriginalRecipient {
+  std::string subject, issuer;  // RFC 2253
+  std::string serial;           // hex
+  std::string fingerprint;      // of the certificate: SHA-256, hex
+};
+struct OriginalKey {
+  std::string key_id;                         // hex
+  std::vector<OriginalRecipient> recipients;  // for a person: what counts stands in the CMS
+  std::string cms;                            // DER
+};
+// Bytes of a body as it came, with its content coding and before anything was masked, sealed. They
+// stand before what was made of them.
+struct OriginalChunk {
+  std::string direction;  // "request" or "response"
+  std::string key_id;     // of an OriginalKey of this session
+  std::string head;       // hex: head_digest() (head_digest.h) of the record that heads the body
+  std::uint64_t index = 0;
+  bool last = false;    // all that came of the body is here
+  std::string content;  // ciphertext and tag
+};
+
+using Body =
+    std::variant<SessionOpen, RequestHead, RequestBody, IdentityChange, ResponseHead,
+                 ResponseFragment, Blocked, UpstreamError, Gap, ExchangeClose, SessionClose,
+                 ConfigChange, Checkpoint, CheckpointKey, OriginalKey, OriginalChunk>;
 
 struct Record {
   Context context;

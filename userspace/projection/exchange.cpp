@@ -113,6 +113,8 @@ struct ExchangeReader::Add {
   void operator()(const audit::ConfigChange&) const {}
   void operator()(const audit::Checkpoint&) const {}
   void operator()(const audit::CheckpointKey&) const {}
+  void operator()(const audit::OriginalKey&) const {}
+  void operator()(const audit::OriginalChunk&) const {}
 };
 
 void ExchangeReader::add(const audit::Parsed& parsed) {

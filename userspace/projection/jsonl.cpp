@@ -15,7 +15,8 @@ std::optional<std::string> line(const std::optional<Value>& tree) {
 
 std::optional<std::string> jsonl(std::string_view canonical, const audit::Parsed& record,
                                  Level level) {
-  if (level == Level::Masked) return std::string(canonical) + '\n';
+  if (level == Level::Masked && !holds_originals(record.record))
+    return std::string(canonical) + '\n';
   return line(record_tree(record, level));
 }
 

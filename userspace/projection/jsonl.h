@@ -1,5 +1,6 @@
 // Records and exchanges as lines of JSON. At Level::Masked a record is its canonical bytes, so that
-// what was exported can still be proved; what is below is a tree with the same names.
+// what was exported can still be proved; what is below, and what says that there are sealed
+// originals, is a tree with the same names.
 // Tested by tests/unit/projection/jsonl_test.cpp.
 #pragma once
 

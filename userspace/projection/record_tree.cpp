@@ -150,6 +150,23 @@ struct Body {
     out.add("verifier", Value::content(b.verifier)).add("note", Value::content(b.note));
     return out;
   }
+  // That there are originals, and who can open them. What they are sealed in stays in the ledger
+  // and in bundles that are exported for an auditor: a store of many readers is no place for it.
+  Tree operator()(const audit::OriginalKey& b) const {
+    if (findings()) return std::nullopt;
+    Value recipients = Value::list();
+    for (const audit::OriginalRecipient& recipient : b.recipients) {
+      recipients.push(Value(Value::map()
+                                .add("subject", Value::text(recipient.subject))
+                                .add("issuer", Value::text(recipient.issuer))
+                                .add("serial", Value::text(recipient.serial))
+                                .add("fingerprint", Value::text(recipient.fingerprint))));
+    }
+    Value out = Value::map();
+    out.add("key_id", Value::text(b.key_id)).add("recipients", std::move(recipients));
+    return out;
+  }
+  Tree operator()(const audit::OriginalChunk& /*b*/) const { return std::nullopt; }
 };
 
 Value place(const audit::Context& context, std::string_view writer, std::uint64_t seq,
@@ -206,6 +223,11 @@ std::optional<Value> record_tree(const audit::Parsed& record, Level level) {
   Value out = envelope(record);
   for (const auto& [name, value] : std::get<Value::Members>(body->any())) out.add(name, value);
   return out;
+}
+
+bool holds_originals(const audit::Record& record) {
+  return std::holds_alternative<audit::OriginalKey>(record.body) ||
+         std::holds_alternative<audit::OriginalChunk>(record.body);
 }
 
 bool is_grave(const audit::Record& record) {

@@ -17,6 +17,8 @@ Value envelope(const audit::Parsed& record);
 // The body alone; nothing where a sink of this level is not told.
 std::optional<Value> body_tree(const audit::Record& record, Level level);
 std::optional<Value> record_tree(const audit::Parsed& record, Level level);
+// Whether a record holds what no sink is given whatever its level: originals, sealed.
+bool holds_originals(const audit::Record& record);
 // Whether it is one that somebody should look at: a block, a gap, an upstream that fails, a person
 // who is lost.
 bool is_grave(const audit::Record& record);

@@ -42,9 +42,11 @@ Result<Auditors, AuditorProblem> Auditors::load(std::span<const std::string> cer
     // auditor.
     Recipient recipient = recipient_of(*certificate);
     std::string key = public_key_of(*certificate);
+    const auto is_same = [&](const Recipient& other) {
+      return other.issuer == recipient.issuer && other.serial == recipient.serial;
+    };
     if (std::find(keys.begin(), keys.end(), key) != keys.end() ||
-        std::find(auditors.recipients_.begin(), auditors.recipients_.end(), recipient) !=
-            auditors.recipients_.end())
+        std::any_of(auditors.recipients_.begin(), auditors.recipients_.end(), is_same))
       return problem(SealingError::SameAuditor, number, *certificate);
     keys.push_back(std::move(key));
     auditors.recipients_.push_back(std::move(recipient));

@@ -2,6 +2,7 @@
 
 #include "userspace/base/limits.h"
 #include "userspace/crypto/encoding.h"
+#include "userspace/crypto/hash.h"
 #include "userspace/crypto/owned.h"
 #include "userspace/crypto/public_key.h"
 
@@ -99,8 +100,13 @@ Recipient recipient_of(const Certificate& certificate) {
   std::string octets(static_cast<std::size_t>(BN_num_bytes(number.get())), '\0');
   BN_bn2bin(number.get(), reinterpret_cast<unsigned char*>(octets.data()));
   if (octets.empty()) octets.assign(1, '\0');
-  return {to_text(X509_get_issuer_name(certificate.get())),
-          (BN_is_negative(number.get()) == 1 ? "-" : "") + crypto::hex_encode(octets)};
+  crypto::Digest fingerprint{};
+  unsigned int size = 0;
+  require(X509_digest(certificate.get(), EVP_sha256(), fingerprint.data(), &size) == 1);
+  return {.subject = subject_of(certificate),
+          .issuer = to_text(X509_get_issuer_name(certificate.get())),
+          .serial = (BN_is_negative(number.get()) == 1 ? "-" : "") + crypto::hex_encode(octets),
+          .fingerprint = crypto::hex_encode(fingerprint)};
 }
 
 std::string subject_of(const Certificate& certificate) {

@@ -54,10 +54,12 @@ inline constexpr std::size_t kMostAuditors = 16;
 // A wrapped key, and one that a ledger's record claims to hold (a parser fed without end).
 inline constexpr std::size_t kWrappedKey = 64 * 1024;
 
-// Who may open, as CMS names them: by certificate.
+// Who may open: by issuer and serial number, as CMS names them, and for a person.
 struct Recipient {
-  std::string issuer;  // RFC 2253, ASCII
-  std::string serial;  // hex, lower case, even
+  std::string subject;  // RFC 2253, ASCII, as is the issuer
+  std::string issuer;
+  std::string serial;       // hex, lower case, even
+  std::string fingerprint;  // of the whole certificate: SHA-256, hex
   friend bool operator==(const Recipient&, const Recipient&) = default;
 };
 

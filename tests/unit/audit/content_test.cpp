@@ -99,6 +99,9 @@ TEST(FindContent, FindsTheTextOfBodiesAndNothingElse) {
       ASSERT_TRUE(range);
       EXPECT_EQ(bytes.substr(range->offset, range->length),
                 R"(data: [masked:aws-access-key-id]\n\n)");
+    } else if (std::holds_alternative<OriginalChunk>(record.body)) {
+      ASSERT_TRUE(range);
+      EXPECT_EQ(bytes.substr(range->offset, range->length), "ZXZlbiB3aGVyZSBpdCBjb3VsZCBiZSByZWFk");
     } else {
       EXPECT_FALSE(range) << bytes;
     }

@@ -112,6 +112,17 @@ inline std::vector<Record> sample_records() {
       sample(CheckpointKey{.verifier = "veilwire/3f6c1d0e+00000000+AAAA",
                            .note = "key\n\n\u2014 veilwire/3f6c1d0e AAAA\n"},
              0),
+      sample(OriginalKey{.key_id = "00ff",
+                         .recipients = {{"CN=Anna", "CN=Auditors", "01", "a1b2"},
+                                        {"CN=Ben", "CN=Ben", "02", "b2c3"}},
+                         .cms = "0\x82 CMS"},
+             0),
+      sample(OriginalChunk{.direction = "request",
+                           .key_id = "00ff",
+                           .head = "aa11",
+                           .index = 3,
+                           .last = true,
+                           .content = "even where it could be read"}),
   };
 }
 

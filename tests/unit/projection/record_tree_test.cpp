@@ -24,6 +24,7 @@ std::vector<audit::Parsed> all_kinds() {
 // Every member of a record is in its tree, under its name, but those that say nothing.
 TEST(RecordTree, HoldsAllOfARecord) {
   for (const audit::Parsed& record : all_kinds()) {
+    if (holds_originals(record.record)) continue;  // originals_test.cpp
     const Value canonical = *parse_json(audit::canonical(record.record, record.writer, record.seq));
     const Value tree = *record_tree(record, Level::Masked);
     for (const auto& [name, value] : std::get<Value::Members>(canonical.any())) {

@@ -261,7 +261,7 @@ class Hostile {
     return out;
   }
   audit::Body body() {
-    switch (random_() % 14) {
+    switch (random_() % 16) {
       case 0: {
         audit::SessionOpen open = sample_session();
         open.destination = text();
@@ -306,6 +306,16 @@ class Hostile {
         return audit::Checkpoint{.note = text()};
       case 12:
         return audit::CheckpointKey{.verifier = text(), .note = text()};
+      case 13:
+        return audit::OriginalKey{
+            .key_id = text(), .recipients = {{text(), text(), text(), text()}}, .cms = text()};
+      case 14:
+        return audit::OriginalChunk{.direction = text(),
+                                    .key_id = text(),
+                                    .head = text(),
+                                    .index = number(),
+                                    .last = random_() % 2 == 0,
+                                    .content = text()};
       default:
         return audit::ConfigChange{
             .what = text(), .file = text(), .digest = text(), .outcome = text()};

@@ -1,6 +1,7 @@
 #include "userspace/sealing/auditors.h"
 
 #include "tests/unit/sealing/made_auditor.h"
+#include "userspace/base/ascii.h"
 
 #include <string>
 #include <utility>
@@ -28,8 +29,20 @@ TEST(Auditors, AreNamedByIssuerAndSerialNumber) {
       Auditors::load(std::vector{ada().certificate, bob().certificate, cleo().certificate}, at());
   ASSERT_TRUE(auditors);
   const std::string issuer = "CN=Audit\\, Authority";
-  EXPECT_EQ(auditors->recipients(),
-            (std::vector<Recipient>{{issuer, "0ada"}, {issuer, "0b0b"}, {issuer, "c1e0"}}));
+  std::vector<std::string> serials;
+  for (const Recipient& recipient : auditors->recipients()) {
+    EXPECT_EQ(recipient.issuer, issuer);
+    serials.push_back(recipient.serial);
+  }
+  EXPECT_EQ(serials, (std::vector<std::string>{"0ada", "0b0b", "c1e0"}));
+  const Recipient& first = auditors->recipients().front();
+  EXPECT_EQ(first.subject, "CN=Ada");
+  const ScratchFolder folder;
+  std::string fingerprint =
+      openssl("x509 -noout -fingerprint -sha256 -in " + folder.write("ada.pem", ada().certificate))
+          .value_or("");
+  std::erase_if(fingerprint, [](char c) { return c == ':' || c == '\n'; });
+  EXPECT_EQ(to_lower(fingerprint), "sha256 fingerprint=" + first.fingerprint);
 }
 
 TEST(Auditors, AreTwoAtLeastAndSixteenAtMost) {
