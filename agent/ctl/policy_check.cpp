@@ -16,6 +16,7 @@ Problems distrusted(const std::string& file, const PolicyFiles& files) {
   };
   look_at(file);
   for (const masking::RulePack& pack : files.packs) look_at(pack.name);
+  for (const std::string& path : files.certificates) look_at(path);
   return problems;
 }
 

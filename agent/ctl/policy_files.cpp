@@ -1,7 +1,9 @@
 #include "agent/ctl/policy_files.h"
 
 #include "agent/ctl/audit_text.h"
+#include "agent/host/clock.h"
 #include "agent/host/log.h"
+#include "userspace/policy/auditors.h"
 #include "userspace/policy/consistency.h"
 
 #include <algorithm>
@@ -102,7 +104,19 @@ Result<PolicyFiles, Problems> load_policy_files(const std::string& path, const E
       problems.push_back({pack_path, pack.error().line, pack.error().column, pack.error().message});
     texts[pack_path] = *std::move(pack_text);
   }
+  std::vector<std::string> certificates;
+  for (const policy::AuditorFile& auditor : files.policy.auditors) {
+    files.certificates.push_back(beside(path, auditor.path));
+    auto pem = read_text_file(files.certificates.back());
+    if (pem)
+      certificates.push_back(*std::move(pem));
+    else
+      problems.push_back({path, auditor.line, auditor.column,
+                          "auditor " + auditor.path + ": " + pem.error().message});
+  }
   if (!problems.empty()) return Unexpected{std::move(problems)};
+  const auto auditors = policy::make_auditors(files.policy, certificates, host::now().wall);
+  if (!auditors) return Unexpected{Problems{auditors.error()}};
 
   problems = policy::check_rules(files.policy, files.packs);
   if (!problems.empty()) return Unexpected{std::move(problems)};

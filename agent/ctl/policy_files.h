@@ -21,7 +21,8 @@ using Problems = std::vector<policy::PolicyError>;
 
 struct PolicyFiles {
   policy::Policy policy;
-  std::vector<masking::RulePack> packs;  // named by their paths
+  std::vector<masking::RulePack> packs;   // named by their paths
+  std::vector<std::string> certificates;  // of auditors: paths
   std::shared_ptr<const masking::Engine> engine;
 };
 

@@ -140,6 +140,17 @@ json document_of(const PolicyFiles& files) {
     document["stale"].push_back(std::move(entry));
   }
   document["record"] = {{"strength", policy::to_string(p.strength)}};
+  document["originals"] = json::array();
+  for (const policy::OriginalRule& rule : p.originals) {
+    json entry = {{"line", rule.line}, {"keep", policy::to_string(rule.keep)}};
+    for (const auto& [name, value] :
+         {std::pair("host", &rule.host), std::pair("group", &rule.group),
+          std::pair("model", &rule.model)})
+      if (!value->empty()) entry[name] = *value;
+    document["originals"].push_back(std::move(entry));
+  }
+  document["auditors"] = {{"certificates", files.certificates},
+                          {"unsealed", policy::to_string(p.unsealed)}};
   return document;
 }
 
@@ -171,6 +182,25 @@ std::string credentials_of(const policy::Host& host) {
 std::string action_of(const policy::StaleRule& rule) {
   if (rule.max_age == rule.max_age.zero()) return "block";
   return "pass up to " + std::to_string(rule.max_age.count()) + " minutes";
+}
+
+std::string originals_of(const PolicyFiles& files) {
+  const policy::Policy& p = files.policy;
+  if (p.originals.empty()) return {};
+  std::string s = "\noriginals that are kept, sealed\n";
+  for (const policy::OriginalRule& rule : p.originals) {
+    std::string who;
+    for (const auto& [name, value] :
+         {std::pair("host ", &rule.host), std::pair("group ", &rule.group),
+          std::pair("model ", &rule.model)})
+      if (!value->empty()) who += (who.empty() ? "" : ", ") + (name + *value);
+    s += "  " + padded(who.empty() ? "everything" : who, 36) +
+         std::string(policy::to_string(rule.keep)) + " (line " + std::to_string(rule.line) + ")\n";
+  }
+  for (const std::string& path : files.certificates)
+    s += "  " + padded("for", 36) + visible_line(path) + "\n";
+  return s + "  " + padded("where it cannot be sealed", 36) +
+         std::string(policy::to_string(p.unsealed)) + "\n";
 }
 
 std::string text_of(const PolicyFiles& files) {
@@ -220,6 +250,7 @@ std::string text_of(const PolicyFiles& files) {
     out << "  " << padded(text_of(conditions_of(rule)), 36) << action_of(rule) << " (line "
         << rule.line << ")\n";
   out << "  " << padded("anybody else", 36) << "block\n";
+  out << originals_of(files);
   out << "\nrecord " << policy::to_string(p.strength) << "\n";
   return std::move(out).str();
 }

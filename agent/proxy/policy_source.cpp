@@ -1,10 +1,12 @@
 #include "agent/proxy/policy_source.h"
 
+#include "agent/host/clock.h"
 #include "agent/host/log.h"
 #include "agent/host/trusted_file.h"
 #include "agent/proxy/file_watch.h"
 #include "userspace/crypto/encoding.h"
 #include "userspace/crypto/hash.h"
+#include "userspace/policy/auditors.h"
 #include "userspace/policy/consistency.h"
 
 #include <cerrno>
@@ -68,8 +70,22 @@ Result<LoadedRuleset, LoadError> load_ruleset(const std::string& policy_path,
   }
   if (const auto errors = policy::check_rules(*policy, packs); !errors.empty())
     return fail(policy::to_string(errors.front()));
+  std::vector<std::string> certificates;
+  for (const policy::AuditorFile& auditor : policy->auditors) {
+    const std::string path =
+        (fs::path(policy_path).parent_path() / auditor.path).lexically_normal().string();
+    loaded.files.push_back(path);
+    const auto pem = slurp(path);
+    if (!pem)
+      return fail(policy::to_string({policy_path, auditor.line, auditor.column, pem.error()}));
+    loaded.digests[path] = crypto::hex_encode(crypto::sha256(*pem));
+    certificates.push_back(*pem);
+  }
+  auto auditors = policy::make_auditors(*policy, certificates, host::now().wall);
+  if (!auditors) return fail(policy::to_string(auditors.error()));
   auto ruleset = flow::Ruleset::build(std::move(policy).value(), std::move(packs),
-                                      Secret(std::string(site_key.reveal())));
+                                      Secret(std::string(site_key.reveal())),
+                                      flow::ElementCache::kBytes, std::move(auditors).value());
   if (!ruleset) return fail(policy_path + ": " + ruleset.error());
   loaded.ruleset = std::move(ruleset).value();
   for (const masking::EngineError& rule : masking::left_out(*loaded.ruleset->record_engine()))

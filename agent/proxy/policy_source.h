@@ -1,6 +1,6 @@
-// Reads the policy and its rule packs from disk, and again when one of them changes. A broken file
-// changes nothing but what is reported: the ruleset that was active stays. Tested by
-// tests/unit/proxy/policy_source_test.cpp.
+// Reads the policy, its rule packs and its auditors' certificates from disk, and again when one of
+// them changes. A broken file changes nothing but what is reported: the ruleset that was active
+// stays. Tested by tests/unit/proxy/policy_source_test.cpp.
 #pragma once
 
 #include "userspace/base/result.h"
@@ -19,7 +19,7 @@ namespace veilwire::proxy {
 
 struct LoadedRuleset {
   std::shared_ptr<const flow::Ruleset> ruleset;
-  std::vector<std::string> files;              // the policy and its packs: what to watch
+  std::vector<std::string> files;              // the policy and all that it names: what to watch
   std::map<std::string, std::string> digests;  // of each file: SHA-256, hex
 };
 

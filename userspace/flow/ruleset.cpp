@@ -34,17 +34,19 @@ masking::Treatment treatment(char c) {
 }  // namespace
 
 Ruleset::Ruleset(policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key,
-                 std::size_t element_bytes)
+                 std::size_t element_bytes, std::shared_ptr<const sealing::Auditors> auditors)
     : policy_(std::move(policy)),
       packs_(std::move(packs)),
       site_key_(std::move(site_key)),
+      auditors_(std::move(auditors)),
       elements_(crypto::hmac_sha256(site_key_.reveal(), "elements of requests"), element_bytes) {}
 
 Result<std::shared_ptr<const Ruleset>, std::string> Ruleset::build(
     policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key,
-    std::size_t element_bytes) {
-  std::shared_ptr<Ruleset> ruleset(
-      new Ruleset(std::move(policy), std::move(packs), std::move(site_key), element_bytes));
+    std::size_t element_bytes, std::shared_ptr<const sealing::Auditors> auditors) {
+  std::shared_ptr<Ruleset> ruleset(new Ruleset(std::move(policy), std::move(packs),
+                                               std::move(site_key), element_bytes,
+                                               std::move(auditors)));
   // Every rule at once: whatever a treatment leaves out later, what is left has been compiled here.
   std::size_t rules = 0;
   for (const masking::RulePack& pack : ruleset->packs_) rules += pack.rules.size();

@@ -11,6 +11,7 @@
 #include "userspace/masking/engine.h"
 #include "userspace/masking/rule_pack.h"
 #include "userspace/policy/policy.h"
+#include "userspace/sealing/auditors.h"
 
 #include <cstddef>
 #include <map>
@@ -28,9 +29,12 @@ class Ruleset {
   // compiled is refused when the policy is loaded. The error names the rule and says what to do.
   static Result<std::shared_ptr<const Ruleset>, std::string> build(
       policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key,
-      std::size_t element_bytes = ElementCache::kBytes);
+      std::size_t element_bytes = ElementCache::kBytes,
+      std::shared_ptr<const sealing::Auditors> auditors = nullptr);
 
   const policy::Policy& policy() const { return policy_; }
+  // Whom originals are sealed for; nullptr where policy names none.
+  const std::shared_ptr<const sealing::Auditors>& auditors() const { return auditors_; }
 
   // The engine for one direction, host and person. Persons whom the policy treats alike share one;
   // a treatment that has not been met yet is compiled here, once (milliseconds). nullptr only when
@@ -57,7 +61,7 @@ class Ruleset {
 
  private:
   Ruleset(policy::Policy policy, std::vector<masking::RulePack> packs, Secret site_key,
-          std::size_t element_bytes);
+          std::size_t element_bytes, std::shared_ptr<const sealing::Auditors> auditors);
   using Treatments = std::string;  // one character a rule: the key under which an engine is shared
   Treatments treatments(policy::Direction direction, std::string_view host,
                         const identity::Person* person) const;
@@ -67,6 +71,7 @@ class Ruleset {
   policy::Policy policy_;
   std::vector<masking::RulePack> packs_;
   Secret site_key_;
+  std::shared_ptr<const sealing::Auditors> auditors_;
   std::shared_ptr<const masking::Engine> record_engine_;
   mutable ElementCache elements_;
   mutable std::mutex mutex_;

@@ -6,6 +6,7 @@
 #include "userspace/crypto/hash.h"
 #include "userspace/policy/policy.h"
 #include "userspace/policy/strict_reader.h"
+#include "userspace/sealing/format.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -352,6 +353,83 @@ void read_record(StrictReader& root, Errors& errors, Policy& policy) {
   reader.close();
 }
 
+// Whether every request that `later` is about is one of `earlier`.
+bool shadows(const OriginalRule& earlier, const OriginalRule& later) {
+  const auto wider = [](const std::string& a, const std::string& b) { return a.empty() || a == b; };
+  const bool model = wider(earlier.model, later.model) ||
+                     (earlier.model.ends_with('*') &&
+                      later.model.starts_with(earlier.model.substr(0, earlier.model.size() - 1)));
+  return model && wider(earlier.group, later.group) &&
+         (wider(earlier.host, later.host) ||
+          (!later.host.empty() && !later.host.starts_with("*.") &&
+           covers(earlier.host, later.host)));
+}
+
+void read_original(const Value& entry, Errors& errors, Policy& policy) {
+  const std::size_t errors_before = errors.count();
+  StrictReader reader(entry, "[[original]]", errors);
+  OriginalRule rule;
+  rule.line = reader.place().line;
+  if (auto host = reader.text("host")) {
+    if (!intercepted(policy, *host))
+      errors.add(reader.place_of("host"), "no [[host]] of this policy is \"" + *host +
+                                              "\": nothing of it would ever be kept");
+    rule.host = *std::move(host);
+  }
+  if (auto group = reader.text("group")) rule.group = *std::move(group);
+  if (auto model = reader.text("model")) {
+    if (model->find('*') < model->size() - 1)
+      errors.add(reader.place_of("model"),
+                 "model is a name, or how names begin: \"claude-opus-*\"");
+    rule.model = *std::move(model);
+  }
+  reader.require("keep", "\"both\", \"request\", \"response\" or \"none\"");
+  if (auto keep = reader.choice<Keep>("keep", {{"both", Keep::Both},
+                                               {"request", Keep::Request},
+                                               {"response", Keep::Response},
+                                               {"none", Keep::None}}))
+    rule.keep = *keep;
+  reader.close();
+  if (errors.count() != errors_before) return;
+  for (const OriginalRule& earlier : policy.originals) {
+    if (!shadows(earlier, rule)) continue;
+    errors.add(reader.place(), "[[original]] is never reached: the one in line " +
+                                   std::to_string(earlier.line) +
+                                   " comes first and matches all that this one does");
+    break;
+  }
+  policy.originals.push_back(std::move(rule));
+}
+
+void read_auditors(StrictReader& root, Errors& errors, Policy& policy) {
+  const Value* table = root.table("auditors");
+  if (table == nullptr) return;
+  StrictReader reader(*table, "[auditors]", errors);
+  reader.require("certificates", "files with the certificate of an auditor each, two at least");
+  for (const Value* file : reader.texts("certificates")) {
+    if (file->text.find('\0') != std::string::npos)
+      errors.add(file->place, "a path holds no zero byte");
+    policy.auditors.push_back({file->text, file->place.line, file->place.column});
+  }
+  if (reader.has("certificates") && policy.auditors.size() < sealing::kLeastAuditors)
+    errors.add(
+        reader.place_of("certificates"),
+        "originals are sealed for two auditors at least, so that one lost key loses nothing");
+  if (auto action = reader.choice<Action>("unsealed", kUninspectedActions))
+    policy.unsealed = *action;
+  reader.close();
+}
+
+void read_originals(StrictReader& root, Errors& errors, Policy& policy) {
+  for (const Value* entry : root.tables("original")) read_original(*entry, errors, policy);
+  read_auditors(root, errors, policy);
+  const auto kept = std::find_if(policy.originals.begin(), policy.originals.end(),
+                                 [](const OriginalRule& rule) { return rule.keep != Keep::None; });
+  if (kept != policy.originals.end() && !root.has("auditors"))
+    errors.add({kept->line, 1},
+               "[[original]] without [auditors]: name the certificates of those who may open it");
+}
+
 }  // namespace
 
 Result<Policy, std::vector<PolicyError>> parse_reporting_all(std::string_view toml,
@@ -372,6 +450,7 @@ Result<Policy, std::vector<PolicyError>> parse_reporting_all(std::string_view to
   read_default(root, errors, policy);
   read_uninspected(root, errors, policy);
   read_record(root, errors, policy);
+  read_originals(root, errors, policy);
   root.close();
 
   auto list = std::move(errors).take();

@@ -20,6 +20,12 @@ bool holds(const ActionRule& rule, const Facts& facts) {
   return rule.group.empty() || belongs(facts.person, rule.group);
 }
 
+bool is_model(std::string_view pattern, std::string_view model) {
+  if (!pattern.ends_with('*')) return pattern == model;
+  pattern.remove_suffix(1);
+  return model.starts_with(pattern);
+}
+
 }  // namespace
 
 std::string to_string(const PolicyError& error) {
@@ -72,6 +78,23 @@ Monotonic stale_until(const Policy& policy, std::string_view host, const identit
         (rule.group.empty() || belongs(&person, rule.group)))
       return rule.max_age == rule.max_age.zero() ? Monotonic{} : person.confirmed_at + rule.max_age;
   return {};
+}
+
+Keep originals_of(const Policy& policy, const OriginalFacts& facts) {
+  for (const OriginalRule& rule : policy.originals) {
+    if (!rule.host.empty() && !covers(rule.host, facts.host)) continue;
+    if (!rule.group.empty() && !belongs(facts.person, rule.group)) continue;
+    if (!rule.model.empty() &&
+        !(facts.model ? is_model(rule.model, *facts.model) : rule.keep != Keep::None))
+      continue;
+    return rule.keep;
+  }
+  return Keep::None;
+}
+
+bool keeps(Keep keep, Direction direction) {
+  return keep == Keep::Both ||
+         keep == (direction == Direction::Request ? Keep::Request : Keep::Response);
 }
 
 std::string_view to_string(Service service) {
@@ -134,6 +157,20 @@ std::string_view to_string(RecordStrength strength) {
       return "handed";
     case RecordStrength::Committed:
       return "committed";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Keep keep) {
+  switch (keep) {
+    case Keep::None:
+      return "none";
+    case Keep::Request:
+      return "request";
+    case Keep::Response:
+      return "response";
+    case Keep::Both:
+      return "both";
   }
   return "unknown";
 }

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,23 @@ struct StaleRule {
   std::uint32_t line = 0;
 };
 
+// Of which bodies the original is kept: as it came, sealed for auditors.
+enum class Keep : std::uint8_t { None, Request, Response, Both };
+
+// First match wins; an empty member matches everything.
+struct OriginalRule {
+  std::string host;   // as Host::name
+  std::string group;  // a group of the person
+  std::string model;  // as requests name it; "claude-opus-*" is every one that begins so
+  Keep keep = Keep::None;
+  std::uint32_t line = 0;
+};
+
+struct AuditorFile {
+  std::string path;  // of a certificate, relative to the policy's own folder
+  std::uint32_t line = 0, column = 0;
+};
+
 // The initial values are what a policy file means that does not name the key.
 struct Policy {
   std::vector<Host> hosts;
@@ -85,8 +103,11 @@ struct Policy {
                                            Action::Block, Action::Pass,  Action::Pass,
                                            Action::Block};
   RecordStrength strength = RecordStrength::Handed;
-  std::string source;  // file name, for the record
-  std::string digest;  // SHA-256 of the file's bytes, hex: which policy decided
+  std::vector<OriginalRule> originals;
+  std::vector<AuditorFile> auditors;
+  Action unsealed = Action::Block;  // of what is to be sealed and cannot be: Pass or Block
+  std::string source;               // file name, for the record
+  std::string digest;               // SHA-256 of the file's bytes, hex: which policy decided
 };
 
 struct PolicyError {
@@ -138,10 +159,21 @@ Action decide(const Policy& policy, const Facts& facts);
 // at all.
 Monotonic stale_until(const Policy& policy, std::string_view host, const identity::Person& person);
 
+// What is known when it is asked whose original is kept.
+struct OriginalFacts {
+  std::string_view host;
+  const identity::Person* person = nullptr;  // nullptr: not known
+  // nullopt: the request could not be read. A rule for a model then holds where it keeps something.
+  std::optional<std::string_view> model;
+};
+Keep originals_of(const Policy& policy, const OriginalFacts& facts);
+bool keeps(Keep keep, Direction direction);
+
 std::string_view to_string(Service);
 std::string_view to_string(Direction);
 std::string_view to_string(Action);
 std::string_view to_string(Uninspected);  // as the key in [uninspected]
 std::string_view to_string(RecordStrength);
+std::string_view to_string(Keep);
 
 }  // namespace veilwire::policy

@@ -57,10 +57,15 @@ Result<Auditors, AuditorProblem> Auditors::load(std::span<const std::string> cer
   return auditors;
 }
 
-Result<WrappedKey, AuditorProblem> Auditors::wrap(const SessionKey& key, WallTime now) const {
+std::optional<AuditorProblem> Auditors::check(WallTime now) const {
   for (std::size_t i = 0; i < certificates_.size(); ++i)
     if (const auto error = check_time(certificates_[i], now))
-      return problem(*error, i + 1, certificates_[i]);
+      return AuditorProblem{*error, i + 1, subject_of(certificates_[i])};
+  return std::nullopt;
+}
+
+Result<WrappedKey, AuditorProblem> Auditors::wrap(const SessionKey& key, WallTime now) const {
+  if (auto problem = check(now)) return Unexpected{*std::move(problem)};
   auto cms = wrap_key(key, certificates_);
   if (!cms) return Unexpected{AuditorProblem{cms.error(), 0, {}}};
   return WrappedKey{key.id(), recipients_, std::move(*cms)};

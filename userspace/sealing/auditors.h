@@ -11,6 +11,7 @@
 #include "userspace/sealing/session_key.h"
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,7 +32,9 @@ class Auditors {
                                                WallTime now);
 
   const std::vector<Recipient>& recipients() const { return recipients_; }
-  // Fails where a certificate has expired since.
+  // What has become of a certificate since: its time may be over.
+  std::optional<AuditorProblem> check(WallTime now) const;
+  // Fails where check() does.
   Result<WrappedKey, AuditorProblem> wrap(const SessionKey& key, WallTime now) const;
 
  private:

@@ -64,6 +64,7 @@ TEST(ShippedPolicies, TheDefaultPolicySpellsOutEveryInitialValue) {
         << to_string(static_cast<Uninspected>(i));
   EXPECT_EQ(shipped->stale.size(), initial.stale.size());
   EXPECT_EQ(shipped->strength, initial.strength);
+  EXPECT_TRUE(shipped->originals.empty() && shipped->auditors.empty());
 }
 
 // The commented examples in the default policy are read by people who then remove the "# ": they
@@ -81,7 +82,7 @@ TEST(ShippedPolicies, TheCommentedExamplesOfTheDefaultPolicyWorkWhenUncommented)
     if (!line.starts_with("# ")) inside = false;
     if (inside) examples += line.substr(2) + "\n";
   }
-  EXPECT_EQ(blocks, 6U);
+  EXPECT_EQ(blocks, 7U);
   const auto policy = parse("[[host]]\nname = \"a.example\"\nspeaks = \"generic\"\n" + examples,
                             "examples in default.toml");
   EXPECT_TRUE(policy) << to_string(policy.error()) << "\n" << examples;
