@@ -2,6 +2,7 @@
 
 #include "userspace/crypto/owned.h"
 
+#include <algorithm>
 #include <climits>
 #include <cstdlib>
 
@@ -10,6 +11,7 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -27,6 +29,13 @@ void require(bool ok) {
 
 // An encrypted file would make OpenSSL ask the terminal for a password.
 int no_password(char*, int, int, void*) { return -1; }
+
+int copy_password(char* out, int size, int, void* given) {
+  const std::string_view password = static_cast<const Secret*>(given)->reveal();
+  if (size < 0 || password.size() > static_cast<std::size_t>(size)) return -1;
+  std::copy(password.begin(), password.end(), out);
+  return static_cast<int>(password.size());
+}
 
 const unsigned char* octets(std::string_view bytes) {
   return reinterpret_cast<const unsigned char*>(bytes.data());
@@ -85,6 +94,22 @@ std::optional<PrivateKey> PrivateKey::from_pem(std::string_view pem) {
   auto state = std::make_unique<State>();
   state->key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
   if (!state->key) return std::nullopt;
+  return PrivateKey(std::move(state));
+}
+
+std::optional<PrivateKey> PrivateKey::from_pem(std::string_view pem, const Secret& passphrase) {
+  if (pem.empty() || pem.size() > INT_MAX) return std::nullopt;
+  const OwnedBio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  require(bio != nullptr);
+  // OpenSSL only reads what it is given here, whatever its type says.
+  void* const given =
+      const_cast<Secret*>(&passphrase);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  auto state = std::make_unique<State>();
+  state->key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, copy_password, given));
+  if (!state->key) {
+    ERR_clear_error();
+    return std::nullopt;
+  }
   return PrivateKey(std::move(state));
 }
 

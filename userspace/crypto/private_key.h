@@ -23,6 +23,8 @@ class PrivateKey {
   static PrivateKey generate_ed25519();  // RFC 8032
   // PKCS#8 or SEC1, not encrypted, any kind of key. nullopt: not a private key.
   static std::optional<PrivateKey> from_pem(std::string_view pem);
+  // The same of one that a passphrase may protect. nullopt also where it is another one.
+  static std::optional<PrivateKey> from_pem(std::string_view pem, const Secret& passphrase);
 
   PrivateKey(PrivateKey&&) noexcept;
   PrivateKey& operator=(PrivateKey&&) noexcept;
