@@ -6,6 +6,7 @@
 #include "agent/proxy/credentials_link.h"
 #include "agent/proxy/identity_link.h"
 #include "agent/proxy/leaf_store.h"
+#include "userspace/crypto/random.h"
 #include "userspace/flow/conversation_memory.h"
 #include "userspace/flow/memory_budget.h"
 #include "userspace/flow/ruleset.h"
@@ -65,6 +66,8 @@ struct Services {
   std::vector<char>& read_buffer;
   // How long a peer may take to read what is left for it when its connection is over.
   std::chrono::milliseconds flush_time = std::chrono::seconds(30);
+  std::string writer = {};           // of records, as the recorder knows this thread
+  crypto::RandomSource random = {};  // for keys of originals
 };
 
 }  // namespace veilwire::proxy

@@ -32,6 +32,8 @@ std::size_t payload(const flow::Output& output) {
   if (const auto* r = std::get_if<audit::RequestBody>(&put->record.body)) return r->content.size();
   if (const auto* r = std::get_if<audit::ResponseFragment>(&put->record.body))
     return r->content.size();
+  if (const auto* r = std::get_if<audit::OriginalChunk>(&put->record.body))
+    return r->content.size();
   return 0;
 }
 
@@ -81,7 +83,9 @@ class LiveSession final : public Session {
                      .ruleset = services.ruleset.get(),
                      .upstream_tls = services.upstream_tls,
                      .memory = {services.memory, origin_.peer.uid},
-                     .conversations = services.conversations}),
+                     .conversations = services.conversations,
+                     .writer = services.writer,
+                     .random = services.random}),
         held_({services.memory, origin_.peer.uid}),
         client_(std::make_shared<Side>(std::move(client))),
         timer_(services.io) {}

@@ -67,7 +67,7 @@ class Worker::Impl {
             io_, shared.settings.identity_socket,
             [this](const IdentityLink::Doubt& doubt) { tell(flow::IdentityDoubted{}, doubt); }),
         credentials_(io_, shared.settings.credentials_socket),
-        recorder_(io_, shared.settings.recorder_socket, new_writer(random_)),
+        recorder_(io_, shared.settings.recorder_socket, writer_),
         services_{io_,
                   shared.host_id,
                   shared.boot_id,
@@ -82,6 +82,8 @@ class Worker::Impl {
                   shared.conversations,
                   read_buffer_},
         turn_(io_) {
+    services_.writer = to_hex(writer_);
+    services_.random = random_;
     recorder_.start();
     turn();
   }
@@ -236,6 +238,7 @@ class Worker::Impl {
   Worker& owner_;
   Shared& shared_;
   crypto::RandomSource random_ = crypto::system_random();
+  host::protocol::WriterId writer_ = new_writer(random_);
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   std::shared_ptr<LeafStore> leafs_;

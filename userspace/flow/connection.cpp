@@ -1,5 +1,6 @@
 #include "userspace/flow/connection.h"
 
+#include "userspace/audit/head_digest.h"
 #include "userspace/base/limits.h"
 #include "userspace/flow/hello_verdict.h"
 #include "userspace/flow/http_relay.h"
@@ -93,11 +94,11 @@ class Connection::Impl final : public RelaySink {
     out_->emplace_back(std::move(output));
   }
 
+  audit::Record make_record(std::uint64_t exchange, audit::Body body) const {
+    return {{opening_.host, opening_.boot, opening_.session, exchange}, now_, std::move(body)};
+  }
   void put_record(std::uint64_t exchange, audit::Body body) {
-    put(PutRecord{
-        {{opening_.host, opening_.boot, opening_.session, exchange}, now_, std::move(body)},
-        ruleset_->policy().strength,
-        recording_});
+    put(PutRecord{make_record(exchange, std::move(body)), ruleset_->policy().strength, recording_});
   }
 
   // --- what has happened
@@ -399,8 +400,13 @@ class Connection::Impl final : public RelaySink {
     open_session("intercepted");
     state_ = State::Relaying;
     relay_ = std::make_unique<HttpRelay>(
-        RelayTarget{server_name_, service_, opening_.memory, opening_.conversations}, ruleset_,
-        *this);
+        RelayTarget{.host = server_name_,
+                    .service = service_,
+                    .memory = opening_.memory,
+                    .conversations = opening_.conversations,
+                    .place = {opening_.host, opening_.writer, opening_.session},
+                    .random = opening_.random},
+        ruleset_, *this);
     if (identity_known_) relay_->identity_known(person_, now_);
     if (!recording_) relay_->recording_failed("the recorder does not answer");
     if (upstream_failure_)
@@ -477,6 +483,9 @@ class Connection::Impl final : public RelaySink {
   void record(std::uint64_t exchange, audit::Body body) override {
     flush_tls();
     put_record(exchange, std::move(body));
+  }
+  crypto::Digest head_digest(std::uint64_t exchange, const audit::Body& head) const override {
+    return audit::head_digest(make_record(exchange, head));
   }
   void need_identity(bool at_once) override {
     const auto refusal = std::exchange(refusal_, std::nullopt);

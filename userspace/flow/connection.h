@@ -15,6 +15,7 @@
 #include "userspace/audit/record.h"
 #include "userspace/base/secret.h"
 #include "userspace/base/time.h"
+#include "userspace/crypto/random.h"
 #include "userspace/flow/conversation_memory.h"
 #include "userspace/flow/memory_budget.h"
 #include "userspace/flow/ruleset.h"
@@ -47,6 +48,8 @@ struct Opening {
   std::shared_ptr<wire::TlsClientContext> upstream_tls;
   MemoryAccount memory = {};
   std::shared_ptr<ConversationMemory> conversations = {};
+  std::string writer = {};           // who numbers the records, as they name it
+  crypto::RandomSource random = {};  // for the key of originals, where policy keeps any
 };
 
 // --- what has happened

@@ -6,6 +6,7 @@
 #include "userspace/flow/conversation_memory.h"
 #include "userspace/flow/given_credential.h"
 #include "userspace/flow/memory_budget.h"
+#include "userspace/flow/originals.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/identity/person.h"
 #include "userspace/wire/content_coding.h"
@@ -27,6 +28,9 @@ struct Exchange {
   MemoryAccount memory;
   std::shared_ptr<ConversationMemory> conversations;   // may be nullptr
   std::shared_ptr<ConversationMemory::Answer> answer;  // to a turn of one of them
+
+  Originals* originals = nullptr;          // of the session
+  policy::Keep keep = policy::Keep::None;  // of this exchange, once its request has been judged
 
   wire::RequestHead head;
   wire::Framing framing;

@@ -47,7 +47,10 @@ std::string_view host_of(std::string_view authority) {
 class HttpRelay::Impl {
  public:
   Impl(RelayTarget target, std::shared_ptr<const Ruleset> ruleset, RelaySink& sink)
-      : target_(std::move(target)), ruleset_(std::move(ruleset)), sink_(sink) {}
+      : target_(std::move(target)),
+        ruleset_(std::move(ruleset)),
+        sink_(sink),
+        originals_(target_.place, target_.random, sink) {}
 
   void adopt(std::shared_ptr<const Ruleset> ruleset) {
     ruleset_ = std::move(ruleset);
@@ -338,6 +341,7 @@ class HttpRelay::Impl {
     exchange_->host = target_.host;
     exchange_->memory = target_.memory;
     exchange_->conversations = target_.conversations;
+    exchange_->originals = &originals_;
     response_engine_.reset();
   }
 
@@ -434,12 +438,12 @@ class HttpRelay::Impl {
     if (!passes_over_limit()) return over_limit();
     if (failure_) return fail_upstream();
     exchange_->expectation.upgrade = false;  // it goes out without one
-    RequestStage::Outcome outcome = request_->pass_unseen(*ruleset_, *person_);
+    RequestStage::Outcome outcome = request_->pass_unseen(*ruleset_, *person_, now);
     for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
     if (outcome.refusal) return refuse(*outcome.refusal);
     request_time_.unseen();
     send_upstream(outcome, now);
-    upload_.emplace(*exchange_, sink_);
+    upload_.emplace(*exchange_, sink_, std::move(outcome.original));
     upload_->trailers(request_->take_trailers());
     request_.reset();
     phase_ = Phase::Uploading;
@@ -466,7 +470,7 @@ class HttpRelay::Impl {
     if (!unrecorded_.empty()) return refuse(refusal::not_recorded(unrecorded_));
     if (!equip()) return;
     if (request_->size() > limits::kRequestBody) return begin_upload(now);
-    RequestStage::Outcome outcome = request_->finish(*ruleset_, *person_, now.mono);
+    RequestStage::Outcome outcome = request_->finish(*ruleset_, *person_, now);
     for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
     if (outcome.refusal) return refuse(*outcome.refusal);
     request_.reset();  // what is left of it is on its way
@@ -658,6 +662,8 @@ class HttpRelay::Impl {
 
   void close_exchange(std::string_view outcome) {
     if (tunnel_) exchange_->response_bytes += tunnel_->bytes();
+    if (upload_) upload_->close();
+    if (response_) response_->close();
     sink_.record(exchange_->number,
                  audit::ExchangeClose{.outcome = std::string(outcome),
                                       .request_bytes = exchange_->request_bytes,
@@ -676,6 +682,7 @@ class HttpRelay::Impl {
     room_.stop();
     request_time_.stop();
     client_input_.clear();
+    originals_.forget();
     // Closing with bytes unread would destroy the answer on its way.
     if (!reset) read_client(true);
     sink_.close_client(reset);
@@ -694,6 +701,7 @@ class HttpRelay::Impl {
   RelayTarget target_;
   std::shared_ptr<const Ruleset> ruleset_;
   RelaySink& sink_;
+  Originals originals_;
   Phase phase_ = Phase::Reading;
   bool have_upstream_ = true;  // the connection dials while the client still shakes hands
   bool reading_client_ = true;

@@ -10,8 +10,11 @@
 #include "userspace/audit/record.h"
 #include "userspace/base/secret.h"
 #include "userspace/base/time.h"
+#include "userspace/crypto/hash.h"
+#include "userspace/crypto/random.h"
 #include "userspace/flow/conversation_memory.h"
 #include "userspace/flow/memory_budget.h"
+#include "userspace/flow/originals.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/identity/person.h"
 #include "userspace/policy/policy.h"
@@ -31,6 +34,8 @@ class RelaySink {
   virtual void to_client(std::string_view plain) = 0;
   virtual void to_upstream(std::string_view plain) = 0;
   virtual void record(std::uint64_t exchange, audit::Body body) = 0;
+  // What ties a body to this record, which is put within the same event.
+  virtual crypto::Digest head_digest(std::uint64_t exchange, const audit::Body& head) const = 0;
   // at_once: something goes on for the person meanwhile.
   virtual void need_identity(bool at_once) = 0;
   // Of the organisation, for the request that waits.
@@ -55,6 +60,8 @@ struct RelayTarget {
   policy::Service service = policy::Service::Generic;
   MemoryAccount memory = {};                               // where what is held counts
   std::shared_ptr<ConversationMemory> conversations = {};  // nullptr: nothing is put back
+  Originals::Place place = {};
+  crypto::RandomSource random = {};  // for the key of originals; not called where none are kept
 };
 
 class HttpRelay {

@@ -193,6 +193,13 @@ Refusal not_recorded(std::string_view why) {
               "not recorded", true);
 }
 
+Refusal not_sealed() {
+  return make(503, kApi,
+              "veilwire: policy keeps the original of this request, sealed for auditors, and it "
+              "cannot be sealed now, so nothing is let through. Ask whoever keeps the policy.",
+              "original not sealed", false);
+}
+
 Refusal cannot_encode(std::string_view what) {
   return make(502, kApi, "veilwire: the masked " + std::string(what) + " cannot be encoded again.",
               "refused", true);

@@ -56,6 +56,7 @@ Refusal trace_method();
 // Ourselves.
 Refusal overloaded(policy::Service service);  // nothing more can be held (memory_budget.h)
 Refusal not_recorded(std::string_view why);
+Refusal not_sealed();  // the original, which policy keeps; the record says why
 Refusal cannot_encode(std::string_view what);
 // The upstream. A lost connection may be better next time; a refused certificate and an answer that
 // makes no sense are the same again, and the answer is paid for again.

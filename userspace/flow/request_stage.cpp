@@ -30,6 +30,7 @@ struct RequestStage::Scan {
   std::string recorded;    // decoded, every rule masked
   std::vector<audit::MaskedSpan> masks;
   std::vector<Stretch> credentials;  // in recorded
+  bool read = false;                 // what it asks for could be: facts are what they say
   bool inspected = false;
   wire::RequestHead head;  // as it goes upstream
   std::string trailers;
@@ -130,8 +131,11 @@ bool RequestStage::decode(const Ruleset& ruleset, Outcome& out, Scan& scan) {
   }
   scan.codings = std::move(codings).value();
   scan.plain = body_;
-  // Beside what came: what it decodes to, and what the two edits make of that.
-  const auto needed = [&] { return body_.size() + scan.decoded.size() + 2 * scan.plain.size(); };
+  // Beside what came: what it decodes to, what the two edits make of that, and what is sealed.
+  const std::size_t sealed = ruleset.policy().originals.empty() ? 0 : body_.size();
+  const auto needed = [&] {
+    return body_.size() + scan.decoded.size() + 2 * scan.plain.size() + sealed;
+  };
   if (!scan.codings.empty()) {
     auto decoder = wire::Decoder::make(scan.codings, {.size = limits::kRequestBody});
     Result<void, wire::CodingError> decoded =
@@ -159,6 +163,7 @@ bool RequestStage::decode(const Ruleset& ruleset, Outcome& out, Scan& scan) {
 
 void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, Monotonic now,
                         Outcome& out, Scan& scan) {
+  scan.read = body_.empty();
   if (body_.empty()) return;
   // Two types are two readings of one body, and only one of them would have been inspected.
   if (exchange_.head.count("content-type") > 1) {
@@ -168,6 +173,7 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
   if (!decode(ruleset, out, scan)) return;
   scan.facts = message::inspect_request(dialect(exchange_.service), exchange_.head.method(),
                                         exchange_.head.target(), scan.plain);
+  scan.read = true;
   exchange_.request_id = scan.facts.id;
   exchange_.mcp_method = scan.facts.mcp_method;
   const auto [named, look, fault] = body_type(exchange_.head, exchange_.service, false);
@@ -349,12 +355,36 @@ audit::RequestHead RequestStage::head_record(const Scan& scan, const Ruleset& ru
           .credential = exchange_.credential ? exchange_.credential->name : ""};
 }
 
+void RequestStage::keep(const Ruleset& ruleset, const identity::Person& person, WallTime now,
+                        const Scan& scan, const audit::Body& head,
+                        std::vector<audit::Body>& records, Outcome& out) const {
+  const policy::Policy& policy = ruleset.policy();
+  policy::OriginalFacts facts{.host = exchange_.host, .person = &person, .model = {}};
+  if (scan.read) facts.model = scan.facts.model;
+  const policy::Keep keep = policy::originals_of(policy, facts);
+  if (keep == policy::Keep::None) return;
+  if (const auto ready = exchange_.originals->prepare(ruleset.auditors(), now); !ready) {
+    const bool pass = policy.unsealed == policy::Action::Pass;
+    out.records.emplace_back(audit::Gap{.reason = "original not sealed",
+                                        .detail = ready.error(),
+                                        .action = pass ? "pass" : "block",
+                                        .bytes = body_.size()});
+    if (!pass && !out.refusal) out.refusal = refusal::not_sealed();
+    return;
+  }
+  exchange_.keep = keep;
+  if (!policy::keeps(keep, policy::Direction::Request) || body_.empty()) return;
+  out.original = exchange_.originals->open(exchange_.number, policy::Direction::Request, head);
+  out.original->write(body_,
+                      [&records](audit::Body chunk) { records.push_back(std::move(chunk)); });
+}
+
 RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identity::Person& person,
-                                           Monotonic now) {
+                                           Now now) {
   Outcome out;
   Scan scan;
   exchange_.request_bytes = body_.size();
-  this->scan(ruleset, person, now, out, scan);
+  this->scan(ruleset, person, now.mono, out, scan);
   exchange_.stream_asked =
       exchange_.service == policy::Service::Mcp
           ? exchange_.head.method() == "GET" && exchange_.head.lists("accept", "text/event-stream")
@@ -363,12 +393,13 @@ RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identit
   exchange_.masked += scan.masks.size();
 
   std::vector<audit::Body> records;
-  records.emplace_back(head_record(scan, ruleset, person));
-  if (!scan.recorded.empty()) {
-    record_text<audit::RequestBody>(
-        0, scan.recorded, scan.masks, scan.credentials,
-        [&records](auto piece) { records.emplace_back(std::move(piece)); });
-  }
+  const auto put = [&records](audit::Body record) { records.push_back(std::move(record)); };
+  const audit::Body head = head_record(scan, ruleset, person);
+  records.push_back(head);
+  keep(ruleset, person, now.wall, scan, head, records, out);
+  if (auto original = std::exchange(out.original, std::nullopt)) original->finish(put);
+  if (!scan.recorded.empty())
+    record_text<audit::RequestBody>(0, scan.recorded, scan.masks, scan.credentials, put);
   for (audit::Body& record : out.records) records.push_back(std::move(record));
   out.records = std::move(records);
   if (!out.refusal) write(scan, out);
@@ -376,11 +407,18 @@ RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identit
 }
 
 RequestStage::Outcome RequestStage::pass_unseen(const Ruleset& ruleset,
-                                                const identity::Person& person) {
+                                                const identity::Person& person, Now now) {
   Outcome out;
   Scan scan;
   exchange_.request_bytes = body_.size();
-  out.records.emplace_back(head_record(scan, ruleset, person));
+  const audit::Body head = head_record(scan, ruleset, person);
+  std::vector<audit::Body> records{head};
+  const auto put = [&records](audit::Body record) { records.push_back(std::move(record)); };
+  keep(ruleset, person, now.wall, scan, head, records, out);
+  if (out.original) out.original->flush(put);
+  for (audit::Body& record : out.records) records.push_back(std::move(record));
+  out.records = std::move(records);
+  if (out.refusal) return out;
   out.records.emplace_back(
       audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::OverLimit)),
                  .detail = "request body",

@@ -42,14 +42,15 @@ class RequestStage {
     std::vector<audit::Body> records;  // before anything else
     std::string bytes;                 // head and body for the upstream
     std::size_t head_size = 0;         // of these
+    std::optional<Original> original;  // of which more comes
   };
-  Outcome finish(const Ruleset& ruleset, const identity::Person& person, Monotonic now);
+  Outcome finish(const Ruleset& ruleset, const identity::Person& person, Now now);
   // What follows where no room is left: come back later, or, where there could never be room for
   // this much, a refusal for good.
   Outcome no_room(std::size_t bytes) const;
   // Policy lets a request that is over the limit pass: what is here goes on as it came, with a gap
   // on record, and the caller sends the rest behind it. Its head is inspected all the same.
-  Outcome pass_unseen(const Ruleset& ruleset, const identity::Person& person);
+  Outcome pass_unseen(const Ruleset& ruleset, const identity::Person& person, Now now);
 
  private:
   struct Scan;
@@ -64,6 +65,10 @@ class RequestStage {
               const std::shared_ptr<const masking::Engine>& engine, EditorContext context,
               Released& released, Scan& scan) const;
   static void block(const audit::MaskedSpan& finding, Outcome& out);
+  // Seals what has come, where policy keeps it, behind the head's record. What cannot be sealed is
+  // refused or passes, with a gap on record.
+  void keep(const Ruleset& ruleset, const identity::Person& person, WallTime now, const Scan& scan,
+            const audit::Body& head, std::vector<audit::Body>& records, Outcome& out) const;
   void edit_head(const Ruleset& ruleset, const identity::Person& person, Outcome& out,
                  Scan& scan) const;
   static void begin_bytes(const wire::RequestHead& head, std::size_t more, Outcome& out);

@@ -78,8 +78,12 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
   engine_ = std::move(engine);
   std::ranges::copy(ruleset.policy().uninspected, uninspected_);
   type_ = media_type(head_);
-  sink_.record(exchange_.number,
-               audit::ResponseHead{head_.status, fields_for_record(head_, ruleset)});
+  const bool has_body = framing.kind != Kind::None && framing.kind != Kind::Tunnel &&
+                        !(framing.kind == Kind::Length && framing.length == 0);
+  audit::ResponseHead record{head_.status, fields_for_record(head_, ruleset)};
+  if (has_body && policy::keeps(exchange_.keep, policy::Direction::Response))
+    original_ = exchange_.originals->open(exchange_.number, policy::Direction::Response, record);
+  sink_.record(exchange_.number, std::move(record));
   remove_hop_fields(
       head_, framing.kind == Kind::Tunnel ? wire::UpgradeFields::Keep : wire::UpgradeFields::Strip);
   if (engine_ != nullptr) {
@@ -88,8 +92,7 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
     for (const audit::MaskedSpan& mask : masks)
       if (mask.action == "block") return block(mask);
   }
-  if (framing.kind == Kind::None || framing.kind == Kind::Tunnel ||
-      (framing.kind == Kind::Length && framing.length == 0)) {
+  if (!has_body) {
     mode_ = Mode::Raw;
     send_head();
     return {};
@@ -190,7 +193,23 @@ void ResponseStage::start_streaming() {
   send_head();
 }
 
+Original::Put ResponseStage::put_original() {
+  return [this](audit::Body chunk) { sink_.record(exchange_.number, std::move(chunk)); };
+}
+
+// As long as nothing is released, nothing has to be on record: chunks are full then.
+void ResponseStage::keep(std::string_view bytes) {
+  if (!original_) return;
+  original_->write(bytes, put_original());
+  if (exchange_.response_started) original_->flush(put_original());
+}
+
+void ResponseStage::close() {
+  if (original_) original_->finish(put_original());
+}
+
 void ResponseStage::send_head() {
+  if (original_) original_->flush(put_original());
   exchange_.response_started = true;
   sink_.to_client(head_.raw);
 }
@@ -317,6 +336,7 @@ void ResponseStage::undecodable(wire::CodingError error, Released& released) {
 }
 
 ResponseStep ResponseStage::data(std::string_view bytes) {
+  keep(bytes);
   if (mode_ == Mode::Raw) {
     exchange_.response_bytes += bytes.size();
     if (!eraser_)
@@ -435,6 +455,7 @@ ResponseStep ResponseStage::finish_held() {
 }
 
 ResponseStep ResponseStage::end() {
+  close();
   if (mode_ == Mode::Raw) {
     send_body(erased({}, true));
     send_end();

@@ -56,6 +56,9 @@ class ResponseStage {
   // record before what goes out, with what the client gets.
   ResponseStep lose(const Refusal& refusal, audit::IdentityChange record);
 
+  // No more of it is wanted: the original ends with what has come.
+  void close();
+
   // The client can only see the end of this response by the end of the connection.
   bool until_close() const { return out_framing_ == wire::Framing::Kind::UntilClose; }
 
@@ -65,6 +68,8 @@ class ResponseStage {
   ResponseStep refuse_uninspected(policy::Uninspected kind, std::string_view detail);
   bool passes(policy::Uninspected kind) const;
   void gap(policy::Uninspected kind, std::string_view detail, bool pass, std::uint64_t bytes);
+  Original::Put put_original();
+  void keep(std::string_view bytes);
   void send_head();
   void send_body(std::string_view coded);
   void send_end();
@@ -98,6 +103,7 @@ class ResponseStage {
   std::vector<wire::Coding> codings_;
   std::unique_ptr<wire::Decoder> decoder_;
   std::unique_ptr<wire::Encoder> encoder_;       // only when the body has a content coding
+  std::optional<Original> original_;             // where policy keeps it
   std::optional<masking::SecretEraser> eraser_;  // of the credential that has gone out, if any
   std::optional<BodyLook> look_;                 // until it is clear what the body is
   std::unique_ptr<BodyEditor> editor_;

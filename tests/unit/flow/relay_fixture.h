@@ -2,6 +2,7 @@
 // KEY-12345678 (masked) and BAD-1234 (blocked).
 #pragma once
 
+#include "userspace/audit/head_digest.h"
 #include "userspace/flow/http_relay.h"
 #include "userspace/masking/rule_pack.h"
 #include "userspace/policy/policy.h"
@@ -103,6 +104,7 @@ inline std::shared_ptr<const Ruleset> make_ruleset(std::string_view policy_text 
 struct SinkLog final : RelaySink {
   std::string client, upstream;
   std::vector<audit::Body> records;
+  std::vector<std::uint64_t> exchanges;  // of each of them
   std::vector<std::string> credentials_asked, credentials_doubted;
   std::vector<std::string> order;  // "record request.head", "client", "upstream", ...
   int identity_asked = 0, upstream_asked = 0, upstream_dropped = 0, upstream_reset = 0;
@@ -116,6 +118,10 @@ struct SinkLog final : RelaySink {
     const audit::Record record{{"", "", "", exchange}, {}, body};
     order.push_back("record " + std::string(audit::kind(record)));
     records.push_back(std::move(body));
+    exchanges.push_back(exchange);
+  }
+  crypto::Digest head_digest(std::uint64_t exchange, const audit::Body& head) const override {
+    return audit::head_digest(audit::Record{{"", "", "", exchange}, {}, head});
   }
   void need_identity(bool at_once) override { ++identity_asked, asked_at_once = at_once; }
   void need_credential(const std::string& name) override {
