@@ -1,6 +1,7 @@
 #include "agent/ctl/audit_commands.h"
 
 #include "agent/ctl/audit_ledger.h"
+#include "agent/ctl/audit_open.h"
 #include "agent/ctl/audit_proof.h"
 #include "agent/ctl/audit_serve.h"
 #include "agent/ctl/audit_sinks.h"
@@ -44,6 +45,7 @@ struct Options {
   ExportOptions exported;
   SinksOptions sinks;
   std::string format = "bundle", level = "masked";  // of the export
+  OpenOptions opened;
 };
 
 using Work = std::function<int(recorder::LedgerReader&, const Screen&)>;
@@ -355,12 +357,62 @@ void add_sinks(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o
   });
 }
 
+void add_open(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o, int& exit_code) {
+  CLI::App* command = audit.add_subcommand("open", "originals, with an auditor's key");
+  command->description(
+      "Opens what policy has kept: requests as they were typed, answers as they were sent, before "
+      "anything was masked. Best done where the key is at home, on a bundle (see export).");
+  OpenOptions& open = o->opened;
+  command->add_option("ID", open.id, "SESSION or SESSION.EXCHANGE; SESSION may be abbreviated")
+      ->required();
+  CLI::Option* key = command->add_option("--key", open.key, "the auditor's private key, in PEM")
+                         ->type_name("FILE");
+  CLI::Option* certificate =
+      command->add_option("--certificate", open.certificate, "the auditor's certificate, in PEM")
+          ->type_name("FILE");
+  key->needs(certificate);
+  certificate->needs(key);
+  command
+      ->add_option("--passphrase-file", open.passphrase_file,
+                   "its first line opens the private key; otherwise the terminal is asked")
+      ->type_name("FILE")
+      ->needs(key);
+  command
+      ->add_option("--session-key", open.session_key,
+                   "instead of both, the 32 bytes that openssl cms -decrypt has given")
+      ->type_name("FILE")
+      ->excludes(key)
+      ->excludes(certificate);
+  command->add_option("--bundle", o->bundle, "from this file instead of the ledger")
+      ->type_name("FILE");
+  command->add_option("--direction", open.direction, "only this one")
+      ->type_name("request|response")
+      ->check(CLI::IsMember({"request", "response"}));
+  command->add_flag("--coded", open.coded, "with its content coding, byte for byte as it came");
+  command->add_flag("--json", open.json, "all of them, as a JSON array");
+  command->footer(
+      "Exit code: 0 whole, 1 something cannot be read, 2 wrong usage, 3 there is no such "
+      "original,\n"
+      "4 it is not whole, or not what was sealed, 5 the key does not open it.");
+  command->callback([&app, o, &exit_code] {
+    if (o->opened.key.empty() && o->opened.session_key.empty())
+      throw CLI::ValidationError("open", "give --key and --certificate, or --session-key");
+    if (!o->bundle.empty()) {
+      exit_code = audit_open_bundle(o->bundle, o->opened, the_screen());
+      return;
+    }
+    exit_code = with_ledger(app, *o, [&](recorder::LedgerReader& ledger, const Screen& screen) {
+      return audit_open(ledger, o->opened, screen);
+    });
+  });
+}
+
 }  // namespace
 
 void add_audit(CLI::App& app, int& exit_code) {
   const auto options = std::make_shared<Options>();
-  CLI::App* audit =
-      app.add_subcommand("audit", "list, count, show, replay and verify what has been recorded");
+  CLI::App* audit = app.add_subcommand(
+      "audit", "list, count, show, replay, verify and open what has been recorded");
   audit->require_subcommand(1);
   audit->add_option("--ledger", options->ledger, "the ledger's file (default: the configured one)")
       ->type_name("FILE");
@@ -371,6 +423,7 @@ void add_audit(CLI::App& app, int& exit_code) {
   add_verify(app, *audit, options, exit_code);
   add_export(app, *audit, options, exit_code);
   add_sinks(app, *audit, options, exit_code);
+  add_open(app, *audit, options, exit_code);
 }
 
 }  // namespace veilwire::ctl
