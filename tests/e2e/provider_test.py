@@ -46,7 +46,7 @@ class ProviderTest(provider_case.ProviderCase):
     # An answer of the provider that takes its time: meanwhile tokens that it is asked about are open for certain.
     self.provider.tell("trouble", path="/token", delay=SLOW)
     self.addCleanup(self.provider.tell, "trouble")
-    clients.wait_until(look_at_identity, seconds=4 * FRESH, what="a token in veilwire-identity")
+    clients.wait_until(look_at_identity, seconds=10 * FRESH, what="a token in veilwire-identity")
     self.ask()
 
     scanner = memory.Scanner(pieces)
