@@ -74,6 +74,25 @@ TEST_F(PolicySourceTest, SaysWhereAPolicyIsBroken) {
       << loaded.error().message;
 }
 
+TEST_F(PolicySourceTest, SaysWhichAuditorIsAtFaultAndWatchesTheCertificates) {
+  write("policy.toml", std::string(kPolicy) +
+                           "[[original]]\nkeep = \"both\"\n"
+                           "[auditors]\ncertificates = [\"a.pem\", \"b.pem\"]\n");
+  const auto missing = load_ruleset(policy(), key());
+  ASSERT_FALSE(missing);
+  EXPECT_NE(missing.error().message.find("policy.toml:9:17: "), std::string::npos)
+      << missing.error().message;
+  EXPECT_NE(missing.error().message.find("a.pem: No such file"), std::string::npos);
+  write("a.pem", "no certificate");
+  write("b.pem", "no certificate");
+  const auto wrong = load_ruleset(policy(), key());
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().message.find("auditor a.pem: not one X.509 certificate in PEM"),
+            std::string::npos)
+      << wrong.error().message;
+  EXPECT_EQ(wrong.error().files.size(), 4U);
+}
+
 TEST_F(PolicySourceTest, SaysWhereAPackIsBroken) {
   write("pack.toml", "[[rules]]\nid = 7\n");
   const auto loaded = load_ruleset(policy(), key());
