@@ -2,12 +2,10 @@
 // plain SQLite database and beside a file that is appended to and synced; what verifying costs,
 // beside hashing the same bytes alone; how it grows with a conversation that is sent again with
 // every turn.
-//
-// Writes to a folder below the current one, because what a sync costs is the disk's: run it where a
-// ledger would stand.
 #include "agent/recorder/ledger.h"
 #include "agent/recorder/ledger_reader.h"
 #include "agent/recorder/sqlite.h"
+#include "tests/bench/bench_folder.h"
 #include "tests/bench/masking_corpus.h"
 #include "tests/unit/recorder/ledger_fixture.h"
 #include "userspace/audit/content.h"
@@ -31,22 +29,7 @@ namespace {
 
 constexpr std::size_t kRecord = 2'000;  // bytes of text in a record
 
-class Folder {
- public:
-  Folder() : path_((std::filesystem::current_path() / "veilwire-bench-XXXXXX").string()) {
-    if (::mkdtemp(path_.data()) == nullptr) std::abort();
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string operator/(const char* name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
+using bench::Folder;
 
 LedgerOptions options(const Folder& folder) {
   LedgerOptions options = options_for(folder / "ledger.db");

@@ -1,20 +1,17 @@
-// What it costs a fragment to be on record before it is released, in both strengths of audit.h:
-// `handed`, once the recorder has it, and `committed`, once it is on disk. Beside the simplest way
-// to have bytes on disk, a file that is appended to and synced for each fragment; and whether
+// What it costs a fragment to be on record before it is released, in both strengths that policy
+// has: `handed`, once the recorder has it, and `committed`, once it is on disk. Beside the simplest
+// way to have bytes on disk, a file that is appended to and synced for each fragment; and whether
 // streams that wait for the disk hold up those that do not.
 //
 //   release_bench [SECONDS]
-//
-// Writes to a folder below the current one, because what a sync costs is the disk's: run it where a
-// ledger would stand.
 #include "agent/host/recorder_link.h"
+#include "tests/bench/bench_folder.h"
 #include "tests/unit/recorder/running_service.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -35,22 +32,7 @@ constexpr int kStreams = 50;
 constexpr std::chrono::milliseconds kBetween{20};  // fragments of a stream: a fast model
 constexpr std::size_t kFragment = 300;             // bytes, as of one SSE event
 
-class Folder {
- public:
-  Folder() : path_((std::filesystem::current_path() / "veilwire-bench-XXXXXX").string()) {
-    if (::mkdtemp(path_.data()) == nullptr) std::abort();
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string operator/(const char* name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
+using bench::Folder;
 
 struct Waits {
   std::vector<double> micros;
