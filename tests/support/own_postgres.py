@@ -76,11 +76,15 @@ class OwnPostgres:
     self.stop()
     shutil.rmtree(self.folder)
 
-  def sql(self, text, user="postgres"):
-    """The answer's rows, of strings."""
-    run = subprocess.run(self._command("psql", "-h", self.folder, "-U", user, "-d", "postgres", "-X", "-A", "-t", "-F",
-                                       "\t", "-v", "ON_ERROR_STOP=1", "-c", text),
-                         capture_output=True, text=True, cwd=self.folder)
+  def psql(self, *arguments, user="postgres", database="postgres", stdin=None):
+    run = subprocess.run(self._command("psql", "-h", self.folder, "-U", user, "-d", database, "-X", "-v",
+                                       "ON_ERROR_STOP=1", *arguments),
+                         capture_output=True, text=True, cwd=self.folder, input=stdin)
     if run.returncode:
       raise RuntimeError(run.stderr)
-    return [line.split("\t") for line in run.stdout.splitlines()]
+    return run.stdout
+
+  def sql(self, text, user="postgres", database="postgres"):
+    """The answer's rows, of strings."""
+    out = self.psql("-A", "-t", "-F", "\t", "-c", text, user=user, database=database)
+    return [line.split("\t") for line in out.splitlines()]

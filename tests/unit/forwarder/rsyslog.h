@@ -29,7 +29,7 @@ namespace veilwire::forwarder::testing {
 class Rsyslog {
  public:
   struct Input {
-    std::string kind;    // "imrelp", "imtcp", or "shipped": packaging/collectors/rsyslog.conf
+    std::string kind;    // "imrelp", "imtcp", or "shipped": packaging/collector/rsyslog.conf
     std::string driver;  // of TLS: "openssl", "gnutls"; empty: none
   };
   explicit Rsyslog(const Input& input) : port_(free_port()) {
@@ -79,7 +79,7 @@ class Rsyslog {
  private:
   // What we ship, with files and a port of this test.
   std::string shipped() const {
-    std::ifstream in(VEILWIRE_SOURCE_DIR "/packaging/collectors/rsyslog.conf");
+    std::ifstream in(VEILWIRE_SOURCE_DIR "/packaging/collector/rsyslog.conf");
     std::string text{std::istreambuf_iterator<char>(in), {}};
     const std::pair<std::string, std::string> replaced[] = {
         {"/var/spool/rsyslog", folder_.path},
