@@ -231,6 +231,10 @@ class ShowText {
   }
   void show(const audit::Checkpoint& b) { row(out_, "checkpoint", visible_line(b.note)); }
   void show(const audit::CheckpointKey& b) { row(out_, "key", visible_line(b.verifier)); }
+  void show(const audit::Retention& b) {
+    row(out_, "deleted",
+        std::to_string(b.records) + " records up to record " + std::to_string(b.through));
+  }
   void show(const audit::OriginalKey& b) {
     std::string text = b.key_id.substr(0, kShownKeyId) + ", for";
     for (const audit::OriginalRecipient& recipient : b.recipients)

@@ -231,6 +231,7 @@ struct ExchangeIndex::Add {
   // Of the whole ledger, and found in their own index.
   bool operator()(const audit::Checkpoint&) { return true; }
   bool operator()(const audit::CheckpointKey&) { return true; }
+  bool operator()(const audit::Retention&) { return true; }
   // Nothing that exchanges are found by.
   bool operator()(const audit::OriginalKey&) { return true; }
   bool operator()(const audit::OriginalChunk&) { return true; }

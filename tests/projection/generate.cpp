@@ -59,7 +59,8 @@ std::vector<audit::Parsed> records() {
                             std::holds_alternative<audit::ConfigChange>(body) ||
                             std::holds_alternative<audit::Checkpoint>(body) ||
                             std::holds_alternative<audit::CheckpointKey>(body) ||
-                            std::holds_alternative<audit::OriginalKey>(body);
+                            std::holds_alternative<audit::OriginalKey>(body) ||
+                            std::holds_alternative<audit::Retention>(body);
     out.push_back(as_read(audit::sample(std::move(body), of_session ? 0 : 1), out.size() + 1));
   }
   return out;

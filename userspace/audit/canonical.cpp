@@ -151,6 +151,9 @@ struct Members {
   void operator()(const CheckpointKey& b) const {
     out.text("note", b.note).text("verifier", b.verifier);
   }
+  void operator()(const Retention& b) const {
+    out.number("records", b.records).text("root", b.root).number("through", b.through);
+  }
   void operator()(const OriginalKey& b) const {
     out.bytes("cms", b.cms)
         .text("key_id", b.key_id)
@@ -181,6 +184,7 @@ struct KindOf {
   std::string_view operator()(const ConfigChange&) const { return "config.change"; }
   std::string_view operator()(const Checkpoint&) const { return "checkpoint"; }
   std::string_view operator()(const CheckpointKey&) const { return "checkpoint.key"; }
+  std::string_view operator()(const Retention&) const { return "retention"; }
   std::string_view operator()(const OriginalKey&) const { return "original.key"; }
   std::string_view operator()(const OriginalChunk&) const { return "original.chunk"; }
 };

@@ -272,6 +272,10 @@ std::optional<Body> read_body(std::string_view kind, const Around& around, Membe
   if (kind == "checkpoint") return Checkpoint{.note = m.text("note")};
   if (kind == "checkpoint.key")
     return CheckpointKey{.verifier = m.text("verifier"), .note = m.text("note")};
+  if (kind == "retention") {
+    return Retention{
+        .through = m.number("through"), .records = m.number("records"), .root = m.text("root")};
+  }
   if (kind == "original.key") {
     return OriginalKey{
         .key_id = m.text("key_id"), .recipients = m.recipients("recipients"), .cms = m.text("cms")};

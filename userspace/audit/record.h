@@ -158,11 +158,18 @@ struct OriginalChunk {
   bool last = false;    // all that came of the body is here
   std::string content;  // ciphertext and tag
 };
+// Before the recorder deletes what has been kept long enough and is held elsewhere: the ledger's
+// first `through` records, but for those that are never deleted.
+struct Retention {
+  std::uint64_t through = 0;
+  std::uint64_t records = 0;  // that go with this
+  std::string root;           // of all that are gone then, in base64
+};
 
 using Body =
     std::variant<SessionOpen, RequestHead, RequestBody, IdentityChange, ResponseHead,
                  ResponseFragment, Blocked, UpstreamError, Gap, ExchangeClose, SessionClose,
-                 ConfigChange, Checkpoint, CheckpointKey, OriginalKey, OriginalChunk>;
+                 ConfigChange, Checkpoint, CheckpointKey, OriginalKey, OriginalChunk, Retention>;
 
 struct Record {
   Context context;

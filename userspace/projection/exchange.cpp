@@ -113,6 +113,7 @@ struct ExchangeReader::Add {
   void operator()(const audit::ConfigChange&) const {}
   void operator()(const audit::Checkpoint&) const {}
   void operator()(const audit::CheckpointKey&) const {}
+  void operator()(const audit::Retention&) const {}
   void operator()(const audit::OriginalKey&) const {}
   void operator()(const audit::OriginalChunk&) const {}
 };

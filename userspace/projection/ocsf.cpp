@@ -351,6 +351,7 @@ struct RecordEvents {
   void operator()(const audit::ConfigChange& b) const { other(b.outcome, ocsf::kInformational); }
   void operator()(const audit::Checkpoint& b) const { other(b.note, ocsf::kInformational); }
   void operator()(const audit::CheckpointKey& b) const { other(b.note, ocsf::kInformational); }
+  void operator()(const audit::Retention& /*b*/) const { other({}, ocsf::kInformational); }
   void operator()(const audit::OriginalKey& /*b*/) const { other({}, ocsf::kInformational); }
   void operator()(const audit::OriginalChunk& /*b*/) const {}
   void operator()(const audit::ResponseHead& /*b*/) const { other({}, ocsf::kInformational); }

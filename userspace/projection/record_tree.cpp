@@ -150,6 +150,13 @@ struct Body {
     out.add("verifier", Value::content(b.verifier)).add("note", Value::content(b.note));
     return out;
   }
+  Tree operator()(const audit::Retention& b) const {
+    Value out = Value::map();
+    out.add("through", Value::number(b.through))
+        .add("records", Value::number(b.records))
+        .add("root", Value::content(b.root));
+    return out;
+  }
   // That there are originals, and who can open them. What they are sealed in stays in the ledger
   // and in bundles that are exported for an auditor: a store of many readers is no place for it.
   Tree operator()(const audit::OriginalKey& b) const {

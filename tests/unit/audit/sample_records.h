@@ -123,6 +123,7 @@ inline std::vector<Record> sample_records() {
                            .index = 3,
                            .last = true,
                            .content = "even where it could be read"}),
+      sample(Retention{.through = 1000, .records = 998, .root = "AAAA"}, 0),
   };
 }
 

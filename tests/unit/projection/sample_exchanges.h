@@ -261,7 +261,7 @@ class Hostile {
     return out;
   }
   audit::Body body() {
-    switch (random_() % 16) {
+    switch (random_() % 17) {
       case 0: {
         audit::SessionOpen open = sample_session();
         open.destination = text();
@@ -316,6 +316,8 @@ class Hostile {
                                     .index = number(),
                                     .last = random_() % 2 == 0,
                                     .content = text()};
+      case 15:
+        return audit::Retention{.through = number(), .records = number(), .root = text()};
       default:
         return audit::ConfigChange{
             .what = text(), .file = text(), .digest = text(), .outcome = text()};
