@@ -44,7 +44,7 @@ std::optional<SignedCheckpoint> choose_checkpoint(LedgerReader& ledger, std::uin
   const auto cosignatures = ledger.cosignatures();
   if (!last || cosignatures.empty()) return last;
   const std::uint64_t size = cosignatures.back().size;
-  if (size < std::min(wanted, last->size)) return last;
+  if (size < std::min(wanted, last->size) || size < ledger.deleted()) return last;
   // It stands behind what it covers.
   auto cosigned = read_checkpoint(ledger.record(static_cast<std::int64_t>(size) + 1));
   if (!cosigned || cosigned->size != size) return last;
@@ -89,6 +89,7 @@ class Exporter {
     if (index >= size_) return void(++left_);
     const auto proof = proof::inclusion_proof(
         index, size_, [this](proof::SubtreeId subtree) { return ledger_.subtree(subtree); });
+    if (!proof && !ledger_.record(id)) return;  // deleted since it was read
     if (!proof) throw std::runtime_error("the ledger's tree has a hole: it has been changed");
     out_.line(evidence::bundle_line(index, *proof, bytes));
     ++written_;

@@ -72,6 +72,14 @@ void print(const evidence::LogReport& report, const Screen& screen) {
   std::ostream& out = screen.out;
   row(out, "log", visible_line(report.origin));
   row(out, "records", std::to_string(report.records));
+  if (report.deleted_through != 0) {
+    row(out, "deleted",
+        std::to_string(report.deleted_through - report.kept) + " of the first " +
+            std::to_string(report.deleted_through) +
+            (report.signed_records >= report.deleted_through
+                 ? ": no longer here, but under the checkpoints that are"
+                 : ": no longer here, and under no checkpoint that is"));
+  }
   row(out, "root", crypto::base64_encode(crypto::as_bytes(report.root)));
   row(out, "checkpoints", std::to_string(report.checkpoints));
   if (report.checkpoints != 0) {
@@ -102,31 +110,71 @@ void print(const evidence::BundleReport& report, const Screen& screen) {
 
 }  // namespace
 
-int audit_verify(recorder::LedgerReader& ledger, const VerifyOptions& options,
-                 const Screen& screen) {
+namespace {
+
+// Lists go by what the record is filed under.
+bool is_filed(const recorder::LedgerReader::StoredRecord& stored, const audit::Record& record) {
+  const bool has_session = !record.context.session.empty();
+  return stored.kind == "unreadable" ||
+         (stored.kind == audit::kind(record) &&
+          (!has_session || stored.session == record.context.session) &&
+          stored.exchange == record.context.exchange &&
+          stored.wall_ns == record.time.wall.since_epoch.count());
+}
+
+// The first records that the recorder has deleted, and those among them that it has kept.
+void begin(recorder::LedgerReader& ledger, evidence::LogCheck& check) {
+  auto beginning = ledger.beginning();
+  if (!beginning) return check.problem(1, "and those behind it are deleted, and their hashes too");
+  check.begin(beginning->end);
+  for (const std::int64_t id : beginning->kept) {
+    const auto stored = ledger.record(id);
+    const auto number = static_cast<std::uint64_t>(id);
+    if (!stored) continue;
+    const auto proof =
+        proof::inclusion_proof(number - 1, beginning->records,
+                               [&](proof::SubtreeId subtree) { return ledger.subtree(subtree); });
+    const auto parsed = check.add_kept(number, stored->bytes, proof.value_or(proof::Proof{}));
+    if (parsed && !is_filed(*stored, parsed->record))
+      check.problem(number, "is filed under another kind, exchange or time than its own");
+  }
+}
+
+// nullopt: what was to be read was deleted meanwhile.
+std::optional<evidence::LogCheck> read_all(recorder::LedgerReader& ledger,
+                                           const VerifyOptions& options, Progress& progress) {
   evidence::LogCheck check(options.keys);
+  begin(ledger, check);
   const auto all = static_cast<std::uint64_t>(ledger.last_record());
-  Progress progress(options.progress, screen.err, Progress::Clock::now());
-  ledger.all_records(0, [&](const recorder::LedgerReader::StoredRecord& stored) {
+  bool overtaken = false;
+  ledger.all_records(static_cast<std::int64_t>(check.tree().size()), [&](const auto& stored) {
     const std::uint64_t number = check.tree().size() + 1;
     progress.at(Progress::Clock::now(), [&](std::uint64_t ms) {
       return std::to_string(number) + " of " + std::to_string(all) + " records, " +
              std::to_string(number * 1000 / ms) + " a second";
     });
-    if (static_cast<std::uint64_t>(stored.id) != number)
+    if (static_cast<std::uint64_t>(stored.id) != number) {
+      overtaken = ledger.deleted() >= number;
+      if (overtaken) return false;
       check.problem(number, "is missing: behind it comes " + std::to_string(stored.id));
+    }
     const auto parsed = check.add(stored.bytes);
-    if (!parsed) return true;
-    // Lists go by what the record is filed under.
-    const audit::Record& record = parsed->record;
-    const bool has_session = !record.context.session.empty();
-    if (stored.kind != "unreadable" && (stored.kind != audit::kind(record) ||
-                                        (has_session && stored.session != record.context.session) ||
-                                        stored.exchange != record.context.exchange ||
-                                        stored.wall_ns != record.time.wall.since_epoch.count()))
+    if (parsed && !is_filed(stored, parsed->record))
       check.problem(number, "is filed under another kind, exchange or time than its own");
     return true;
   });
+  if (overtaken) return std::nullopt;
+  return check;
+}
+
+}  // namespace
+
+int audit_verify(recorder::LedgerReader& ledger, const VerifyOptions& options,
+                 const Screen& screen) {
+  Progress progress(options.progress, screen.err, Progress::Clock::now());
+  std::optional<evidence::LogCheck> read;
+  while (!read) read = read_all(ledger, options, progress);
+  evidence::LogCheck& check = *read;
   const auto own = proof::Frontier::of(check.tree().size(),
                                        [&](proof::SubtreeId id) { return ledger.subtree(id); });
   progress.clear();
@@ -142,6 +190,8 @@ int audit_verify(recorder::LedgerReader& ledger, const VerifyOptions& options,
   if (options.json) {
     json out = common_json(report);
     out["records"] = report.records;
+    out["deleted_through"] = report.deleted_through;
+    out["kept"] = report.kept;
     out["root"] = crypto::base64_encode(crypto::as_bytes(report.root));
     out["checkpoints"] = report.checkpoints;
     out["signed_records"] = report.signed_records;

@@ -26,6 +26,10 @@ constexpr std::size_t kBatchRecords = 2000;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{8} << 20;
 // How often a full or broken ledger is tried again.
 constexpr std::chrono::milliseconds kRetry{250};
+// Deleting: how long a turn of it may hold up what arrives meanwhile, besides its fsync; what lies
+// between two; and how often it is looked whether there is something to delete.
+constexpr std::chrono::milliseconds kSweep{3}, kSweepPause{20};
+constexpr std::chrono::seconds kSweepEvery{30};
 
 const char* why(RecorderStatus space) {
   if (space == RecorderStatus::Full) return "what is left is for exchanges that have begun";
@@ -50,7 +54,7 @@ struct Committer::State {
   std::vector<Delivery> deliveries;
   std::vector<DeliveryNotice> delivered;
   std::function<void()> awake;
-  std::uint64_t last_record = 0;
+  std::uint64_t last_record = 0, first_record = 1;
   RecorderStatus status = RecorderStatus::Ok;
   Health health;
   bool working = false;  // collected, not yet answered
@@ -67,6 +71,8 @@ struct Committer::State {
   bool stuck = false;                         // the last attempt failed
   std::uint64_t unsigned_records = 0;         // since the last checkpoint
   Clock::time_point sign_at;                  // at the latest
+  bool sweeping = false;                      // something is to be deleted
+  Clock::time_point sweep_at;
 
   std::thread thread;
 
@@ -76,6 +82,7 @@ struct Committer::State {
   bool work();
   bool sign_is_due() const;
   bool deliver();
+  bool sweep();
   bool sign(const std::vector<Notice>& said);
   RecorderStatus space();
   bool fail(LedgerError error, const std::vector<Notice>& said = {});
@@ -159,6 +166,11 @@ std::vector<DeliveryNotice> Committer::take_delivered() {
   return std::exchange(state_->delivered, {});
 }
 
+std::uint64_t Committer::first_record() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->first_record;
+}
+
 std::uint64_t Committer::last_record() const {
   const std::lock_guard lock(state_->mutex);
   return state_->last_record;
@@ -204,6 +216,8 @@ void Committer::State::run() {
     health.most_bytes = ledger->most_bytes();
     health.sinks = ledger->sinks();
     last_record = health.ledger_records = ledger->records();
+    first_record = ledger->first();
+    health.deleted_records = first_record - 1;
     status = space();
     health.reason = why(status);
   }
@@ -238,11 +252,12 @@ bool Committer::State::collect() {
   std::unique_lock lock(mutex);
   const auto something = [&] {
     return stopping || present || !waiting.empty() || !greeted.empty() || !batch.empty() ||
-           !to_greet.empty() || !deliveries.empty() || to_keep || sign_is_due();
+           !to_greet.empty() || !deliveries.empty() || to_keep || sign_is_due() ||
+           Clock::now() >= sweep_at;
   };
   // While not Ok, look now and then whether space has come back.
   if (status == RecorderStatus::Ok) {
-    changed.wait_until(lock, sign_at, something);
+    changed.wait_until(lock, std::min(sign_at, sweep_at), something);
   } else {
     changed.wait_for(lock, kRetry, something);
   }
@@ -283,6 +298,21 @@ void Committer::State::answer_sinks(std::vector<host::protocol::DeliveryAnswer> 
   if (awake) awake();
 }
 
+// What cannot be deleted keeps no record from being written: it is tried again later.
+bool Committer::State::sweep() {
+  if (Clock::now() < sweep_at) return true;
+  const bool was_sweeping = std::exchange(sweeping, false);
+  sweep_at = Clock::now() + kSweepEvery;
+  const auto more = was_sweeping ? ledger->sweep(kSweep) : ledger->retire();
+  if (!more) return fail(more.error());
+  sweeping = *more;
+  if (sweeping || was_sweeping) sweep_at = Clock::now() + kSweepPause;
+  const std::lock_guard lock(mutex);
+  first_record = ledger->first();
+  health.deleted_records = first_record - 1;
+  return true;
+}
+
 // false: nothing can be done now; batch, to_greet and to_keep are kept.
 bool Committer::State::work() {
   if (!ledger) {
@@ -292,8 +322,8 @@ bool Committer::State::work() {
       return fail(RecorderStatus::Failing, e.what());
     }
   }
-  // First: a ledger that takes no more records takes these.
-  if (!deliver()) return false;
+  // First: a ledger that takes no more records takes these, and has more room behind them.
+  if (!deliver() || !sweep()) return false;
   if (!batch.empty()) {
     if (const auto done = ledger->commit(batch); !done) return fail(done.error());
     for (const Arrival& arrival : batch) to_greet.insert(arrival.writer);
@@ -380,7 +410,7 @@ void Committer::State::answer(const std::vector<Notice>& said, RecorderStatus no
 
 void Committer::State::pause() {
   std::unique_lock lock(mutex);
-  changed.wait_for(lock, kRetry, [&] { return stopping; });
+  changed.wait_for(lock, sweeping ? kSweepPause : kRetry, [&] { return stopping; });
 }
 
 }  // namespace veilwire::recorder

@@ -38,6 +38,7 @@ struct Health {
   std::uint64_t records = 0, transactions = 0, failures = 0;  // since the start
   std::uint64_t checkpoints = 0;                              // since the start
   std::uint64_t ledger_records = 0, signed_records = 0;       // at all, and under a checkpoint
+  std::uint64_t deleted_records = 0;                          // the first ones
   std::map<std::string, std::uint64_t> sinks;                 // and what they deliver next
 };
 
@@ -82,6 +83,7 @@ class Committer {
   // The last one that is on disk. What a reader sees beyond it may be lost with the power and its
   // number given to another record.
   std::uint64_t last_record() const;
+  std::uint64_t first_record() const;  // that is not deleted
 
   bool enough() const;
   bool busy() const;  // something has been submitted that take() has not answered

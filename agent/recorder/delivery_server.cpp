@@ -68,6 +68,7 @@ struct DeliveryServer::State {
   bool is_attached(Id id, const Connection& connection);
   void ask(Id id, Connection& connection, Delivery delivery);
   void give(Id id, const LedgerReader::Span& span, std::uint64_t after_all);
+  bool is_deleted(const LedgerReader::Exchange& exchange);
   void cannot_read(Id id, const SqliteError& why);
   void answer(Id id, const protocol::DeliveryAnswer& answer);
   void refuse(Id id, DeliveryError error) { answer(id, protocol::Refused{error, ""}); }
@@ -155,6 +156,8 @@ bool DeliveryServer::State::take(Id id, Connection& connection, const protocol::
   const std::uint64_t last = committer.last_record();
   if (read.from - 1 > last) {
     refuse(id, DeliveryError::OutOfRange);
+  } else if (read.from < committer.first_record()) {
+    refuse(id, DeliveryError::Deleted);
   } else if (read.from - 1 == last) {
     connection.waiting = read;
   } else {
@@ -244,7 +247,9 @@ void DeliveryServer::State::give(Id id, const LedgerReader::Span& span, std::uin
   std::vector<protocol::DeliveryAnswer> answers;
   try {
     if (!reader) reader.emplace(ledger);
+    std::uint64_t first = 0;
     const auto next = reader->span(span, [&](const LedgerReader::StoredRecord& record) {
+      if (first == 0) first = static_cast<std::uint64_t>(record.id);
       for (std::size_t at = 0; at < record.bytes.size(); at += protocol::kDeliveryPiece) {
         answers.emplace_back(
             protocol::Piece{.record = static_cast<std::uint64_t>(record.id),
@@ -253,11 +258,20 @@ void DeliveryServer::State::give(Id id, const LedgerReader::Span& span, std::uin
                             .bytes = record.bytes.substr(at, protocol::kDeliveryPiece)});
       }
     });
+    // Deleting goes on meanwhile.
+    if (span.exchange ? is_deleted(*span.exchange) : first != span.from)
+      return refuse(id, DeliveryError::Deleted);
     answers.emplace_back(protocol::End{.next = next.value_or(after_all), .last = span.through});
   } catch (const SqliteError& e) {
     return cannot_read(id, e);
   }
   for (const auto& each : answers) answer(id, each);
+}
+
+// An exchange is asked for by who has had a record of it.
+bool DeliveryServer::State::is_deleted(const LedgerReader::Exchange& exchange) {
+  return reader->deleted() != 0 &&
+         (reader->is_cut(exchange) || !reader->has_exchange(exchange.session, exchange.number));
 }
 
 void DeliveryServer::State::cannot_read(Id id, const SqliteError& why) {

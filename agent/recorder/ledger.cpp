@@ -11,6 +11,7 @@
 #include "agent/recorder/sqlite.h"
 #include "userspace/audit/content.h"
 #include "userspace/audit/parse.h"
+#include "userspace/crypto/encoding.h"
 #include "userspace/crypto/hash.h"
 #include "userspace/proof/checkpoint.h"
 #include "userspace/proof/key_statement.h"
@@ -28,7 +29,7 @@ namespace veilwire::recorder {
 namespace {
 
 // The recorder's own records belong to no connection.
-constexpr std::string_view kNoSession = "0000000000000000";
+constexpr std::string_view kNoSession = Retention::kNoSession;
 // Hashes of a write-ahead log of a few megabytes.
 constexpr std::uint64_t kHashedAtOnce = 20'000;
 // A text that is shorter costs more as a row of its own than it can save.
@@ -77,11 +78,12 @@ struct Ledger::State {
 
   // All statements, prepared after the tables exist.
   struct Statements {
-    explicit Statements(Database& db)
+    Statements(Database& db, const RetentionPolicy& policy)
         : begin(db, "BEGIN IMMEDIATE"),
           commit(db, "COMMIT"),
           rollback(db, "ROLLBACK"),
           pages(db, "PRAGMA page_count"),
+          free_pages(db, "PRAGMA freelist_count"),
           find_writer(db, "SELECT id, last_seq FROM writers WHERE name = ?"),
           find_own(db, "SELECT id, name, last_seq FROM writers WHERE own = 1"),
           find_left(db, kFindLeft),
@@ -95,12 +97,14 @@ struct Ledger::State {
                      " content, content_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
           index(db),
           tree(db),
-          sinks(db) {}
-    Statement begin, commit, rollback, pages, find_writer, find_own, find_left, add_writer,
-        set_last_seq, find_content, add_content, add_piece, add_record;
+          sinks(db),
+          retention(db, policy) {}
+    Statement begin, commit, rollback, pages, free_pages, find_writer, find_own, find_left,
+        add_writer, set_last_seq, find_content, add_content, add_piece, add_record;
     ExchangeIndex index;
     LogTree tree;
     SinkTable sinks;
+    Retention retention;
   };
 
   void open();
@@ -114,13 +118,17 @@ struct Ledger::State {
     return code == SQLITE_FULL ? LedgerError::Full : LedgerError::Broken;
   }
 
+  // Free pages are used before the file grows.
   std::uint64_t used_bytes() {
-    std::uint64_t pages = 0;
-    statements->pages.bind();
-    if (statements->pages.step() == Step::Row)
-      pages = static_cast<std::uint64_t>(statements->pages.integer(0));
-    statements->pages.reset();
-    return pages * page_size + file_size(options.path + "-wal");
+    const auto count = [](Statement& pragma) {
+      std::uint64_t pages = 0;
+      pragma.bind();
+      if (pragma.step() == Step::Row) pages = static_cast<std::uint64_t>(pragma.integer(0));
+      pragma.reset();
+      return pages;
+    };
+    const std::uint64_t pages = count(statements->pages), free = count(statements->free_pages);
+    return (pages - std::min(free, pages)) * page_size + file_size(options.path + "-wal");
   }
 
   LedgerOptions options;
@@ -131,6 +139,7 @@ struct Ledger::State {
   std::optional<Statements> statements;
   proof::Frontier end;                         // of the tree, as committed
   std::map<std::string, std::uint64_t> sinks;  // where they stand, as committed
+  Retention::Extent retention;                 // likewise
   std::string origin;                          // the log's name
   std::string stated_key;  // by which the ledger says that its checkpoints are signed; "": none yet
   std::uint64_t page_size = 0;
@@ -225,10 +234,38 @@ class Ledger::Transaction {
   }
 
   bool deliver(const Delivery& delivery, std::vector<host::protocol::DeliveryAnswer>& answers) {
-    auto answer = sql_.sinks.apply(delivery, {.first = 1, .last = end_.size()},
-                                   state_.options.now().wall.since_epoch.count());
+    auto answer =
+        sql_.sinks.apply(delivery, {.first = state_.retention.swept + 1, .last = end_.size()},
+                         state_.options.now().wall.since_epoch.count());
     if (answer) answers.push_back(*std::move(answer));
     return answer.has_value();
+  }
+
+  // Up to which record it is said now; nullopt: the database refused.
+  std::optional<std::uint64_t> retire() {
+    const Retention::Extent& said = state_.retention;
+    const auto through = sql_.retention.bound(said, state_.options.now().wall.since_epoch.count());
+    if (!through || *through == said.through) return through;
+    const auto goes = sql_.retention.count(said.through, *through);
+    const auto gone = sql_.tree.read(*through);
+    if (!goes || !gone || !sql_.retention.say(*through)) return std::nullopt;
+    const proof::Hash root = gone->root();
+    if (!note(kNoSession, 0,
+              audit::Retention{.through = *through,
+                               .records = *goes,
+                               .root = crypto::base64_encode(crypto::as_bytes(root))}))
+      return std::nullopt;
+    return through;
+  }
+
+  std::optional<std::uint64_t> sweep(std::chrono::nanoseconds budget) {
+    const auto until = std::chrono::steady_clock::now() + budget;
+    std::uint64_t swept = state_.retention.swept;
+    do {
+      if (!sql_.retention.forget(++swept)) return std::nullopt;
+    } while (swept < state_.retention.through && std::chrono::steady_clock::now() < until);
+    if (!sql_.retention.swept(swept)) return std::nullopt;
+    return swept;
   }
 
   // After the commit.
@@ -371,9 +408,10 @@ void Ledger::State::open() {
     throw SqliteError(code, "cannot bring the write-ahead log to disk: " + db.last_error());
   migrate(db, options.now().wall.since_epoch.count());
   page_size = static_cast<std::uint64_t>(db.integer("PRAGMA page_size"));
-  statements.emplace(db);
+  statements.emplace(db, options.retention);
   end = statements->tree.read();
   sinks = statements->sinks.read();
+  retention = statements->retention.read();
   find_log();
   complete_tree();
   fill_index(*database, statements->index, options.path);
@@ -504,6 +542,40 @@ Result<std::vector<host::protocol::DeliveryAnswer>, LedgerError> Ledger::deliver
 }
 
 const std::map<std::string, std::uint64_t>& Ledger::sinks() const { return state_->sinks; }
+
+Result<bool, LedgerError> Ledger::retire() {
+  State& s = *state_;
+  if (!s.statements->retention.deletes()) return false;
+  if (s.retention.swept == s.retention.through) {
+    std::optional<std::uint64_t> through;
+    const auto done = in_transaction(
+        [&through](Transaction& transaction) {
+          through = transaction.retire();
+          return through.has_value();
+        },
+        Cap::Passed);
+    if (!done) return Unexpected{done.error()};
+    s.retention.through = *through;
+  }
+  return s.retention.swept < s.retention.through;
+}
+
+Result<bool, LedgerError> Ledger::sweep(std::chrono::nanoseconds budget) {
+  State& s = *state_;
+  if (!s.statements->retention.deletes() || s.retention.swept == s.retention.through) return false;
+  std::optional<std::uint64_t> swept;
+  const auto done = in_transaction(
+      [&](Transaction& transaction) {
+        swept = transaction.sweep(budget);
+        return swept.has_value();
+      },
+      Cap::Passed);
+  if (!done) return Unexpected{done.error()};
+  s.retention.swept = *swept;
+  return s.retention.swept < s.retention.through;
+}
+
+std::uint64_t Ledger::first() const { return state_->retention.swept + 1; }
 
 std::uint64_t Ledger::records() const { return state_->end.size(); }
 

@@ -6,10 +6,12 @@
 #pragma once
 
 #include "agent/host/protocol/recorder.h"
+#include "agent/recorder/retention.h"
 #include "agent/recorder/sink_table.h"
 #include "userspace/base/result.h"
 #include "userspace/base/time.h"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -37,6 +39,7 @@ struct LedgerOptions {
   std::string checkpoint_key;  // the file, made if there is none; "": nothing is ever signed
   // Pages in the write-ahead log at which it is moved into the database, in the same thread.
   int checkpoint_pages = 1000;
+  RetentionPolicy retention;
   std::string vfs;  // for tests that make the disk fail
 };
 
@@ -84,7 +87,14 @@ class Ledger {
   // Where the sinks stand, by name.
   const std::map<std::string, std::uint64_t>& sinks() const;
 
-  std::uint64_t records() const;  // in the ledger
+  // Adds the record that says what goes next, if anything may, and then deletes it in portions that
+  // take about so long. true: there is something left to be swept. Both may go beyond max_bytes, as
+  // deliver(): they make room.
+  Result<bool, LedgerError> retire();
+  Result<bool, LedgerError> sweep(std::chrono::nanoseconds budget);
+
+  std::uint64_t records() const;  // that the ledger has ever had
+  std::uint64_t first() const;    // that is not deleted; a few before it may be kept
 
   // Highest seq that is on disk; 0 for a writer that is not known.
   Result<std::uint64_t, LedgerError> committed(const WriterId& writer);

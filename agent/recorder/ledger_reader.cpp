@@ -27,6 +27,18 @@ std::string text_of(const Statement& row, int text, int packed) {
   return unpacked ? *std::move(unpacked) : std::string(row.text(text));
 }
 
+// What is read while it lives is read of one moment.
+class Snapshot {
+ public:
+  explicit Snapshot(Database& database) : end_(database, "ROLLBACK") { database.execute("BEGIN"); }
+  ~Snapshot() { end_.run(); }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+ private:
+  Statement end_;
+};
+
 }  // namespace
 
 LedgerReader::LedgerReader(const std::string& path) : database_(path, Database::Mode::ReadOnly) {
@@ -143,6 +155,38 @@ std::optional<std::uint64_t> LedgerReader::span(
   }
   if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
   return std::nullopt;
+}
+
+bool LedgerReader::is_cut(const Exchange& exchange) {
+  if (version_ < 9) return false;
+  Statement query(database_,
+                  "SELECT 1 FROM entries WHERE session = ?1 AND exchange = ?2 AND cut = 1");
+  query.bind(std::string_view(exchange.session), exchange.number);
+  const Step step = query.step();
+  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+  return step == Step::Row;
+}
+
+std::uint64_t LedgerReader::deleted() {
+  if (version_ < 9) return 0;
+  return static_cast<std::uint64_t>(
+      database_.integer("SELECT ifnull(max(swept), 0) FROM retention"));
+}
+
+std::optional<LedgerReader::Beginning> LedgerReader::beginning() {
+  // What is read goes as the bound grows.
+  const Snapshot snapshot(database_);
+  Beginning out;
+  out.records = deleted();
+  auto end = proof::Frontier::of(out.records, [this](proof::SubtreeId id) { return subtree(id); });
+  Statement kept(database_, "SELECT id FROM records WHERE id <= ?1 ORDER BY id");
+  kept.bind(out.records);
+  Step step;
+  while ((step = kept.step()) == Step::Row) out.kept.push_back(kept.integer(0));
+  if (step == Step::Failed) throw SqliteError(database_.last_code(), database_.last_error());
+  if (!end) return std::nullopt;
+  out.end = *std::move(end);
+  return out;
 }
 
 std::vector<SinkState> LedgerReader::sinks() {

@@ -141,6 +141,8 @@ class LedgerReader {
     std::uint64_t most_bytes = 0;
     std::optional<Exchange> exchange = {};
   };
+  // Whether the exchange has had records that are no longer kept.
+  bool is_cut(const Exchange& exchange);
   // Gives back the number of the first that was left out; nullopt: that was all.
   std::optional<std::uint64_t> span(const Span& span,
                                     const std::function<void(const StoredRecord&)>& visit);
@@ -150,6 +152,17 @@ class LedgerReader {
   std::vector<SinkState> sinks();
   std::vector<SinkDeadLetter> dead_letters(std::string_view sink);
   std::vector<StoredCosignature> cosignatures();
+
+  // What retention.h has left: the first `records` are deleted, but for those in `kept`, and the
+  // tree went on from `end`, which is as good as the ledger's word.
+  struct Beginning {
+    std::uint64_t records = 0;
+    proof::Frontier end;
+    std::vector<std::int64_t> kept;
+  };
+  // nullopt: the hashes for it are not there.
+  std::optional<Beginning> beginning();
+  std::uint64_t deleted();  // of Beginning, the number alone
 
   // Of the proof. 0, nothing, and an empty tree for a ledger that no recorder has opened since.
   std::int64_t last_record();  // its id

@@ -12,11 +12,14 @@ LogTree::LogTree(Database& database)
 proof::Frontier LogTree::read() {
   const std::int64_t size =
       database_.integer("SELECT ifnull(max(place) + 1, 0) FROM tree WHERE level = 0");
-  Statement find(database_, kFindSubtree);
-  auto end = proof::Frontier::of(static_cast<std::uint64_t>(size),
-                                 [&](proof::SubtreeId id) { return read_subtree(find, id); });
+  auto end = read(static_cast<std::uint64_t>(size));
   if (!end) throw SqliteError(0, "the ledger's tree has a hole: it has been changed");
   return *std::move(end);
+}
+
+std::optional<proof::Frontier> LogTree::read(std::uint64_t size) {
+  Statement find(database_, kFindSubtree);
+  return proof::Frontier::of(size, [&](proof::SubtreeId id) { return read_subtree(find, id); });
 }
 
 bool LogTree::add(proof::Frontier& end, std::string_view record) {

@@ -17,6 +17,8 @@ class LogTree {
 
   // Where the tree ends. Throws SqliteError for tables that hold no tree.
   proof::Frontier read();
+  // Where it ended after so many records; nullopt: the hashes for it are not there.
+  std::optional<proof::Frontier> read(std::uint64_t size);
   // Adds a record behind the end, which is the caller's: what is rolled back is forgotten with it.
   // false: the database refused.
   bool add(proof::Frontier& end, std::string_view record);

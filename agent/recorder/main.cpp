@@ -65,6 +65,17 @@ Settings read_settings(const std::string& path) {
   s.ledger.max_bytes = mebibytes("max_size_mib", 8192);
   s.ledger.reserved_bytes = mebibytes("reserved_mib", 64);
   s.ledger.checkpoint_key = section.text("checkpoint_key", beside(s.ledger.path, "checkpoint.key"));
+  if (section.has("keep_days")) {
+    constexpr std::int64_t kMostDays = 36'500;
+    s.ledger.retention.keep =
+        std::chrono::hours(24) * section.integer("keep_days", kMostDays, 1, kMostDays);
+  }
+  s.ledger.retention.delivered_to = section.texts("delivered_to", {});
+  s.ledger.retention.cosigned = section.boolean("cosigned", false);
+  for (const std::string& sink : s.ledger.retention.delivered_to) {
+    if (!host::protocol::is_sink_name(sink))
+      section.refuse("delivered_to", "has \"" + sink + "\", which no sink can be named");
+  }
   s.pace.records = static_cast<std::uint64_t>(section.integer(
       "checkpoint_records", static_cast<std::int64_t>(s.pace.records), 1, 1'000'000));
   s.pace.interval = std::chrono::seconds(section.integer("checkpoint_seconds", 60, 1, 3600));

@@ -198,6 +198,43 @@ CREATE TRIGGER cosignatures_keep BEFORE UPDATE ON cosignatures
 CREATE TRIGGER cosignatures_stay BEFORE DELETE ON cosignatures
   BEGIN SELECT RAISE(ABORT, 'cosignatures are only added'); END;
 )sql",
+    // 9: what is no longer kept; see retention.h.
+    R"sql(
+-- One row: up to which record the recorder has said that it deletes, and has deleted.
+CREATE TABLE retention(through INTEGER NOT NULL, swept INTEGER NOT NULL);
+INSERT INTO retention VALUES(0, 0);
+CREATE TRIGGER retention_once BEFORE INSERT ON retention
+  BEGIN SELECT RAISE(ABORT, 'there is one bound'); END;
+CREATE TRIGGER retention_stays BEFORE DELETE ON retention
+  BEGIN SELECT RAISE(ABORT, 'there is one bound'); END;
+CREATE TRIGGER retention_grows BEFORE UPDATE ON retention
+  WHEN NEW.through < OLD.through OR NEW.swept < OLD.swept OR NEW.swept > NEW.through
+  BEGIN SELECT RAISE(ABORT, 'the bound only grows'); END;
+
+CREATE INDEX dead_letters_by_record ON dead_letters(record);
+DROP TRIGGER IF EXISTS records_stay;
+CREATE TRIGGER records_stay BEFORE DELETE ON records
+  WHEN OLD.id > ifnull((SELECT max(through) FROM retention), 0) OR OLD.kind = 'checkpoint.key'
+    OR EXISTS(SELECT 1 FROM dead_letters WHERE record = OLD.id)
+  BEGIN SELECT RAISE(ABORT, 'the record is kept'); END;
+DROP TRIGGER IF EXISTS pieces_stay;
+CREATE TRIGGER pieces_stay BEFORE DELETE ON pieces
+  WHEN OLD.record > ifnull((SELECT max(through) FROM retention), 0)
+    OR EXISTS(SELECT 1 FROM records WHERE id = OLD.record)
+  BEGIN SELECT RAISE(ABORT, 'the record is kept'); END;
+DROP TRIGGER IF EXISTS contents_stay;
+CREATE TRIGGER contents_stay BEFORE DELETE ON contents
+  WHEN ifnull((SELECT max(through) FROM retention), 0) = 0
+    OR EXISTS(SELECT 1 FROM pieces WHERE content = OLD.id)
+    OR EXISTS(SELECT 1 FROM records WHERE content = OLD.id)
+  BEGIN SELECT RAISE(ABORT, 'a record has this content'); END;
+DROP TRIGGER IF EXISTS tree_stay;
+CREATE TRIGGER tree_stay BEFORE DELETE ON tree
+  WHEN (OLD.place + 1) << OLD.level > ifnull((SELECT max(through) FROM retention), 0)
+  BEGIN SELECT RAISE(ABORT, 'proofs need the hash'); END;
+
+ALTER TABLE entries ADD COLUMN cut INTEGER NOT NULL DEFAULT 0;  -- 1: its first records are gone
+)sql",
 };
 
 }  // namespace

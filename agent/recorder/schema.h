@@ -1,6 +1,7 @@
 // The tables of the ledger and the way from each older version to this one. Records and contents
-// are only ever added: triggers refuse anything else, as a guard against accidents of ours (root
-// can drop a trigger; against root there are checkpoints with a witness). Tested by
+// are only ever added, and deleted only up to what a record has said before (retention.h): triggers
+// refuse anything else, as a guard against accidents of ours (root can drop a trigger; against root
+// there are checkpoints with a witness). Tested by
 // tests/unit/recorder/ledger_test.cpp.
 #pragma once
 
@@ -10,7 +11,7 @@
 
 namespace veilwire::recorder {
 
-inline constexpr std::int64_t kSchemaVersion = 8;
+inline constexpr std::int64_t kSchemaVersion = 9;
 
 // Brings the database to kSchemaVersion. Throws for one that a newer program has written.
 void migrate(Database& database, std::int64_t now_wall_ns);

@@ -250,6 +250,7 @@ std::string Service::State::status() const {
       .number("checkpoints", health.checkpoints)
       .number("ledger_records", health.ledger_records)
       .number("signed_records", health.signed_records)
+      .number("deleted_records", health.deleted_records)
       .number("failures", health.failures);
   audit::JsonArray sinks;
   for (const auto& [name, next] : health.sinks) {

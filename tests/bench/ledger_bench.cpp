@@ -13,6 +13,8 @@
 #include "userspace/crypto/hash.h"
 #include "userspace/evidence/log_check.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -140,11 +142,13 @@ void hash_alone(benchmark::State& state) {
 }
 
 // 50 turns that add 10 KiB each, of this project's sources and documents; every one sends all
-// before it again.
+// before it again. 1: in a ledger that deletes one day.
 void conversation(benchmark::State& state) {
   for (auto _ : state) {
     const Folder folder;
-    std::optional<Ledger> ledger(options(folder));
+    LedgerOptions given = options(folder);
+    if (state.range(0) == 1) given.retention.keep = std::chrono::hours(24);
+    std::optional<Ledger> ledger(given);
     const std::string_view text = bench::corpora().back().text;
     std::string messages;
     std::uint64_t seq = 0;
@@ -175,13 +179,53 @@ void conversation(benchmark::State& state) {
   }
 }
 
+// A turn of the committer while it deletes: 3 ms of it and a sync, which a record waits for that
+// arrives meanwhile.
+void deleting(benchmark::State& state) {
+  const Folder folder;
+  LedgerOptions given = options(folder);
+  std::chrono::nanoseconds later{0};
+  given.now = [&later] {
+    Now now = audit::sample(audit::Gap{}).time;
+    now.wall.since_epoch += later;
+    return now;
+  };
+  given.retention.keep = std::chrono::hours(1);
+  Ledger ledger(given);
+  std::uint64_t seq = 0, deleted = 0, longest = 0;
+  bool more = false;
+  for (auto _ : state) {
+    if (!more) {
+      state.PauseTiming();
+      for (int i = 0; i < 50; ++i)
+        if (!ledger.commit(batch_from(seq, 100))) std::abort();
+      if (!ledger.sign()) std::abort();
+      later += std::chrono::hours(2);
+      more = *ledger.retire();
+      state.ResumeTiming();
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    const std::uint64_t before = ledger.first();
+    more = *ledger.sweep(std::chrono::milliseconds(3));
+    deleted += ledger.first() - before;
+    longest = std::max(
+        longest, static_cast<std::uint64_t>((std::chrono::steady_clock::now() - begin).count()));
+  }
+  state.counters["longest_ms"] = static_cast<double>(longest) / 1e6;
+  state.counters["records/turn"] =
+      static_cast<double>(deleted) / static_cast<double>(state.iterations());
+  state.counters["MiB"] =
+      static_cast<double>(std::filesystem::file_size(folder / "ledger.db")) / (1 << 20);
+}
+
 BENCHMARK(ledger)->Arg(1)->Arg(100)->UseRealTime();
 BENCHMARK(plain_sqlite)->Arg(1)->Arg(100)->UseRealTime();
 BENCHMARK(appended_file)->Arg(1)->Arg(100)->UseRealTime();
 BENCHMARK(sign)->UseRealTime();
 BENCHMARK(verify)->Unit(benchmark::kMillisecond);
 BENCHMARK(hash_alone)->Unit(benchmark::kMillisecond);
-BENCHMARK(conversation)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(deleting)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(conversation)->Arg(0)->Arg(1)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace veilwire::recorder

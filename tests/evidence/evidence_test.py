@@ -27,13 +27,13 @@ class EvidenceTest(unittest.TestCase):
     cls.signed = report["signed_records"]
 
   @classmethod
-  def veilwire(cls, *arguments):
-    return subprocess.run([BUILD / "bin/veilwire", "audit", "--ledger", cls.folder / "ledger.db", *arguments],
+  def veilwire(cls, *arguments, ledger="ledger.db"):
+    return subprocess.run([BUILD / "bin/veilwire", "audit", "--ledger", cls.folder / ledger, *arguments],
                           capture_output=True, text=True)
 
-  def export(self, *arguments):
+  def export(self, *arguments, ledger="ledger.db"):
     """The bundle's lines."""
-    run = self.veilwire("export", "--out", "-", *arguments)
+    run = self.veilwire("export", "--out", "-", *arguments, ledger=ledger)
     self.assertEqual(run.returncode, 0, run.stderr)
     return run.stdout.splitlines(keepends=True)
 
@@ -72,6 +72,19 @@ class EvidenceTest(unittest.TestCase):
     self.assertLess(len(lines), self.signed)
     # The first key leads to the second.
     self.assertTrue(self.ours(lines, self.keys[:1]))
+
+  def test_what_a_ledger_has_left_of_what_it_was_is_proven_to_both(self):
+    run = self.veilwire("verify", "--json", ledger="swept.db")
+    report = json.loads(run.stdout)
+    self.assertEqual(run.returncode, 0, run.stdout)
+    self.assertGreater(report["deleted_through"], 500)
+    # The statements of both keys, or of the first one, and what a destination has refused.
+    self.assertIn(report["kept"], (2, 3))
+    lines = self.export("--all", ledger="swept.db")
+    found = self.theirs(lines)
+    self.assertTrue(self.ours(lines))
+    self.assertEqual((found["records"], found["size"]), (len(lines) - 1, report["signed_records"]))
+    self.assertEqual(found["records"], report["signed_records"] - report["deleted_through"] + report["kept"])
 
   def test_what_was_changed_is_refused_by_both(self):
     lines = self.export("--all")

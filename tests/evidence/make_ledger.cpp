@@ -1,10 +1,13 @@
-// Makes a ledger for the other verifier: make_ledger FOLDER [ROUNDS], about nine records a round.
+// Makes ledgers for the other verifier: make_ledger FOLDER [ROUNDS], about nine records a round.
 // Every kind of record, texts that are stored once, a record that is none, a hole, a restart, a
-// change of the key, many checkpoints.
+// change of the key, many checkpoints; and without ROUNDS FOLDER/swept.db, the same without its
+// first records, which were deleted as retention.h says.
 #include "agent/recorder/checkpoint_keys.h"
 #include "tests/unit/recorder/ledger_fixture.h"
 
+#include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <random>
 
@@ -41,6 +44,31 @@ void make(const std::string& folder, int rounds) {
   }
 }
 
+void sweep(const std::string& folder) {
+  std::filesystem::copy_file(folder + "/ledger.db", folder + "/swept.db");
+  recorder::LedgerOptions options = recorder::options_for(folder + "/swept.db");
+  options.checkpoint_key = folder + "/checkpoint.key";
+  options.retention = {.keep = std::chrono::hours(1), .delivered_to = {"otlp"}};
+  options.now = [] {
+    Now now = audit::sample(audit::Gap{}).time;
+    now.wall.since_epoch += std::chrono::hours(2);
+    return now;
+  };
+  recorder::Ledger ledger(options);
+  if (!ledger.close_left({}) || !ledger.sign()) std::abort();
+  namespace protocol = host::protocol;
+  const std::uint64_t next = ledger.records() / 2 + 5;
+  const std::vector<recorder::Delivery> said = {
+      {.asker = 1, .sink = "otlp", .what = protocol::Attach{"otlp", ""}},
+      {.asker = 1,
+       .sink = "otlp",
+       .what = protocol::Confirm{
+           .next = next, .dead = {{.record = next / 3, .reason = "400"}}, .cosigned = {}}}};
+  if (!ledger.deliver(said)) std::abort();
+  for (auto more = ledger.retire(); more && *more;) more = ledger.sweep(std::chrono::seconds(1));
+  if (ledger.first() != next || !ledger.sign()) std::abort();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -48,5 +76,6 @@ int main(int argc, char** argv) {
   if (argc < 2 || argc > 3 || rounds < 1)
     return std::cerr << "usage: make_ledger FOLDER [ROUNDS]\n", 2;
   make(argv[1], rounds);
+  if (argc == 2) sweep(argv[1]);
   return 0;
 }

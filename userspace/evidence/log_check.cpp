@@ -1,5 +1,8 @@
 #include "userspace/evidence/log_check.h"
 
+#include "userspace/crypto/encoding.h"
+
+#include <algorithm>
 #include <charconv>
 #include <utility>
 #include <variant>
@@ -8,6 +11,28 @@ namespace veilwire::evidence {
 
 void LogCheck::problem(std::uint64_t record, std::string what) {
   add_problem(report_, record, std::move(what));
+}
+
+void LogCheck::begin(proof::Frontier end) {
+  deleted_ = tree_ = std::move(end);
+  report_.deleted_through = deleted_.size();
+}
+
+std::optional<audit::Parsed> LogCheck::add_kept(std::uint64_t number, std::string_view record,
+                                                const proof::Proof& proof) {
+  if (number == 0 || number > deleted_.size() ||
+      !proof::is_included(proof::leaf_hash(record), number - 1, deleted_.size(), deleted_.root(),
+                          proof)) {
+    problem(number, "was kept of what is deleted, and was not part of it");
+    return std::nullopt;
+  }
+  ++report_.kept;
+  auto parsed = audit::parse_record(record);
+  if (!parsed) return std::nullopt;
+  // A checkpoint of before has lost what it signs.
+  if (std::holds_alternative<audit::CheckpointKey>(parsed->record.body))
+    check(number, parsed->record);
+  return *std::move(parsed);
 }
 
 std::optional<audit::Parsed> LogCheck::add(std::string_view record) {
@@ -28,7 +53,7 @@ std::optional<audit::Parsed> LogCheck::add(std::string_view record) {
     excused_ = excused;
     check_number(*parsed);
     excused_ = gap != nullptr && gap->reason == "records missing" ? gap->detail : "";
-    check(parsed->record);
+    check(number, parsed->record);
   }
   tree_.append(proof::leaf_hash(record), [](proof::SubtreeId, const proof::Hash&) {});
   if (!parsed) return std::nullopt;
@@ -48,7 +73,10 @@ void LogCheck::note_unreadable(std::string_view detail) {
 }
 
 void LogCheck::check_number(const audit::Parsed& parsed) {
-  std::uint64_t& last = last_seq_[parsed.writer];
+  const auto [writer, is_new] = last_seq_.try_emplace(parsed.writer, 0);
+  std::uint64_t& last = writer->second;
+  // Where it stood is deleted; that nothing is missing since, the tree says.
+  if (is_new && deleted_.size() != 0 && parsed.seq != 0) last = parsed.seq - 1;
   if (parsed.seq <= last) {
     doubt_ = "has the number " + std::to_string(parsed.seq) + " of the writer " + parsed.writer +
              ", who had come to " + std::to_string(last);
@@ -62,13 +90,22 @@ void LogCheck::check_number(const audit::Parsed& parsed) {
   last = parsed.seq;
 }
 
-void LogCheck::check(const audit::Record& record) {
-  const std::uint64_t number = tree_.size() + 1;
+void LogCheck::check(std::uint64_t number, const audit::Record& record) {
   if (const auto* key = std::get_if<audit::CheckpointKey>(&record.body)) {
     if (auto what = keys_.follow(*key)) problem(number, "is " + *std::move(what));
   } else if (const auto* checkpoint = std::get_if<audit::Checkpoint>(&record.body)) {
     check(*checkpoint);
+  } else if (const auto* retention = std::get_if<audit::Retention>(&record.body)) {
+    check(*retention);
   }
+}
+
+void LogCheck::check(const audit::Retention& retention) {
+  said_deleted_ = std::max(said_deleted_, retention.through);
+  const proof::Hash root = deleted_.root();
+  if (retention.through == deleted_.size() &&
+      retention.root != crypto::base64_encode(crypto::as_bytes(root)))
+    problem(tree_.size() + 1, "says that other records are deleted than those that are");
 }
 
 void LogCheck::check(const audit::Checkpoint& record) {
@@ -100,6 +137,15 @@ void LogCheck::check(const audit::Checkpoint& record) {
 LogReport LogCheck::report() const {
   LogReport report = report_;
   if (doubt_) add_problem(report, tree_.size(), *doubt_);
+  if (deleted_.size() != 0 && report.signed_records < deleted_.size()) {
+    add_problem(
+        report, deleted_.size(),
+        "and all before it are deleted, and no checkpoint that is left says what they were");
+  }
+  if (said_deleted_ < deleted_.size()) {
+    add_problem(report, deleted_.size(),
+                "and all before it are deleted, and no record says that they were to be");
+  }
   report.records = tree_.size();
   report.root = tree_.root();
   report.origin = keys_.origin();

@@ -23,8 +23,10 @@
 namespace veilwire::evidence {
 
 struct LogReport {
-  std::uint64_t records = 0;
+  std::uint64_t records = 0;  // that the log has ever had
   proof::Hash root{};
+  std::uint64_t deleted_through = 0;  // the first ones, which are no longer there,
+  std::uint64_t kept = 0;             // but for so many
   std::string origin;
   std::vector<std::string> keys;  // that have signed, the first one first
   bool trusted = false;           // the last of them is a key that was given, or follows from one
@@ -41,6 +43,14 @@ class LogCheck {
  public:
   explicit LogCheck(std::span<const proof::NoteVerifier> trusted) : keys_(trusted) {}
 
+  // Before anything else: the first records are no longer there, and `end` is what the log says of
+  // their tree. That is proven by the first checkpoint behind them that holds; without one, and
+  // without a record that says that they were to be deleted, the report has a problem.
+  void begin(proof::Frontier end);
+  // One of them that was kept, with its proof in that tree; before the first add(), in order.
+  std::optional<audit::Parsed> add_kept(std::uint64_t number, std::string_view record,
+                                        const proof::Proof& proof);
+
   // Gives back what the record says, if it can be read.
   std::optional<audit::Parsed> add(std::string_view record);
   // Something that whoever reads the records has found besides.
@@ -51,12 +61,15 @@ class LogCheck {
 
  private:
   void check_number(const audit::Parsed& parsed);
-  void check(const audit::Record& record);
+  void check(std::uint64_t number, const audit::Record& record);
   void check(const audit::Checkpoint& checkpoint);
+  void check(const audit::Retention& retention);
   void note_unreadable(std::string_view detail);
 
   KeyChain keys_;
   proof::Frontier tree_;
+  proof::Frontier deleted_;         // what the tree began with
+  std::uint64_t said_deleted_ = 0;  // by records that are there
   LogReport report_;
   std::map<std::string, std::uint64_t> last_seq_;  // of each writer
   std::string excused_;                            // the hole that the record before has told of

@@ -4,6 +4,7 @@
 #include "tests/unit/recorder/ledger_fixture.h"
 #include "userspace/audit/parse.h"
 
+#include <chrono>
 #include <fstream>
 #include <sstream>
 
@@ -195,6 +196,66 @@ TEST_F(AuditProof, WhatIsNotSignedYetStaysBehindAndIsCounted) {
   EXPECT_EQ(write({.ids = {}, .filter = nobody, .all = false, .out = folder_ / "none"}),
             kAuditUnknownId);
   EXPECT_FALSE(std::filesystem::exists(folder_ / "none"));
+}
+
+class AuditProofRetention : public AuditProof {
+ protected:
+  // Closes everything, and deletes the first records as an old ledger does.
+  void forget() {
+    ASSERT_TRUE(ledger_->close_left({}));
+    ASSERT_TRUE(ledger_->sign());
+    recorder::LedgerOptions later = options();
+    later.retention.keep = std::chrono::hours(24);
+    later.now = [] {
+      Now now = audit::sample(audit::Gap{}).time;
+      now.wall.since_epoch += std::chrono::hours(48);
+      return now;
+    };
+    ledger_.emplace(later);
+    for (auto more = ledger_->retire(); more && *more;)
+      more = ledger_->sweep(std::chrono::seconds(1));
+    ASSERT_TRUE(ledger_->sign());
+    ASSERT_EQ(ledger_->first(), 13U);
+  }
+};
+
+TEST_F(AuditProofRetention, ALedgerThatHasDeletedItsFirstRecordsHolds) {
+  forget();
+  EXPECT_EQ(verify(), 0) << out_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("records      15\n"));
+  EXPECT_THAT(out_.str(), HasSubstr("deleted      11 of the first 12: no longer here, but under "
+                                    "the checkpoints that are\n"));
+  VerifyOptions options;
+  options.json = true;
+  EXPECT_EQ(verify(options), 0);
+  EXPECT_EQ(nlohmann::json::parse(out_.str()).at("deleted_through"), 12);
+  EXPECT_EQ(write({.ids = {}, .filter = {}, .all = true, .out = folder_ / "bundle"}), 0);
+  EXPECT_EQ(verify_bundle(folder_ / "bundle"), 0) << out_.str();
+}
+
+TEST_F(AuditProofRetention, WhatElseIsMissingShows) {
+  forget();
+  ledger_.reset();
+  const std::pair<const char*, const char*> cases[] = {
+      {"DROP TRIGGER records_stay; DELETE FROM records WHERE id = 13", "is missing"},
+      {"DROP TRIGGER records_stay; DELETE FROM records WHERE id = 1", "before the first key"},
+      {"DROP TRIGGER records_stay; DELETE FROM records WHERE id = 13;"
+       "DROP TRIGGER retention_grows; UPDATE retention SET through = 13, swept = 13",
+       "IT DOES NOT HOLD"},
+      {"DROP TRIGGER records_stay; DROP TRIGGER records_keep;"
+       "UPDATE records SET bytes = replace(bytes, 'checkpoint', 'checkpaint') WHERE id = 1",
+       "was not part of it"},
+      {"DROP TRIGGER tree_keep; UPDATE tree SET hash = zeroblob(32) WHERE level = 3",
+       "IT DOES NOT HOLD"},
+  };
+  for (const auto& [sql, words] : cases) {
+    std::filesystem::copy_file(path_, folder_ / "copy.db");
+    tamper(sql);
+    EXPECT_EQ(verify(), kAuditDisproved) << sql;
+    EXPECT_THAT(out_.str(), HasSubstr(words)) << sql;
+    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path_ + suffix);
+    std::filesystem::rename(folder_ / "copy.db", path_);
+  }
 }
 
 }  // namespace

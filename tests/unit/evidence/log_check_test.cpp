@@ -1,6 +1,7 @@
 #include "userspace/evidence/log_check.h"
 
 #include "tests/unit/evidence/made_log.h"
+#include "userspace/crypto/encoding.h"
 
 #include <gmock/gmock.h>
 
@@ -158,6 +159,78 @@ TEST_F(LogCheckTest, KeepsTheFirstProblemsAndCountsAll) {
   const LogReport report = check.report();
   EXPECT_EQ(report.problem_count, 500U);
   EXPECT_EQ(report.problems.size(), kMostProblems);
+}
+
+// The log behind its first records, of which only the statements of keys are left.
+class DeletedLogTest : public LogCheckTest {
+ protected:
+  static std::string root_of(const proof::Frontier& tree) {
+    const proof::Hash root = tree.root();
+    return crypto::base64_encode(crypto::as_bytes(root));
+  }
+  // Says that the first `through` records go, and signs.
+  void retire(std::uint64_t through) {
+    log_.put(audit::Retention{.through = through,
+                              .records = through - 1,
+                              .root = root_of(*proof::Frontier::of(through, log_.reader()))},
+             "aa");
+    log_.sign(key_, 300);
+  }
+  LogReport check_behind(std::uint64_t bound, const proof::Frontier& end) {
+    LogCheck check({});
+    check.begin(end);
+    (void)check.add_kept(1, log_.records[0], *proof::inclusion_proof(0, bound, log_.reader()));
+    for (std::size_t i = bound; i < log_.records.size(); ++i) (void)check.add(log_.records[i]);
+    return check.report();
+  }
+  LogReport check_behind(std::uint64_t bound) {
+    return check_behind(bound, *proof::Frontier::of(bound, log_.reader()));
+  }
+};
+
+TEST_F(DeletedLogTest, HoldsBehindWhateverWasDeleted) {
+  retire(10);
+  for (std::uint64_t bound = 1; bound <= 10; ++bound) {
+    const LogReport report = check_behind(bound);
+    EXPECT_EQ(first_problem(report), "") << bound;
+    EXPECT_EQ(report.deleted_through, bound);
+    EXPECT_EQ(report.kept, 1U);
+    EXPECT_EQ(report.records, log_.records.size());
+    EXPECT_EQ(report.root, log_.tree.root());
+  }
+}
+
+TEST_F(DeletedLogTest, OtherRecordsThanThoseThatWereSignedDoNotCount) {
+  retire(10);
+  MadeLog other;
+  other.state_key(key_);
+  other.say(20);
+  EXPECT_THAT(first_problem(check_behind(10, *proof::Frontier::of(10, other.reader()))),
+              HasSubstr("was not part of it"));
+  LogCheck check({});
+  check.begin(*proof::Frontier::of(10, log_.reader()));
+  (void)check.add_kept(1, log_.records[0], *proof::inclusion_proof(0, 10, log_.reader()));
+  for (std::size_t i = 11; i < log_.records.size(); ++i) (void)check.add(log_.records[i]);
+  EXPECT_GT(check.report().problem_count, 0U) << "one more is missing";
+}
+
+TEST_F(DeletedLogTest, DeletingMustHaveBeenSaid) {
+  retire(10);
+  EXPECT_THAT(first_problem(check_behind(11)), HasSubstr("no record says that they were to be"));
+}
+
+TEST_F(DeletedLogTest, ARecordThatNamesAnotherRootShows) {
+  log_.put(audit::Retention{.through = 10, .records = 9, .root = root_of(log_.tree)}, "aa");
+  log_.sign(key_, 300);
+  EXPECT_THAT(first_problem(check_behind(10)), HasSubstr("other records are deleted"));
+}
+
+TEST_F(DeletedLogTest, WithoutACheckpointBehindThemNothingIsProven) {
+  log_.put(
+      audit::Retention{
+          .through = 16, .records = 9, .root = root_of(*proof::Frontier::of(16, log_.reader()))},
+      "aa");
+  EXPECT_THAT(first_problem(check_behind(16)), HasSubstr("no checkpoint that is left"));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "tests/unit/recorder/ledger_fixture.h"
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <thread>
@@ -268,6 +269,47 @@ TEST_F(DeliveryServerTest, ASinkThatTakesNoAnswersHoldsUpNobody) {
   add(1);
   EXPECT_EQ(quick.read(21, 1)->records.size(), 1U);
   EXPECT_EQ(slow.answers_to_read()->records.size(), 20U);
+}
+
+TEST_F(DeliveryServerTest, WhatIsDeletedIsNotGiven) {
+  LedgerOptions options = options_for(path_);
+  options.checkpoint_key = folder_ / "checkpoint.key";
+  const auto in_two_days = [] {
+    Now now = audit::sample(audit::Gap{}).time;
+    now.wall.since_epoch += std::chrono::hours(48);
+    return now;
+  };
+  const std::string session = "aaaa000000000001";
+  {
+    Ledger ledger(options);
+    const auto close = [&](std::uint64_t seq, std::uint64_t exchange) {
+      audit::Record record = audit::sample(
+          audit::ExchangeClose{
+              .outcome = "complete", .request_bytes = 1, .response_bytes = 1, .masked = 0},
+          exchange);
+      record.context.session = session;
+      return arrival(writer_id(1), seq, record);
+    };
+    ASSERT_TRUE(ledger.commit(std::vector{opening(writer_id(1), 1, session, 1), close(2, 1),
+                                          opening(writer_id(1), 3, session, 2)}));
+    ASSERT_TRUE(ledger.sign());
+    ASSERT_TRUE(ledger.commit(std::vector{close(4, 2)}));
+  }
+  options.retention.keep = std::chrono::hours(24);
+  options.now = in_two_days;
+  start({::geteuid()}, [&] { return Ledger(options); });
+  while (committer_->first_record() < 5) std::this_thread::yield();
+  EXPECT_EQ(committer_->health().deleted_records, 4U);
+  DeliveryClient client = connect();
+  const auto attached = client.ask(Attach{.sink = "otlp", .destination = ""});
+  ASSERT_TRUE(attached && std::holds_alternative<Attached>(*attached));
+  EXPECT_EQ(std::get<Attached>(*attached).next, 5U);
+  EXPECT_EQ(client.ask(Read{.from = 4}), refused(DeliveryError::Deleted));
+  EXPECT_EQ(client.read(5, 1)->records.size(), 1U);
+  for (const std::uint64_t exchange : {1U, 2U})
+    EXPECT_EQ(client.ask(ReadExchange{.session = session, .exchange = exchange}),
+              refused(DeliveryError::Deleted));
+  TearDown();  // before its options
 }
 
 TEST_F(DeliveryServerTest, AFailingLedgerSaysSoAndLosesNothing) {

@@ -98,7 +98,10 @@ inline void make_earlier(const std::string& path) {
           " sum(f.count) AS count FROM entry_findings f JOIN entries e ON e.id = f.entry"
           " JOIN terms t ON t.id = f.category GROUP BY 1, 2, 3;"
           "DROP TABLE entries; DROP TABLE terms; DROP TABLE entry_terms; DROP TABLE entry_findings;"
-          "DROP TABLE sinks; DROP TABLE dead_letters; DROP TABLE cosignatures;"
+          "DROP TABLE sinks; DROP TABLE dead_letters; DROP TABLE cosignatures; DROP TABLE "
+          "retention;"
+          "DROP TRIGGER records_stay; DROP TRIGGER pieces_stay; DROP TRIGGER contents_stay;"
+          "DROP TRIGGER tree_stay;"
           "DELETE FROM migrations WHERE version >= 7");
 }
 

@@ -239,7 +239,8 @@ TEST_F(ServiceTest, SaysHowItIs) {
   for (const char* member :
        {R"("program":"veilwire-recorder")", R"("healthy":true)", R"("ledger":"ok")",
         R"("records":1,)", R"("transactions":1,)", R"("writers":1})", R"("failures":0,)",
-        R"("waiting_bytes":0,)", R"("most_bytes":268435456,)"}) {
+        R"("deleted_records":0,)", R"("sinks":[],)", R"("waiting_bytes":0,)",
+        R"("most_bytes":268435456,)"}) {
     EXPECT_NE(status->find(member), std::string::npos) << member << " in " << *status;
   }
 }
