@@ -8,6 +8,7 @@
 #include "agent/recorder/ledger.h"
 #include "agent/recorder/service.h"
 #include "userspace/crypto/random.h"
+#include "userspace/proof/signed_note.h"
 
 #include <cerrno>
 #include <chrono>
@@ -71,7 +72,13 @@ Settings read_settings(const std::string& path) {
         std::chrono::hours(24) * section.integer("keep_days", kMostDays, 1, kMostDays);
   }
   s.ledger.retention.delivered_to = section.texts("delivered_to", {});
-  s.ledger.retention.cosigned = section.boolean("cosigned", false);
+  s.ledger.retention.witnesses = section.texts("witness_keys", {});
+  for (const std::string& key : s.ledger.retention.witnesses) {
+    const auto verifier = proof::NoteVerifier::parse(key);
+    if (!verifier || verifier->kind() != proof::NoteKeyKind::Witness)
+      section.refuse("witness_keys",
+                     "has \"" + key + "\", which is no key as `veilwire-witness key` shows one");
+  }
   for (const std::string& sink : s.ledger.retention.delivered_to) {
     if (!host::protocol::is_sink_name(sink))
       section.refuse("delivered_to", "has \"" + sink + "\", which no sink can be named");

@@ -36,11 +36,11 @@ Database& with_indexes(Database& database, const RetentionPolicy& policy) {
 Retention::Retention(Database& database, RetentionPolicy policy)
     : policy_(std::move(policy)),
       database_(with_indexes(database, policy_)),
+      cosigned_(database, policy_.witnesses),
       checkpoint_(database,
                   "SELECT max(id) - 1 FROM records WHERE kind IN ('checkpoint', 'checkpoint.key')"
                   " AND kind = 'checkpoint'"),
       position_(database, "SELECT next - 1 FROM sinks WHERE name = ?1"),
-      cosigned_(database, "SELECT max(size) FROM cosignatures"),
       open_(database, kOpen),
       young_(database,
              "SELECT id FROM records WHERE id > ?1 AND id <= ?2 AND wall_ns >= ?3"
@@ -102,9 +102,10 @@ std::optional<std::uint64_t> Retention::bound(const Extent& extent, std::int64_t
     position_.bind(std::string_view(sink));
     if (!lower(position_, 0)) return std::nullopt;
   }
-  if (policy_.cosigned) {
-    cosigned_.bind();
-    if (!lower(cosigned_, 0)) return std::nullopt;
+  if (!policy_.witnesses.empty()) {
+    const auto cosigned = cosigned_.through();
+    if (!cosigned) return std::nullopt;
+    limit = std::min(limit, *cosigned);
   }
   open_.bind(kNoSession);
   const auto open = number(open_);

@@ -7,6 +7,7 @@
 // it. Tested by tests/unit/recorder/retention_test.cpp.
 #pragma once
 
+#include "agent/recorder/cosignature_check.h"
 #include "agent/recorder/sqlite.h"
 
 #include <chrono>
@@ -22,7 +23,8 @@ namespace veilwire::recorder {
 struct RetentionPolicy {
   std::optional<std::chrono::nanoseconds> keep;  // nullopt: nothing is ever deleted
   std::vector<std::string> delivered_to;         // sinks that have confirmed
-  bool cosigned = false;                         // by a witness
+  // By one of these witnesses, as proof::NoteVerifier spells their keys; none: by nobody.
+  std::vector<std::string> witnesses = {};
 };
 
 class Retention {
@@ -59,9 +61,10 @@ class Retention {
 
   RetentionPolicy policy_;
   Database& database_;
-  Statement checkpoint_, position_, cosigned_, open_, young_, keys_, dead_, say_, swept_, find_,
-      pieces_, drop_record_, drop_pieces_, drop_content_, find_exchange_, cut_, find_entry_,
-      drop_findings_, drop_terms_, drop_entry_, any_record_, drop_hashes_;
+  CosignatureCheck cosigned_;
+  Statement checkpoint_, position_, open_, young_, keys_, dead_, say_, swept_, find_, pieces_,
+      drop_record_, drop_pieces_, drop_content_, find_exchange_, cut_, find_entry_, drop_findings_,
+      drop_terms_, drop_entry_, any_record_, drop_hashes_;
 };
 
 }  // namespace veilwire::recorder

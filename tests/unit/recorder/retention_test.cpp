@@ -3,7 +3,9 @@
 #include "tests/unit/recorder/faulty_disk.h"
 #include "tests/unit/recorder/ledger_fixture.h"
 #include "userspace/audit/parse.h"
+#include "userspace/crypto/private_key.h"
 #include "userspace/proof/checkpoint.h"
+#include "userspace/proof/signed_note.h"
 
 #include <chrono>
 #include <optional>
@@ -158,16 +160,41 @@ TEST_F(RetentionTest, EverySinkThatIsNamedMustHaveConfirmed) {
   EXPECT_EQ(deleted(), 5U) << "it is driven again";
 }
 
+proof::NoteSigner witness(const std::string& name) {
+  return *proof::NoteSigner::make(name, proof::NoteKeyKind::Witness,
+                                  crypto::PrivateKey::generate_ed25519());
+}
+
 TEST_F(RetentionTest, AWitnessMustHaveSignedWhereOneIsAskedFor) {
-  open({.keep = kDay, .delivered_to = {}, .cosigned = true});
+  const proof::NoteSigner known = witness("example/w"), unknown = witness("example/w");
+  open({.keep = kDay, .delivered_to = {}, .witnesses = {known.verifier().to_string()}});
   add_exchanges(3);
-  ASSERT_TRUE(ledger_->sign());
-  EXPECT_EQ(deleted(), 0U);
+  ASSERT_TRUE(ledger_->sign());  // the key is record 7, the checkpoint record 8
+  const auto checkpoint = audit::parse_record(LedgerReader(path_).record(8)->bytes);
+  ASSERT_TRUE(checkpoint);
+  const auto note = proof::parse_note(std::get<audit::Checkpoint>(checkpoint->record.body).note);
+  ASSERT_TRUE(note);
+  const auto bring = [this](std::uint64_t size, const proof::NoteSignature& signature) {
+    say("w", protocol::Confirm{
+                 .next = 9,
+                 .dead = {},
+                 .cosigned = protocol::Cosigned{.size = size, .line = to_string(signature)}});
+  };
   say("w", protocol::Attach{.sink = "w", .destination = ""});
-  say("w", protocol::Confirm{.next = 5,
-                             .dead = {},
-                             .cosigned = protocol::Cosigned{.size = 4, .line = "\u2014 w AAAA"}});
-  EXPECT_EQ(deleted(), 4U);
+  EXPECT_EQ(deleted(), 0U) << "nobody has signed";
+  bring(7, unknown.sign(note->text, 1));
+  EXPECT_EQ(deleted(), 0U) << "by nobody who is known";
+  bring(6, known.sign(note->text, 1));
+  EXPECT_EQ(deleted(), 0U) << "where no checkpoint stands";
+  bring(7, known.sign("another text\n", 1));
+  EXPECT_EQ(deleted(), 0U) << "under another text";
+  bring(7, known.sign(note->text, 2));
+  EXPECT_EQ(deleted(), 6U);
+}
+
+TEST_F(RetentionTest, AKeyThatIsNoWitnessSIsRefused) {
+  EXPECT_THROW(open({.keep = kDay, .delivered_to = {}, .witnesses = {"w+00000000+AAAA"}}),
+               SqliteError);
 }
 
 TEST_F(RetentionTest, NothingBehindTheBeginningOfAnOpenExchangeGoes) {
