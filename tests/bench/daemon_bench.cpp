@@ -64,6 +64,8 @@ identity::SessionTable table_of(std::uint32_t count, const crypto::Sealer& seale
                                   .refresh_token = Secret(std::string(43, 'r')),
                                   .id_token = {},
                                   .scope = "",
+                                  .proof_key = {},
+                                  .bound = false,
                                   .since = now.mono,
                                   .until = {now.mono.since_start + std::chrono::hours(1)}};
     const identity::Binding binding{identity::BindingKind::Login, kFirstUid + n, kFirstUid + n,
