@@ -15,6 +15,8 @@ COMMON = ("add_daemon_options", "read_daemon_settings", "read_program_settings")
 
 def sources(program):
   text = "".join(path.read_text() for path in sorted((ROOT / "agent" / program).glob("*.cpp")))
+  if "outbound::read_kafka_settings(" in text:
+    text += (ROOT / "agent/outbound/kafka_settings.cpp").read_text()
   frame = (ROOT / "agent/host/program.cpp").read_text()
   # Of the frame the part of each function that the program calls, or that one of these does.
   parts = {name: body for name, body in re.findall(r"(?ms)^\w.*? (\w+)\([^;{]*\{(.*?)^\}", frame) if name in COMMON}

@@ -14,6 +14,8 @@ namespace veilwire::forwarder {
 namespace {
 
 namespace asio = boost::asio;
+using outbound::KafkaMessage;
+using outbound::KafkaProducer;
 using projection::Level;
 using MessageState = KafkaMessage::State;
 
@@ -40,12 +42,12 @@ std::vector<std::string> ocsf_of(const Told& told, const projection::Source& sou
 
 }  // namespace
 
-KafkaSink::KafkaSink(asio::io_context& io, KafkaSettings settings, Level level,
+KafkaSink::KafkaSink(asio::io_context& io, KafkaSinkSettings settings, Level level,
                      projection::Source source)
     : io_(io), settings_(std::move(settings)), level_(level), source_(std::move(source)) {}
 
 KafkaSink::Messages KafkaSink::messages_of(const Told& told, Level level) const {
-  using Format = KafkaSettings::Format;
+  using Format = KafkaSinkSettings::Format;
   const std::string key = told.exchange
                               ? projection::exchange_key(*told.exchange)
                               : projection::record_key(told.parsed->record.context.host,
@@ -75,7 +77,7 @@ KafkaSink::Messages KafkaSink::messages_of(const Told& told, Level level) const 
 asio::awaitable<KafkaSink::Messages> KafkaSink::alone(const Told& told, Level level) {
   Messages messages = messages_of(told, level);
   for (KafkaMessage& message : messages) {
-    co_await producer_->produce({&message, 1});
+    co_await producer_->produce(source_.host_id, {&message, 1});
     if (message.state != MessageState::Delivered) break;
   }
   co_return messages;
@@ -84,7 +86,7 @@ asio::awaitable<KafkaSink::Messages> KafkaSink::alone(const Told& told, Level le
 asio::awaitable<Sent> KafkaSink::send(std::span<const Told> told) {
   Sent sent;
   if (!producer_) {
-    auto made = KafkaProducer::make(io_, settings_, source_.host_id);
+    auto made = KafkaProducer::make(io_, settings_);
     if (!made) {
       sent.problem = made.error();
       co_return sent;
@@ -99,7 +101,7 @@ asio::awaitable<Sent> KafkaSink::send(std::span<const Told> told) {
         messages.push_back(std::move(message));
     ends.push_back(messages.size());
   }
-  co_await producer_->produce(messages);
+  co_await producer_->produce(source_.host_id, messages);
 
   std::size_t begin = 0;
   for (std::size_t at = 0; at < told.size(); begin = ends[at++]) {

@@ -8,9 +8,9 @@
 // Tested by tests/unit/forwarder/kafka_sink_test.cpp against librdkafka's mock cluster.
 #pragma once
 
-#include "agent/forwarder/kafka_producer.h"
 #include "agent/forwarder/kafka_sink_settings.h"
 #include "agent/forwarder/sink.h"
+#include "agent/outbound/kafka_producer.h"
 #include "userspace/projection/level.h"
 #include "userspace/projection/source.h"
 
@@ -26,23 +26,23 @@ namespace veilwire::forwarder {
 
 class KafkaSink final : public Sink {
  public:
-  KafkaSink(boost::asio::io_context& io, KafkaSettings settings, projection::Level level,
+  KafkaSink(boost::asio::io_context& io, KafkaSinkSettings settings, projection::Level level,
             projection::Source source);
 
   boost::asio::awaitable<Sent> send(std::span<const Told> told) override;
 
  private:
-  using Messages = std::vector<KafkaMessage>;
+  using Messages = std::vector<outbound::KafkaMessage>;
 
   // What one record or exchange becomes; empty where the level has nothing to say of it.
   Messages messages_of(const Told& told, projection::Level level) const;
   boost::asio::awaitable<Messages> alone(const Told& told, projection::Level level);
 
   boost::asio::io_context& io_;
-  KafkaSettings settings_;
+  KafkaSinkSettings settings_;
   projection::Level level_;
   projection::Source source_;
-  std::unique_ptr<KafkaProducer> producer_;
+  std::unique_ptr<outbound::KafkaProducer> producer_;
   std::jthread retired_;  // waits for the threads of the last one
 };
 

@@ -27,7 +27,7 @@ ReadSink read_otlp(const ConfigSection& section, SinkGift gift) {
 }
 
 ReadSink read_kafka(const ConfigSection& section, SinkGift gift) {
-  KafkaSettings settings = read_kafka_settings(section);
+  KafkaSinkSettings settings = read_kafka_sink_settings(section);
   std::string destination = "kafka " + settings.topic + " at";
   for (const std::string& broker : settings.brokers) destination += " " + broker;
   return {std::move(destination), [settings, gift](io_context& io) {

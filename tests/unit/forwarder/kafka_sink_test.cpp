@@ -18,10 +18,12 @@ namespace veilwire::forwarder {
 namespace {
 
 using namespace testing;
+using outbound::KafkaMessage;
+using outbound::KafkaProducer;
 using projection::Level;
 
-KafkaSettings settings_for(const MockKafka& kafka) {
-  KafkaSettings settings;
+KafkaSinkSettings settings_for(const MockKafka& kafka) {
+  KafkaSinkSettings settings;
   settings.brokers = {kafka.brokers()};
   settings.topic = MockKafka::kTopic;
   settings.tls = false;
@@ -66,7 +68,7 @@ class KafkaSinkTest : public ::testing::Test {
 
   MockKafka kafka;
   boost::asio::io_context io;
-  KafkaSettings settings = settings_for(kafka);
+  KafkaSinkSettings settings = settings_for(kafka);
   Level level = Level::Masked;
 
  private:
@@ -88,7 +90,7 @@ TEST_F(KafkaSinkTest, DeliversRecordsAsTheirCanonicalBytes) {
 }
 
 TEST_F(KafkaSinkTest, DeliversExchangesAsOcsfUnderTheirOwnUids) {
-  settings.format = KafkaSettings::Format::Ocsf;
+  settings.format = KafkaSinkSettings::Format::Ocsf;
   const std::vector<Told> told = {told_exchange(7)};
   EXPECT_EQ(send(told).done, 1U);
   const std::vector<Consumed> consumed = kafka.consume();
@@ -98,7 +100,7 @@ TEST_F(KafkaSinkTest, DeliversExchangesAsOcsfUnderTheirOwnUids) {
 }
 
 TEST_F(KafkaSinkTest, DeliversEventsOfOpenTelemetry) {
-  settings.format = KafkaSettings::Format::Otlp;
+  settings.format = KafkaSinkSettings::Format::Otlp;
   EXPECT_EQ(send(told_records(3)).done, 3U);
   const std::vector<Consumed> consumed = kafka.consume();
   ASSERT_EQ(consumed.size(), 3U);
@@ -172,12 +174,12 @@ TEST_F(KafkaSinkTest, WhatAnOperatorMustMendLosesNothing) {
 }
 
 TEST_F(KafkaSinkTest, AMessageThatIsNotEvenTakenHasFailed) {
-  auto producer = KafkaProducer::make(io, settings, "key");
+  auto producer = KafkaProducer::make(io, settings);
   ASSERT_TRUE(producer);
   kafka.fail({RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
   for (int turn = 0; turn < 3; ++turn) {
     std::vector<KafkaMessage> messages(5, KafkaMessage{.uid = "uid", .payload = "payload"});
-    boost::asio::co_spawn(io, (*producer)->produce(messages), boost::asio::detached);
+    boost::asio::co_spawn(io, (*producer)->produce("key", messages), boost::asio::detached);
     io.restart();
     io.run();
     for (const KafkaMessage& message : messages)

@@ -54,7 +54,7 @@ TEST(KafkaSettings, AreReadWithWhatSecurityNeeds) {
     ca_file = "/a/ca.pem"
     sasl_username = "veilwire"
     sasl_password_file = "/a/password")");
-  const KafkaSettings settings = read_kafka_settings(table);
+  const KafkaSinkSettings settings = read_kafka_sink_settings(table);
   table.check();
   EXPECT_EQ(settings.brokers.size(), 2U);
   EXPECT_TRUE(settings.tls);
@@ -66,8 +66,8 @@ TEST(KafkaSettings, AreRefusedWhereTheyMeanNothing) {
       "brokers = [\"127.0.0.1:9092\"]\ntopic = \"a\"\nsecurity_protocol = \"plaintext\"\n";
   const std::string tls = "brokers = [\"a.example:9092\"]\ntopic = \"a\"\n";
   const std::string ca = "ca_file = \"/ca.pem\"\n";
-  EXPECT_EQ(refusal([&] { read_kafka_settings(section(plain)); }), "");
-  EXPECT_EQ(refusal([&] { read_kafka_settings(section(tls + ca)); }), "");
+  EXPECT_EQ(refusal([&] { read_kafka_sink_settings(section(plain)); }), "");
+  EXPECT_EQ(refusal([&] { read_kafka_sink_settings(section(tls + ca)); }), "");
   for (const std::string& wrong :
        {tls, tls + "ca_file = \"ca.pem\"", tls + ca + "key_file = \"/a\"",
         tls + ca + "security_protocol = \"sasl_ssl\"", tls + ca + "security_protocol = \"SSL\"",
@@ -76,7 +76,7 @@ TEST(KafkaSettings, AreRefusedWhereTheyMeanNothing) {
         "brokers = [\"a.example:9092,b\"]\ntopic = \"a\"\n" + ca,
         "brokers = [\"a.example\"]\ntopic = \"a\"\n" + ca,
         "brokers = [\"a.example:1\"]\ntopic = \"a b\"\n" + ca})
-    EXPECT_NE(refusal([&] { read_kafka_settings(section(wrong)); }), "") << wrong;
+    EXPECT_NE(refusal([&] { read_kafka_sink_settings(section(wrong)); }), "") << wrong;
 }
 
 TEST(SyslogSettings, ReadAnAddress) {

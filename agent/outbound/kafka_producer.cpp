@@ -1,4 +1,4 @@
-#include "agent/forwarder/kafka_producer.h"
+#include "agent/outbound/kafka_producer.h"
 
 #include "agent/host/key_files.h"
 #include "agent/host/trusted_file.h"
@@ -25,7 +25,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-namespace veilwire::forwarder {
+namespace veilwire::outbound {
 namespace {
 
 namespace asio = boost::asio;
@@ -144,23 +144,26 @@ struct KafkaProducer::State {
     }
     --waiting;
   }
-  void produce(KafkaMessage& message) {
+  void produce(std::string_view key, KafkaMessage& message) {
     ++waiting;
     // The form without macros, which cast as C does.
     std::array<rd_kafka_vu_t, 6> parts{};
     parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
     parts[0].u.cstr = topic.c_str();
     parts[1].vtype = RD_KAFKA_VTYPE_KEY;
-    parts[1].u.mem = {key.data(), key.size()};
+    parts[1].u.mem = {const_cast<char*>(key.data()), key.size()};  // it is copied
     parts[2].vtype = RD_KAFKA_VTYPE_VALUE;
     parts[2].u.mem = {message.payload.data(), message.payload.size()};
     parts[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
     parts[3].u.i = RD_KAFKA_MSG_F_COPY;
     // Made here: headers of its own making librdkafka 2.0.2 frees twice where it does not take the
     // message (rd_kafka_produceva).
-    rd_kafka_headers_t* headers = rd_kafka_headers_new(1);
-    rd_kafka_header_add(headers, "uid", -1, message.uid.data(),
-                        static_cast<ssize_t>(message.uid.size()));
+    rd_kafka_headers_t* headers = rd_kafka_headers_new(1 + message.headers.size());
+    const auto add = [headers](const char* name, const std::string& value) {
+      rd_kafka_header_add(headers, name, -1, value.data(), static_cast<ssize_t>(value.size()));
+    };
+    add("uid", message.uid);
+    for (const auto& [name, value] : message.headers) add(name, value);
     parts[4].vtype = RD_KAFKA_VTYPE_HEADERS;
     parts[4].u.headers = headers;
     parts[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
@@ -189,7 +192,7 @@ struct KafkaProducer::State {
     static_cast<State*>(self)->complain(static_cast<rd_kafka_resp_err_t>(error), reason);
   }
 
-  std::string topic, key;
+  std::string topic;
   std::chrono::milliseconds patience{0};
   rd_kafka_t* producer = nullptr;
   rd_kafka_queue_t* queue = nullptr;  // its main one
@@ -209,10 +212,9 @@ std::jthread KafkaProducer::retire() {
 }
 
 Result<std::unique_ptr<KafkaProducer>, std::string> KafkaProducer::make(
-    asio::io_context& io, const KafkaSettings& settings, std::string key) {
+    asio::io_context& io, const KafkaSettings& settings) {
   auto state = std::make_unique<State>(io);
   state->topic = settings.topic;
-  state->key = std::move(key);
   state->patience = settings.timeout + kGrace;
   host::UniqueFd event(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!event) return Unexpected<std::string>{"no eventfd"};
@@ -249,7 +251,8 @@ Result<std::unique_ptr<KafkaProducer>, std::string> KafkaProducer::make(
   return std::unique_ptr<KafkaProducer>(new KafkaProducer(std::move(state)));
 }
 
-asio::awaitable<void> KafkaProducer::produce(std::span<KafkaMessage> messages) {
+asio::awaitable<void> KafkaProducer::produce(std::string_view key,
+                                             std::span<KafkaMessage> messages) {
   State& state = *state_;
   state.last_error.clear();
   // Its handler may come when all is over.
@@ -260,7 +263,7 @@ asio::awaitable<void> KafkaProducer::produce(std::span<KafkaMessage> messages) {
     *late = true;
     event.cancel();
   });
-  for (KafkaMessage& message : messages) state.produce(message);
+  for (KafkaMessage& message : messages) state.produce(key, message);
   while (state.waiting != 0) {
     while (rd_kafka_poll(state.producer, 0) != 0) {
     }
@@ -283,4 +286,4 @@ asio::awaitable<void> KafkaProducer::produce(std::span<KafkaMessage> messages) {
   }
 }
 
-}  // namespace veilwire::forwarder
+}  // namespace veilwire::outbound

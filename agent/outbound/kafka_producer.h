@@ -3,7 +3,7 @@
 // Tested by tests/unit/forwarder/kafka_sink_test.cpp against librdkafka's mock cluster.
 #pragma once
 
-#include "agent/forwarder/kafka_sink_settings.h"
+#include "agent/outbound/kafka_settings.h"
 #include "userspace/base/result.h"
 
 #include <cstddef>
@@ -11,16 +11,20 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 
-namespace veilwire::forwarder {
+namespace veilwire::outbound {
 
 struct KafkaMessage {
   std::string uid;  // the header "uid"
   std::string payload;
+  std::vector<std::pair<const char*, std::string>> headers = {};  // others, by name
 
   enum class State : std::uint8_t {
     Waiting,
@@ -34,17 +38,17 @@ struct KafkaMessage {
 
 class KafkaProducer {
  public:
-  // key: of every message, so that all stay in their order. The error is for an operator.
+  // The error is for an operator.
   static Result<std::unique_ptr<KafkaProducer>, std::string> make(boost::asio::io_context& io,
-                                                                  const KafkaSettings& settings,
-                                                                  std::string key);
+                                                                  const KafkaSettings& settings);
   ~KafkaProducer();
   KafkaProducer(const KafkaProducer&) = delete;
   KafkaProducer& operator=(const KafkaProducer&) = delete;
 
-  // Returns when none of them is waiting. A producer that has had a message fail is to be given up:
-  // it may be beyond repair, or its certificates may have been renewed since.
-  boost::asio::awaitable<void> produce(std::span<KafkaMessage> messages);
+  // key: of every message, so that all stay in their order. Returns when none of them is waiting. A
+  // producer that has had a message fail is to be given up: it may be beyond repair, or its
+  // certificates may have been renewed since.
+  boost::asio::awaitable<void> produce(std::string_view key, std::span<KafkaMessage> messages);
   // Gives it up without waiting for its threads, which the returned one does. Nothing more may be
   // asked of it.
   std::jthread retire();
@@ -55,4 +59,4 @@ class KafkaProducer {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace veilwire::forwarder
+}  // namespace veilwire::outbound
