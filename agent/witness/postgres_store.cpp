@@ -27,7 +27,7 @@ std::optional<proof::Hash> as_hash(std::string_view bytes) {
 
 StoreFailure damaged() { return {"the store does not hold what was written to it"}; }
 
-std::string copied_rows(std::int64_t log, const Addition& addition) {
+std::string copied_rows(std::int64_t log, const Addition& addition, bool with_bytes) {
   CopyRows rows;
   std::int64_t number = static_cast<std::int64_t>(addition.size);
   for (std::size_t i = 0; i < addition.records.size(); ++i) {
@@ -48,7 +48,7 @@ std::string copied_rows(std::int64_t log, const Addition& addition) {
       for (int n = 0; n < 3; ++n) rows.null();
     }
     rows.bytes(crypto::as_bytes(addition.growth->leaves[i]));
-    rows.bytes(addition.records[i]);
+    rows.bytes(with_bytes ? addition.records[i] : std::string_view());
   }
   return rows.finish();
 }
@@ -172,7 +172,7 @@ Result<bool, StoreFailure> PostgresStore::begin_and_add(const Addition& addition
   auto copied = database_.copy(
       "COPY veilwire.records(log, number, at, kind, host, session, exchange, issuer, subject,"
       " person, leaf_hash, canonical) FROM STDIN (FORMAT binary)",
-      copied_rows(**log, addition));
+      copied_rows(**log, addition, keeps_bytes_));
   if (!copied) return Unexpected{copied.error()};
   if (!addition.cosignature.empty()) {
     const auto& checkpoint = *addition.growth->after.checkpoint;

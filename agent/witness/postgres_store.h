@@ -29,7 +29,10 @@ struct TamperingRow {
 
 class PostgresStore : public Store {
  public:
-  explicit PostgresStore(std::string conninfo) : database_(std::move(conninfo), {}) {}
+  // keeps_bytes: of records. false: they are elsewhere, and of what is added `canonical` stays
+  // empty.
+  explicit PostgresStore(std::string conninfo, bool keeps_bytes = true)
+      : database_(std::move(conninfo), {}), keeps_bytes_(keeps_bytes) {}
 
   Result<std::optional<KeptLog>, StoreFailure> find(std::string_view origin) override;
   Result<std::vector<proof::Hash>, StoreFailure> leaves(std::string_view origin,
@@ -60,6 +63,7 @@ class PostgresStore : public Store {
   Result<std::optional<std::int64_t>, StoreFailure> move_end(const Addition& addition);
 
   Postgres database_;
+  bool keeps_bytes_;
   bool checked_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include "agent/host/key_files.h"
 #include "agent/host/limited_log.h"
 #include "agent/host/log.h"
+#include "agent/witness/kafka_store.h"
 #include "agent/witness/postgres_store.h"
 #include "agent/witness/witness.h"
 
@@ -23,6 +24,18 @@ std::optional<TlsFiles> read_tls(const Settings& settings) {
                   .key_pem = std::string(host::read_key(settings.certificate_key).reveal()),
                   .client_ca_pem = host::read_certificates(settings.client_ca)};
 }
+
+// All that a thread needs to keep records.
+struct Stores {
+  explicit Stores(const Settings& settings)
+      : postgres(settings.database, settings.records != RecordsIn::Kafka) {
+    if (settings.kafka) kafka.emplace(postgres, *settings.kafka);
+  }
+  Store& outer() { return kafka ? static_cast<Store&>(*kafka) : postgres; }
+
+  PostgresStore postgres;
+  std::optional<KafkaStore> kafka;
+};
 
 Answered refused(int status, std::string why) {
   evidence::WitnessAnswer answer;
@@ -59,8 +72,8 @@ class Service::Impl {
     if (asked.client.empty()) return refused(403, "the certificate names no client");
     const auto batch = evidence::parse_batch(asked.body);
     if (!batch) return refused(400, "the body " + std::string(to_string(batch.error())));
-    const Borrowed store(*this);
-    const Reply reply = witness_->take(*store, asked.client, *batch);
+    const Borrowed stores(*this);
+    const Reply reply = witness_->take(stores->outer(), asked.client, *batch);
     if (!reply.alarm.empty()) report(reply);
     return {.status = reply.status,
             .content_type = kJson,
@@ -69,8 +82,9 @@ class Service::Impl {
   }
 
   Answered health() {
-    const Borrowed store(*this);
-    if (const auto checked = store->check(); !checked) return refused(503, "the store is away");
+    const Borrowed stores(*this);
+    if (const auto checked = stores->postgres.check(); !checked)
+      return refused(503, "the store is away");
     return {.status = 200, .content_type = kJson, .body = "{}\n", .retry_after = {}};
   }
 
@@ -84,36 +98,35 @@ class Service::Impl {
     }
   }
 
-  // A store of one's own for a while. There is one for each thread.
+  // Stores of one's own for a while. There are some for each thread.
   class Borrowed {
    public:
     explicit Borrowed(Impl& owner) : owner_(owner) {
       const std::lock_guard lock(owner.mutex_);
       if (owner.idle_.empty()) {
-        store_ = std::make_unique<PostgresStore>(owner.settings_.database);
+        stores_ = std::make_unique<Stores>(owner.settings_);
       } else {
-        store_ = std::move(owner.idle_.back());
+        stores_ = std::move(owner.idle_.back());
         owner.idle_.pop_back();
       }
     }
     ~Borrowed() {
       const std::lock_guard lock(owner_.mutex_);
-      owner_.idle_.push_back(std::move(store_));
+      owner_.idle_.push_back(std::move(stores_));
     }
     Borrowed(const Borrowed&) = delete;
     Borrowed& operator=(const Borrowed&) = delete;
-    PostgresStore& operator*() const { return *store_; }
-    PostgresStore* operator->() const { return store_.get(); }
+    Stores* operator->() const { return stores_.get(); }
 
    private:
     Impl& owner_;
-    std::unique_ptr<PostgresStore> store_;
+    std::unique_ptr<Stores> stores_;
   };
 
   const Settings& settings_;
   std::optional<Witness> witness_;
   std::mutex mutex_;  // of what follows
-  std::vector<std::unique_ptr<PostgresStore>> idle_;
+  std::vector<std::unique_ptr<Stores>> idle_;
   host::LimitedLog store_trouble_;
 
   HttpsServer server_;

@@ -1,5 +1,6 @@
 #include "agent/witness/settings.h"
 
+#include "userspace/audit/record.h"
 #include "userspace/evidence/witness_message.h"
 
 #include <charconv>
@@ -66,6 +67,31 @@ void read_log(const ConfigSection& section, Rules& rules) {
   section.check();
 }
 
+void read_records(const ConfigSection& section, Settings& s) {
+  const std::string records = section.text("records", "postgresql");
+  if (records != "postgresql" && records != "kafka" && records != "both")
+    section.refuse("records", R"(is "postgresql", "kafka" or "both")");
+  s.records = records == "kafka"  ? RecordsIn::Kafka
+              : records == "both" ? RecordsIn::Both
+                                  : RecordsIn::Postgresql;
+  if (s.records == RecordsIn::Postgresql) {
+    if (section.has("kafka"))
+      section.refuse("kafka", R"(is for records = "kafka" or records = "both")");
+    return;
+  }
+  const ConfigSection kafka = section.table("kafka");
+  outbound::KafkaSettings unless_said;
+  unless_said.message_bytes = 2 * audit::kRecordBytes;
+  unless_said.timeout = std::chrono::seconds(10);  // a host waits 30 s for an answer
+  s.kafka = outbound::read_kafka_settings(kafka, std::move(unless_said));
+  // The largest record, with its key and headers.
+  constexpr std::size_t kLeast = audit::kRecordBytes + 64 * 1024;
+  if (s.kafka->message_bytes < kLeast)
+    kafka.refuse("message_bytes",
+                 "must be " + std::to_string(kLeast) + " at least, for the largest record");
+  kafka.check();
+}
+
 }  // namespace
 
 Settings read_settings(const ConfigSection& section) {
@@ -84,6 +110,7 @@ Settings read_settings(const ConfigSection& section) {
   if (others != "accept" && others != "refuse")
     section.refuse("other_logs", R"(is "accept" or "refuse")");
   s.rules.only_listed = others == "refuse";
+  read_records(section, s);
   for (const ConfigSection& log : section.tables("log")) read_log(log, s.rules);
   section.check();
   return s;

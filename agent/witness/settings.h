@@ -10,14 +10,20 @@
 #pragma once
 
 #include "agent/host/config.h"
+#include "agent/outbound/kafka_settings.h"
 #include "agent/witness/witness.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace veilwire::witness {
 
 inline constexpr const char* kDefaultWitnessConfig = "/etc/veilwire/witness.toml";
+
+// Where the bytes of records are. What each log rests on, hashes of all records included, is in
+// PostgreSQL in any case.
+enum class RecordsIn : std::uint8_t { Postgresql, Kafka, Both };
 
 struct Settings {
   std::string name, key;  // of the witness, and the file of its key
@@ -27,6 +33,8 @@ struct Settings {
   std::string certificate, certificate_key, client_ca;
   std::string database;  // as libpq takes it
   int connections = 0;
+  RecordsIn records = RecordsIn::Postgresql;
+  std::optional<outbound::KafkaSettings> kafka;  // where records go there
   std::string user, log_level;
   Rules rules;
 };

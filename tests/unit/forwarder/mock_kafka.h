@@ -15,6 +15,7 @@ namespace veilwire::forwarder::testing {
 
 struct Consumed {
   std::string key, uid, value;
+  std::string origin, number;  // headers, where there are
   int partition = 0;
 };
 
@@ -90,13 +91,20 @@ class MockKafka {
     Consumed out{.key = text(message.key, message.key_len),
                  .uid = {},
                  .value = text(message.payload, message.len),
+                 .origin = {},
+                 .number = {},
                  .partition = message.partition};
     rd_kafka_headers_t* headers = nullptr;
-    const void* value = nullptr;
-    std::size_t size = 0;
-    if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        rd_kafka_header_get_last(headers, "uid", &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR)
-      out.uid = text(value, size);
+    if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return out;
+    const auto header = [&](const char* name) {
+      const void* value = nullptr;
+      std::size_t size = 0;
+      const auto error = rd_kafka_header_get_last(headers, name, &value, &size);
+      return error == RD_KAFKA_RESP_ERR_NO_ERROR ? text(value, size) : std::string();
+    };
+    out.uid = header("uid");
+    out.origin = header("origin");
+    out.number = header("number");
     return out;
   }
 

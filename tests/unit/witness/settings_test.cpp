@@ -67,6 +67,28 @@ TEST(WitnessSettings, ListLogs) {
   EXPECT_THAT(refusal(kLeast + log + "client = \"x\"\n"), HasSubstr("unknown key"));
 }
 
+TEST(WitnessSettings, SayWhereRecordsAre) {
+  EXPECT_EQ(read(kLeast).records, RecordsIn::Postgresql);
+  EXPECT_FALSE(read(kLeast).kafka);
+  const std::string kafka =
+      "[witness.kafka]\nbrokers = [\"127.0.0.1:9092\"]\ntopic = \"records\"\n"
+      "security_protocol = \"plaintext\"\n";
+  const std::string both = std::string(kLeast) + "records = \"both\"\n";
+  const Settings s = read(both + kafka);
+  EXPECT_EQ(s.records, RecordsIn::Both);
+  ASSERT_TRUE(s.kafka);
+  EXPECT_EQ(s.kafka->topic, "records");
+  EXPECT_EQ(s.kafka->message_bytes, 2U * 1024 * 1024);
+  EXPECT_EQ(s.kafka->timeout, std::chrono::seconds(10));
+  EXPECT_EQ(read(std::string(kLeast) + "records = \"kafka\"\n" + kafka).records, RecordsIn::Kafka);
+  EXPECT_THAT(refusal(std::string(kLeast) + "records = \"disk\"\n"), HasSubstr("records: is"));
+  EXPECT_THAT(refusal(kLeast + kafka), HasSubstr("kafka: is for records"));
+  EXPECT_THAT(refusal(both), HasSubstr("brokers"));
+  EXPECT_THAT(refusal(both + kafka + "message_bytes = 1048576\n"),
+              HasSubstr("for the largest record"));
+  EXPECT_THAT(refusal(both + kafka + "format = \"ocsf\"\n"), HasSubstr("unknown key"));
+}
+
 TEST(WitnessSettings, NameTheWitness) {
   EXPECT_THAT(refusal("listen = \"127.0.0.1:0\"\n"), HasSubstr("name is missing"));
   EXPECT_THAT(refusal("name = \"a b\"\nlisten = \"127.0.0.1:0\"\n"), HasSubstr("is one word"));
