@@ -30,7 +30,8 @@ int list_silent(const Settings& settings, const std::string& older_than, bool js
                 std::ostream& out);
 // kFound: there is some.
 int list_tampering(const Settings& settings, bool json, std::ostream& out);
-// Reads all records of a log again. kFound: something does not hold.
+// Reads all records of a log again. kFound: something does not hold. Throws where their bytes are
+// in Kafka alone.
 int verify_log(const Settings& settings, const std::string& origin, bool json, std::ostream& out);
 
 // "90s", "5m", "12h", "7d" in seconds. Throws for anything else.

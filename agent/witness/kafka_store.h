@@ -9,7 +9,8 @@
 // a host may have said something else after its first words were lost to everyone but the topic.
 //
 // It waits for Kafka, as the other store does for its database; each thread has one of its own.
-// Tested by tests/unit/witness/kafka_store_test.cpp against librdkafka's mock cluster.
+// Tested by tests/unit/witness/kafka_store_test.cpp and tests/witness, against librdkafka's mock
+// cluster.
 #pragma once
 
 #include "agent/outbound/kafka_producer.h"

@@ -396,6 +396,40 @@ class WitnessTest(unittest.TestCase):
     self.assertEqual(self.send(4, 9)[0], 200)
     self.assertEqual(self.kept(), self.records[:9])
 
+  def test_records_in_kafka_are_those_that_are_cosigned(self):
+    kafka = subprocess.Popen([BUILD / "tests/serve_kafka"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    self.addCleanup(kafka.communicate)
+    brokers = json.dumps(kafka.stdout.readline().strip().split(","))
+
+    def consumed():
+      kafka.stdin.write("\n")
+      kafka.stdin.flush()
+      return json.loads(kafka.stdout.readline())
+
+    config = self.write_config("kafka", f'records = "kafka"\n[witness.kafka]\nbrokers = {brokers}\ntopic = "veilwire"\n'
+                                        'security_protocol = "plaintext"\ntimeout_seconds = 2\n')
+    instance = Instance(config)
+    try:
+      self.assertEqual(self.send(1, 60, instance=instance)[0], 200)
+      status, answer = self.send(31, 100, instance=instance)
+      self.assertEqual((status, answer["size"], "cosignature" in answer), (200, 100, True))
+      found = consumed()
+      self.assertEqual([base64.b64decode(each["value"]) for each in found], self.records[:100])
+      self.assertEqual([each["uid"] for each in found], [f"{self.origin}/{i}" for i in range(1, 101)])
+      self.assertEqual({each["key"] for each in found}, {self.origin})
+      self.assertEqual(self.kept(), [b""] * 100)
+      run = self.command("verify", self.origin, config=config)
+      self.assertEqual(run.returncode, 1)
+      self.assertIn("record 1 is in the topic veilwire of Kafka", run.stderr)
+      # What contradicts is found without the bytes.
+      self.assertEqual(self.send(1, 50, [self.records[1], *self.records], instance=instance)[0], 422)
+      kafka.kill()
+      answer, _ = self.ask("POST", "/v1/records", batch(self.origin, 101, self.records[100:110]), instance=instance)
+      self.assertEqual((answer.status, answer.getheader("Retry-After")), (503, "5"))
+      self.assertEqual(self.kept(), [b""] * 100)
+    finally:
+      self.assertEqual(instance.stop(), 0)
+
   def test_what_is_changed_in_the_store_shows(self):
     self.send(1, 200)
     log = self.postgres.sql(f"SELECT id FROM veilwire.logs WHERE origin = '{self.origin}'")[0][0]
