@@ -40,6 +40,7 @@ SyslogSettings read_common(const ConfigSection& section) {
   if (!settings.tls && !is_loopback(settings.host))
     section.refuse("tls", "can be false for an address such as \"127.0.0.1:514\" alone");
   settings.tls_files = read_tls_settings(section);
+  settings.tls_files.resumes = false;
   settings.message_bytes = static_cast<std::size_t>(
       section.integer("message_bytes", static_cast<std::int64_t>(projection::kSyslogMessage),
                       static_cast<std::int64_t>(projection::kLeastSyslogMessage), 1 << 20));

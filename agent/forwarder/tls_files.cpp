@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include <openssl/ssl.h>
 #include <sys/stat.h>
 
 namespace veilwire::forwarder {
@@ -77,6 +78,8 @@ Result<std::shared_ptr<wire::TlsClientContext>, std::string> TlsFiles::context()
       return Unexpected{settings_.certificate + ": is no certificate of the key in " +
                         settings_.key};
     if (!context) return Unexpected{settings_.roots + ": holds no certificates to trust"};
+    if (!settings_.resumes)
+      SSL_CTX_set_session_cache_mode((*context)->handle(), SSL_SESS_CACHE_OFF);
     context_ = *std::move(context);
     of_context_ = std::move(now);
     return context_;

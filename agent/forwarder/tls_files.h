@@ -21,6 +21,9 @@ struct TlsSettings {
   // Our own CA stands in the system's store and says nothing about a receiver; may be missing.
   std::string never_trust = "/etc/veilwire/ca.pem";
   std::string certificate, key;  // both or neither
+  // Not with receivers that refuse to resume where they ask for a certificate, as librelp with
+  // OpenSSL does: each refusal would cost an attempt.
+  bool resumes = true;
 };
 TlsSettings read_tls_settings(const host::ConfigSection& section);
 

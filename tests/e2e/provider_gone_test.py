@@ -1,6 +1,7 @@
 """While the identity provider is down its last word counts for a while, and then policy decides."""
 
 import json
+import time
 
 import provider_case  # first: it makes tests/support importable
 import clients
@@ -110,6 +111,7 @@ class ProviderGoneTest(provider_case.ProviderCase):
     self.assertEqual(revoked.returncode, 0, revoked.stderr)
     self.must_be_refused(ENDED % "has been revoked")
     self.provider.start()
+    time.sleep(1.1)  # tokens say seconds: what is of the second of a revocation is of before it
     self.sign_in()
     self.assertEqual(self.standing(), "fresh")
     self.provider.kill()
