@@ -15,9 +15,13 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <string>
+#include <thread>
 #include <utility>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <unistd.h>
 
@@ -97,7 +101,8 @@ Result<LoadedRuleset, LoadError> load_ruleset(const std::string& policy_path,
 class PolicySource::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(asio::io_context& io, std::string path, Secret key, Events events)
-      : descriptor_(io, ::dup(watch_.descriptor())),
+      : io_(io),
+        descriptor_(io, ::dup(watch_.descriptor())),
         timer_(io),
         path_(std::move(path)),
         key_(std::move(key)),
@@ -112,19 +117,44 @@ class PolicySource::Impl : public std::enable_shared_from_this<Impl> {
                            });
   }
 
+  // What changes while it is read is read again behind it.
   void reload() {
-    auto loaded = load_ruleset(path_, key_);
+    if (loading_) {
+      again_ = true;
+      return;
+    }
+    rounds_ = 0;
+    load();
+  }
+
+ private:
+  using Loaded = Result<LoadedRuleset, LoadError>;
+
+  // To compile all packs takes half a second on an idle machine, and this loop accepts connections
+  // and beats the heart that the kernel looks at: a thread of its own.
+  void load() {
+    loading_ = true;
+    again_ = false;
+    if (loader_.joinable()) loader_.join();  // it has posted, and ends
+    loader_ = std::jthread([&io = io_, weak = weak_from_this(), path = path_, &key = key_] {
+      auto loaded = std::make_shared<Loaded>(load_ruleset(path, key));
+      asio::post(io, [weak, loaded] {
+        if (const auto self = weak.lock()) self->take(std::move(*loaded));
+      });
+    });
+  }
+
+  void take(Loaded loaded) {
+    loading_ = false;
     // What is watched only from here on may have changed since it was read.
-    for (int i = 0; i < kMostRounds && watch_.watch(loaded ? loaded->files : loaded.error().files);
-         ++i)
-      loaded = load_ruleset(path_, key_);
+    const bool more = watch_.watch(loaded ? loaded->files : loaded.error().files);
+    if ((more || again_) && ++rounds_ <= kMostRounds) return load();
     if (loaded)
       events_.loaded(std::move(loaded).value());
     else
       events_.failed(loaded.error());
   }
 
- private:
   void changed() {
     if (watch_.changed()) {
       timer_.expires_after(kSettle);
@@ -135,12 +165,16 @@ class PolicySource::Impl : public std::enable_shared_from_this<Impl> {
     wait();
   }
 
+  asio::io_context& io_;
   FileWatch watch_;
   asio::posix::stream_descriptor descriptor_;
   asio::steady_timer timer_;
   std::string path_;
   Secret key_;
   Events events_;
+  bool loading_ = false, again_ = false;
+  int rounds_ = 0;
+  std::jthread loader_;  // last: it reads the key
 };
 
 PolicySource::PolicySource(asio::io_context& io, std::string policy_path, Secret site_key,
@@ -150,7 +184,7 @@ PolicySource::PolicySource(asio::io_context& io, std::string policy_path, Secret
   impl_->watch(files);
   impl_->wait();
 }
-PolicySource::~PolicySource() = default;
+PolicySource::~PolicySource() = default;  // waits for a load that is under way
 void PolicySource::reload() { impl_->reload(); }
 
 }  // namespace veilwire::proxy
