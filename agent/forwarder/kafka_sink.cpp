@@ -96,7 +96,7 @@ asio::awaitable<Sent> KafkaSink::send(std::span<const Told> told) {
   Messages messages;
   std::vector<std::size_t> ends;  // of the messages of each that was told
   for (const Told& each : told) {
-    if (each.exchange || each.parsed)
+    if (each.is_readable())
       for (KafkaMessage& message : messages_of(each, level_))
         messages.push_back(std::move(message));
     ends.push_back(messages.size());
@@ -105,7 +105,6 @@ asio::awaitable<Sent> KafkaSink::send(std::span<const Told> told) {
 
   std::size_t begin = 0;
   for (std::size_t at = 0; at < told.size(); begin = ends[at++]) {
-    const bool readable = told[at].exchange || told[at].parsed;
     Messages again;
     const KafkaMessage* bad = worst(std::span(messages).subspan(begin, ends[at] - begin));
     if (bad != nullptr && bad->state == MessageState::Refused) {
@@ -122,8 +121,8 @@ asio::awaitable<Sent> KafkaSink::send(std::span<const Told> told) {
       producer_.reset();
       break;
     }
-    if (!readable)
-      sent.refused.push_back({told[at].record, "not a record that this version can read"});
+    if (!told[at].is_readable())
+      sent.refused.push_back(refuse_unreadable(told[at]));
     else if (bad != nullptr)
       sent.refused.push_back({told[at].record, "refused by the broker: " + bad->why});
     sent.done = at + 1;

@@ -73,11 +73,11 @@ asio::awaitable<Sent> OtlpSink::send(std::span<const Told> told) {
   OtlpRequest request(source_, settings_.request_bytes);
   std::vector<Piece> pieces;
   for (std::size_t at = 0; at < told.size(); ++at) {
-    if (!told[at].exchange && !told[at].parsed) {
+    if (!told[at].is_readable()) {
       if (!co_await deliver(run, pieces)) co_return std::move(run.sent);
       (void)request.finish();
       pieces.clear();
-      run.sent.refused.push_back({told[at].record, "not a record that this version can read"});
+      run.sent.refused.push_back(refuse_unreadable(told[at]));
       run.sent.done = at + 1;
       continue;
     }

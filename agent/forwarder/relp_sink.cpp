@@ -146,8 +146,8 @@ asio::awaitable<Sent> RelpSink::send(std::span<const Told> told) {
       if (message->state == State::Refused)
         sent.refused.push_back({told[at].record, "refused by the receiver"});
       ++message;
-    } else if (!told[at].exchange && !told[at].parsed) {
-      sent.refused.push_back({told[at].record, "not a record that this version can read"});
+    } else if (!told[at].is_readable()) {
+      sent.refused.push_back(refuse_unreadable(told[at]));
     }
     sent.done = at + 1;
   }

@@ -24,6 +24,8 @@ struct Told {
   std::string canonical;                // of that record
   std::optional<audit::Parsed> parsed;  // nullopt: it is none that this program can read
   std::optional<projection::Exchange> exchange;
+  // Whether there is anything that could be projected.
+  bool is_readable() const { return exchange || parsed; }
 };
 
 // Refused by the destination for good, as it stands: the next ones can still go.
@@ -31,6 +33,10 @@ struct Refusal {
   std::uint64_t record = 0;
   std::string reason;  // printable ASCII, at most host::protocol::kDeadReason bytes, no content
 };
+// What every sink that projects says of what is not readable.
+inline Refusal refuse_unreadable(const Told& told) {
+  return {told.record, "not a record that this version can read"};
+}
 
 struct Sent {
   // How many of what was given are dealt with, from the first on: the destination has said that it

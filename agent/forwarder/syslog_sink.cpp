@@ -68,8 +68,7 @@ asio::awaitable<Sent> SyslogSink::send(std::span<const Told> told) {
     std::size_t end = sent.done;
     for (; end < told.size() && messages.size() < portion_; ++end) {
       const Told& each = told[end];
-      if (!each.exchange && !each.parsed)
-        refused.push_back({each.record, "not a record that this version can read"});
+      if (!each.is_readable()) refused.push_back(refuse_unreadable(each));
       if (const auto text = syslog_message(each, source_, level_, settings_.message_bytes))
         messages.append(std::to_string(text->size())).append(" ").append(*text);
     }
