@@ -1,4 +1,4 @@
-// rsyslog itself, on loopback, with a queue on disk that it syncs: what it has acknowledged, it
+// rsyslog itself, on loopback, which writes before it acknowledges: what it has acknowledged, it
 // must have after it was killed. It writes each message as it came, a line each.
 #pragma once
 
@@ -82,7 +82,6 @@ class Rsyslog {
     std::ifstream in(VEILWIRE_SOURCE_DIR "/packaging/collector/rsyslog.conf");
     std::string text{std::istreambuf_iterator<char>(in), {}};
     const std::pair<std::string, std::string> replaced[] = {
-        {"/var/spool/rsyslog", folder_.path},
         {"\"2514\"", "\"" + std::to_string(port_) + "\""},
         {"/etc/veilwire-collector/ca.pem", authority().ca()},
         {"/etc/veilwire-collector/collector.pem", authority().certificate("localhost")},
@@ -127,10 +126,8 @@ class Rsyslog {
     }
     return text +
            "template(name=\"raw\" type=\"string\" string=\"%rawmsg%\\n\")\n"
-           "ruleset(name=\"store\" queue.type=\"disk\" queue.filename=\"store\" "
-           "queue.syncQueueFiles=\"on\" queue.checkpointInterval=\"1\" "
-           "queue.saveOnShutdown=\"on\") {\n"
-           "  action(type=\"omfile\" template=\"raw\" file=\"" +
+           "ruleset(name=\"store\" queue.type=\"direct\") {\n"
+           "  action(type=\"omfile\" template=\"raw\" sync=\"on\" file=\"" +
            folder_ / "out" + "\")\n}\n";
   }
 
