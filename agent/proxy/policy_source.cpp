@@ -44,58 +44,95 @@ Result<std::string, std::string> slurp(const std::string& path) {
   return std::string{std::istreambuf_iterator<char>(in), {}};
 }
 
-}  // namespace
+// A file and what it held when it was read.
+struct Text {
+  std::string path, text;
+};
 
-Result<LoadedRuleset, LoadError> load_ruleset(const std::string& policy_path,
-                                              const Secret& site_key) {
-  LoadedRuleset loaded;
-  loaded.files.push_back(policy_path);
+// All that a policy is made of, read and not yet compiled.
+struct Sources {
+  policy::Policy policy;
+  std::string policy_path;
+  std::vector<Text> packs, certificates;
+  std::vector<std::string> files;
+  std::map<std::string, std::string> digests;
+};
+
+Result<Sources, LoadError> read_sources(const std::string& policy_path) {
+  Sources read;
+  read.policy_path = policy_path;
+  read.files.push_back(policy_path);
+  const auto fail = [&read](std::string message) {
+    return Unexpected{LoadError{std::move(message), read.files}};
+  };
+  const auto beside = [&policy_path](const std::string& name) {
+    return (fs::path(policy_path).parent_path() / name).lexically_normal().string();
+  };
+  const auto take = [&read](const std::string& path) {
+    auto text = slurp(path);
+    if (text) read.digests[path] = crypto::hex_encode(crypto::sha256(*text));
+    return text;
+  };
+  const auto text = take(policy_path);
+  if (!text) return fail(text.error());
+  auto policy = policy::parse(*text, policy_path);
+  if (!policy) return fail(policy::to_string(policy.error()));
+  read.policy = std::move(policy).value();
+  for (const std::string& name : read.policy.rule_packs) {
+    const std::string path = beside(name);
+    read.files.push_back(path);
+    auto pack = take(path);
+    if (!pack) return fail(pack.error());
+    read.packs.push_back({path, std::move(pack).value()});
+  }
+  for (const policy::AuditorFile& auditor : read.policy.auditors) {
+    const std::string path = beside(auditor.path);
+    read.files.push_back(path);
+    auto pem = take(path);
+    if (!pem)
+      return fail(policy::to_string({policy_path, auditor.line, auditor.column, pem.error()}));
+    read.certificates.push_back({path, std::move(pem).value()});
+  }
+  return read;
+}
+
+Result<LoadedRuleset, LoadError> compile(Sources read, const Secret& site_key) {
+  LoadedRuleset loaded{nullptr, std::move(read.files), std::move(read.digests)};
   const auto fail = [&loaded](std::string message) {
     return Unexpected{LoadError{std::move(message), loaded.files}};
   };
-  const auto text = slurp(policy_path);
-  if (!text) return fail(text.error());
-  loaded.digests[policy_path] = crypto::hex_encode(crypto::sha256(*text));
-  auto policy = policy::parse(*text, policy_path);
-  if (!policy) return fail(policy::to_string(policy.error()));
   std::vector<masking::RulePack> packs;
-  for (const std::string& name : policy->rule_packs) {
-    const std::string path =
-        (fs::path(policy_path).parent_path() / name).lexically_normal().string();
-    loaded.files.push_back(path);
-    const auto pack_text = slurp(path);
-    if (!pack_text) return fail(pack_text.error());
-    loaded.digests[path] = crypto::hex_encode(crypto::sha256(*pack_text));
-    auto pack = masking::parse_rule_pack(*pack_text, path);
+  for (const Text& file : read.packs) {
+    auto pack = masking::parse_rule_pack(file.text, file.path);
     if (!pack)
-      return fail(path + ":" + std::to_string(pack.error().line) + ":" +
+      return fail(file.path + ":" + std::to_string(pack.error().line) + ":" +
                   std::to_string(pack.error().column) + ": " + pack.error().message);
     packs.push_back(std::move(pack).value());
   }
-  if (const auto errors = policy::check_rules(*policy, packs); !errors.empty())
+  if (const auto errors = policy::check_rules(read.policy, packs); !errors.empty())
     return fail(policy::to_string(errors.front()));
   std::vector<std::string> certificates;
-  for (const policy::AuditorFile& auditor : policy->auditors) {
-    const std::string path =
-        (fs::path(policy_path).parent_path() / auditor.path).lexically_normal().string();
-    loaded.files.push_back(path);
-    const auto pem = slurp(path);
-    if (!pem)
-      return fail(policy::to_string({policy_path, auditor.line, auditor.column, pem.error()}));
-    loaded.digests[path] = crypto::hex_encode(crypto::sha256(*pem));
-    certificates.push_back(*pem);
-  }
-  auto auditors = policy::make_auditors(*policy, certificates, host::now().wall);
+  for (Text& file : read.certificates) certificates.push_back(std::move(file.text));
+  auto auditors = policy::make_auditors(read.policy, certificates, host::now().wall);
   if (!auditors) return fail(policy::to_string(auditors.error()));
-  auto ruleset = flow::Ruleset::build(std::move(policy).value(), std::move(packs),
+  auto ruleset = flow::Ruleset::build(std::move(read.policy), std::move(packs),
                                       Secret(std::string(site_key.reveal())),
                                       flow::ElementCache::kBytes, std::move(auditors).value());
-  if (!ruleset) return fail(policy_path + ": " + ruleset.error());
+  if (!ruleset) return fail(read.policy_path + ": " + ruleset.error());
   loaded.ruleset = std::move(ruleset).value();
   for (const masking::EngineError& rule : masking::left_out(*loaded.ruleset->record_engine()))
     host::log::warning("rule " + host::log::printable(rule.rule) +
                        " is left out: " + host::log::printable(rule.message));
   return loaded;
+}
+
+}  // namespace
+
+Result<LoadedRuleset, LoadError> load_ruleset(const std::string& policy_path,
+                                              const Secret& site_key) {
+  auto read = read_sources(policy_path);
+  if (!read) return Unexpected{std::move(read).error()};
+  return compile(std::move(read).value(), site_key);
 }
 
 class PolicySource::Impl : public std::enable_shared_from_this<Impl> {
@@ -117,42 +154,41 @@ class PolicySource::Impl : public std::enable_shared_from_this<Impl> {
                            });
   }
 
-  // What changes while it is read is read again behind it.
+  // What changes while a policy is compiled is read again behind it.
   void reload() {
-    if (loading_) {
-      again_ = true;
-      return;
-    }
-    rounds_ = 0;
-    load();
+    again_ = compiling_;
+    if (compiling_) return;
+    auto read = read_sources(path_);
+    // What is watched only from here on may have changed since it was read.
+    for (int i = 0; i < kMostRounds && watch_.watch(read ? read->files : read.error().files); ++i)
+      read = read_sources(path_);
+    if (!read) return events_.failed(read.error());
+    compile(std::move(read).value());
   }
 
  private:
-  using Loaded = Result<LoadedRuleset, LoadError>;
-
-  // To compile all packs takes half a second on an idle machine, and this loop accepts connections
-  // and beats the heart that the kernel looks at: a thread of its own.
-  void load() {
-    loading_ = true;
-    again_ = false;
-    if (loader_.joinable()) loader_.join();  // it has posted, and ends
-    loader_ = std::jthread([&io = io_, weak = weak_from_this(), path = path_, &key = key_] {
-      auto loaded = std::make_shared<Loaded>(load_ruleset(path, key));
+  // All packs take half a second on an idle machine, and this loop accepts connections and beats
+  // the heart that the kernel looks at: a thread of its own.
+  void compile(Sources read) {
+    compiling_ = true;
+    if (compiler_.joinable()) compiler_.join();  // it has posted, and ends
+    compiler_ = std::jthread([&io = io_, weak = weak_from_this(), &key = key_,
+                              read = std::move(read)]() mutable {
+      auto loaded =
+          std::make_shared<Result<LoadedRuleset, LoadError>>(proxy::compile(std::move(read), key));
       asio::post(io, [weak, loaded] {
         if (const auto self = weak.lock()) self->take(std::move(*loaded));
       });
     });
   }
 
-  void take(Loaded loaded) {
-    loading_ = false;
-    // What is watched only from here on may have changed since it was read.
-    const bool more = watch_.watch(loaded ? loaded->files : loaded.error().files);
-    if ((more || again_) && ++rounds_ <= kMostRounds) return load();
+  void take(Result<LoadedRuleset, LoadError> loaded) {
+    compiling_ = false;
     if (loaded)
       events_.loaded(std::move(loaded).value());
     else
       events_.failed(loaded.error());
+    if (again_) reload();
   }
 
   void changed() {
@@ -172,9 +208,8 @@ class PolicySource::Impl : public std::enable_shared_from_this<Impl> {
   std::string path_;
   Secret key_;
   Events events_;
-  bool loading_ = false, again_ = false;
-  int rounds_ = 0;
-  std::jthread loader_;  // last: it reads the key
+  bool compiling_ = false, again_ = false;
+  std::jthread compiler_;  // last: it reads the key
 };
 
 PolicySource::PolicySource(asio::io_context& io, std::string policy_path, Secret site_key,
@@ -184,7 +219,7 @@ PolicySource::PolicySource(asio::io_context& io, std::string policy_path, Secret
   impl_->watch(files);
   impl_->wait();
 }
-PolicySource::~PolicySource() = default;  // waits for a load that is under way
+PolicySource::~PolicySource() = default;  // waits for what is being compiled
 void PolicySource::reload() { impl_->reload(); }
 
 }  // namespace veilwire::proxy

@@ -33,7 +33,7 @@ Result<LoadedRuleset, LoadError> load_ruleset(const std::string& policy_path,
                                               const Secret& site_key);
 
 // Watches the files and all that leads to them (agent/proxy/file_watch.h) and reports each load
-// that follows a change. Loads in a thread of its own, and reports in the loop's.
+// that follows a change. Compiles in a thread of its own, and reports in the loop's.
 class PolicySource {
  public:
   struct Events {

@@ -6,7 +6,6 @@ import unittest
 
 import harness  # first: it makes tests/support importable
 import agent
-import clients
 from upstream import signed
 
 TURNS = 20
@@ -62,9 +61,8 @@ class ConversationTest(harness.AgentCase):
   def test_a_policy_that_changes_on_the_way_rewrites_nothing(self):
     prompt = PROMPT + " and I am ada@computing.org"
     self.assertEqual(self.sdk("reload.json", 5, prompt=prompt)["answers"], 5)
-    self.addCleanup(self.agent.write_policy, agent.POLICY)
-    self.agent.write_policy(STRICTER)
-    self.clients_wait_for_the_policy()
+    self.addCleanup(self.change_policy, agent.POLICY)
+    self.change_policy(STRICTER)
     done = self.sdk("reload.json", 100, prompt=prompt)
     self.assertEqual(done["reason"], "end_turn")
     self.must_be_whole(json.dumps(done))
@@ -72,10 +70,6 @@ class ConversationTest(harness.AgentCase):
     self.box.forget_upstream_log()
     self.must_succeed(self.clients.curl_message("[[demo hello]] ada@computing.org"))
     self.assertNotIn("ada@computing.org", json.dumps(self.box.upstream_log("request")))
-
-  def clients_wait_for_the_policy(self):
-    changed = lambda: [r for r in self.records("config.change") if r["outcome"] == "active"]
-    clients.wait_until(changed, what="the changed policy")
 
   def test_a_record_holds_no_original(self):
     self.sdk("record.json", 100)

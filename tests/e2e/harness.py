@@ -1,5 +1,6 @@
 """What every end-to-end case shares: one sandbox a class, the real clients, and SKIPPED said aloud."""
 
+import hashlib
 import os
 import pathlib
 import sys
@@ -65,6 +66,19 @@ class AgentCase(SandboxCase):
   def records(self, kind=None):
     """Those of this test."""
     return [record for record in self.agent.records()[self.first_record:] if kind in (None, record["kind"])]
+
+  def change_policy(self, text, accepted=True):
+    """Writes the policy and waits for the record of what became of it: what is asked from here on goes by it."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    before = len(self.agent.records("config.change"))
+    self.agent.write_policy(text)
+
+    def found():
+      return [record for record in self.agent.records("config.change")[before:]
+              if ((record["digest"], record["outcome"]) == (digest, "active") if accepted
+                  else record["outcome"] != "active")]
+
+    return clients.wait_until(found, seconds=60, what="a record of the new policy")[-1]
 
   def exchange_with(self, prompt):
     """The records of the one exchange whose request holds this text: others may still be on their way."""

@@ -5,7 +5,6 @@ nothing, the ledger has no secret in clear, and the proxy has forgotten the key 
 """
 
 import base64
-import hashlib
 import json
 import pathlib
 import re
@@ -220,18 +219,9 @@ class OriginalsTest(harness.AgentCase):
     self.assertEqual(run.returncode, 3)
     self.assertIn(b"policy did not keep it", run.stderr)
 
-  def take_policy(self, policy):
-    """Returns once it is active: what is asked from here on goes by it."""
-    digest = hashlib.sha256(policy.encode()).hexdigest()
-    before = len(self.agent.records("config.change"))
-    self.agent.write_policy(policy)
-    clients.wait_until(lambda: [record for record in self.agent.records("config.change")[before:]
-                                if (record["digest"], record["outcome"]) == (digest, "active")],
-                       seconds=60, what="the policy")
-
   def test_other_auditors_take_effect_with_the_next_exchange(self):
-    self.addCleanup(self.take_policy, self.policy)
-    self.take_policy(self.policy.replace("ben.pem", "carol.pem"))
+    self.addCleanup(self.change_policy, self.policy)
+    self.change_policy(self.policy.replace("ben.pem", "carol.pem"))
     exchange, typed, _ = self.asked("[[demo hello]]")
     self.assertEqual(self.open(exchange, "--direction", "request", auditor="carol").stdout, typed)
     self.assertEqual(self.open(exchange, "--direction", "request", auditor="ben").returncode, 5)
@@ -240,14 +230,10 @@ class OriginalsTest(harness.AgentCase):
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-nodes", "-keyout",
             self.desk / "dora.key", "-out", self.certificates / "dora.pem", "-days", "30", "-subj", "/CN=dora")
     (self.certificates / "dora.pem").chmod(0o644)
-    self.addCleanup(self.agent.write_policy, self.policy)
+    self.addCleanup(self.change_policy, self.policy)
     for name, why in (("dora.pem", "neither on P-256 nor RSA"), ("nobody.pem", "No such file")):
       with self.subTest(certificate=name):
-        changed = len(self.agent.records("config.change"))
-        self.agent.write_policy(self.policy.replace("ben.pem", name))
-        outcome = clients.wait_until(
-            lambda: [record["outcome"] for record in self.agent.records("config.change")[changed:]
-                     if record["outcome"] != "active"], seconds=60, what="the refusal")[0]
+        outcome = self.change_policy(self.policy.replace("ben.pem", name), accepted=False)["outcome"]
         self.assertIn(why, outcome)
         self.assertIn("policy.toml:", outcome)
         check = self.agent.ctl("policy", "check", self.agent.policy_file)

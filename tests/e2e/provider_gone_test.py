@@ -23,7 +23,7 @@ class ProviderGoneTest(provider_case.ProviderCase):
   def setUp(self):
     super().setUp()
     self.assertEqual(self.standing(), "fresh")
-    self.addCleanup(self.agent.write_policy, POLICY)
+    self.addCleanup(self.change_policy, POLICY)
 
   def kill_provider(self):
     issuer = self.provider.issuer
@@ -71,7 +71,7 @@ class ProviderGoneTest(provider_case.ProviderCase):
             if record["kind"] == "identity.change" and record["what"] == "lost"]
 
   def test_where_policy_lets_them_pass_each_request_says_so_until_the_provider_is_back(self):
-    self.agent.write_policy(PASS)
+    self.change_policy(PASS)
     watched, gate = self.running_stream()
     self.kill_provider()
     clients.wait_until(lambda: self.standing() == "stale", seconds=20 * FRESH, what="a stale word")
@@ -83,20 +83,20 @@ class ProviderGoneTest(provider_case.ProviderCase):
     self.clients.open_gate(gate)
     self.assertEqual(watched.end(), 0, self.agent.logs())
     self.assertIn(b"Second", watched.seen)
-    self.agent.write_policy(POLICY)
+    self.change_policy(POLICY)
     self.must_be_refused("cannot be checked")
-    self.agent.write_policy(PASS)
+    self.change_policy(PASS)
     clients.wait_until(lambda: not self.refusal(), what="the other policy")
     self.provider.start()
     clients.wait_until(lambda: self.standing() == "fresh", seconds=60, what="a fresh word")
 
   def test_who_is_in_no_group_that_policy_names_does_not_pass(self):
-    self.agent.write_policy(PASS.replace("release", "on call"))
+    self.change_policy(PASS.replace("release", "on call"))
     self.kill_provider()
     self.must_be_refused("cannot be checked")
 
   def test_who_had_left_before_does_not_pass(self):
-    self.agent.write_policy(PASS)
+    self.change_policy(PASS)
     self.addCleanup(lambda: self.provider.tell("person", **ALICE))
     self.provider.tell("person", **{**ALICE, "gone": True})
     self.must_be_refused("has been revoked")
@@ -104,7 +104,7 @@ class ProviderGoneTest(provider_case.ProviderCase):
     self.must_be_refused(ENDED % "has been revoked")
 
   def test_who_is_revoked_here_or_signs_out_meanwhile_does_not_pass(self):
-    self.agent.write_policy(PASS)
+    self.change_policy(PASS)
     self.kill_provider()
     clients.wait_until(lambda: self.standing() == "stale", seconds=20 * FRESH, what="a stale word")
     revoked = self.agent.ctl("--config", self.agent.config_file, "sessions", "--revoke", "alice")

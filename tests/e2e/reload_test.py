@@ -1,6 +1,5 @@
 """A policy that changes while a stream runs applies from the next event on, and one with a mistake changes nothing."""
 
-import hashlib
 import time
 import unittest
 
@@ -14,25 +13,14 @@ PASSING = agent.POLICY.replace('action = "mask"', 'action = "pass"')
 
 
 class ReloadTest(harness.AgentCase):
-  def change(self, text, accepted=True):
-    """Writes the policy and waits until the record says what became of it."""
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    self.agent.write_policy(text)
-
-    def found():
-      return [record for record in self.records("config.change")
-              if (record["digest"] == digest if accepted else record["outcome"] != "active")]
-
-    return clients.wait_until(found, what="a record of the new policy")[-1]
-
   def test_a_stricter_policy_masks_the_rest_of_a_running_stream(self):
-    self.change(PASSING)
-    self.addCleanup(self.agent.write_policy, agent.POLICY)
+    self.change_policy(PASSING)
+    self.addCleanup(self.change_policy, agent.POLICY)
     gate = f"stricter{time.monotonic_ns()}"
     watched = clients.Watched(self.clients, f"[[demo two gate={gate}]]")
     watched.until("First")
     watched.until(SECRET.decode())
-    self.change(agent.POLICY)
+    self.change_policy(agent.POLICY)
     self.clients.open_gate(gate)
     self.assertEqual(watched.end(), 0)
     first, second = watched.seen.split(b"Second")
@@ -41,12 +29,12 @@ class ReloadTest(harness.AgentCase):
     self.assertIn(b"[MASKED:", second)
 
   def test_a_policy_with_a_mistake_is_refused_and_the_old_one_stays(self):
-    change = self.change(agent.POLICY + "\n[defualt]\nresponse = 'pass'\n", accepted=False)
+    change = self.change_policy(agent.POLICY + "\n[defualt]\nresponse = 'pass'\n", accepted=False)
     self.assertIn("defualt", change["outcome"])
     run = self.clients.curl_message("[[demo secret]]")
     self.assertNotIn(SECRET, run.stdout)
     self.assertIn(b"[MASKED:", run.stdout)
-    self.change(agent.POLICY + "\n# mended\n")
+    self.change_policy(agent.POLICY + "\n# mended\n")
 
 
 if __name__ == "__main__":
