@@ -26,10 +26,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <sys/resource.h>
@@ -70,7 +72,15 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
         workers_(workers),
         counters_(counters) {}
 
+  // Who connects now waits in the kernel's queue for the next process.
+  void stop() {
+    stopped_ = true;
+    descriptor_.cancel();
+    pause_.cancel();
+  }
+
   void wait() {
+    if (stopped_) return;
     descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
                            [self = shared_from_this()](const boost::system::error_code& e) {
                              if (!e) self->accept();
@@ -104,6 +114,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   asio::posix::stream_descriptor descriptor_;
   asio::steady_timer pause_;
   bool v6_;
+  bool stopped_ = false;
   std::vector<std::unique_ptr<Worker>>& workers_;
   Counters& counters_;
   std::size_t next_ = 0;
@@ -210,6 +221,8 @@ int run(const std::string& config_path, bool unconfined) {
   }
 
   asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
+  bool stopping = false;
+  std::size_t running = workers.size();
   std::function<void(const boost::system::error_code&, int)> on_signal =
       [&](const boost::system::error_code& e, int number) {
         if (e) return;
@@ -217,15 +230,26 @@ int run(const std::string& config_path, bool unconfined) {
           source.reload();
           return signals.async_wait(on_signal);
         }
-        io.stop();
+        signals.async_wait(on_signal);
+        if (std::exchange(stopping, true)) {  // asked twice: at once
+          for (const auto& worker : workers) worker->stop();
+          return;
+        }
+        host::notify("STOPPING=1");
+        // The heart beats on meanwhile, so that who connects waits instead of being refused.
+        for (const auto& acceptor : acceptors) acceptor->stop();
+        for (const auto& worker : workers)
+          worker->drain([&] {
+            asio::post(io, [&] {
+              if (--running == 0) io.stop();
+            });
+          });
       };
   signals.async_wait(on_signal);
   host::log::info("ready: " + std::to_string(settings.threads) + " threads, policy " +
                   loaded->ruleset->policy().digest.substr(0, 12));
   host::notify("READY=1");
   io.run();
-  host::notify("STOPPING=1");
-  for (const auto& worker : workers) worker->stop();
   for (const auto& worker : workers) worker->join();
   return 0;
 }

@@ -42,6 +42,7 @@ Settings read_settings(const host::Config& config) {
   s.port = static_cast<std::uint16_t>(section.integer("port", 0, 0, 65535));
   s.held_memory = static_cast<std::size_t>(section.integer("held_memory_mib", 512, 16, 1 << 20))
                   << 20;
+  s.drain = std::chrono::seconds(section.integer("drain_seconds", s.drain.count(), 0, 60));
   s.log_level = section.text("log_level", "info");
   section.check();
   return s;

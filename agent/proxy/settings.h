@@ -15,6 +15,7 @@
 //   threads = 0                   # 0: one a processor, at most 8; never more than 64
 //   port = 0                      # of the loopback listeners; 0: any free one
 //   held_memory_mib = 512         # for all bodies that are held at the same time
+//   drain_seconds = 20            # for answers that are under way when it is told to stop
 //   log_level = "info"
 //
 // Its manual page says what each means.
@@ -23,6 +24,7 @@
 #include "agent/host/config.h"
 #include "userspace/base/secret.h"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -39,6 +41,7 @@ struct Settings {
   unsigned threads = 1;
   std::uint16_t port = 0;
   std::size_t held_memory = 0;  // bytes
+  std::chrono::seconds drain{20};
   std::string log_level;
 };
 

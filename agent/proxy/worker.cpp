@@ -89,7 +89,10 @@ class Worker::Impl {
   }
 
   void start() {
-    thread_ = std::thread([this] { io_.run(); });
+    thread_ = std::thread([this] {
+      io_.run();
+      if (over_) over_();
+    });
   }
   void join() {
     if (thread_.joinable()) thread_.join();
@@ -115,9 +118,23 @@ class Worker::Impl {
     });
   }
 
+  void drain(std::function<void()> over) {
+    asio::post(io_, [this, over = std::move(over)]() mutable {
+      over_ = std::move(over);
+      draining_ = true;
+      tell(flow::AgentStopping{});
+      drain_ = std::make_unique<asio::steady_timer>(io_, shared_.settings.drain);
+      drain_->async_wait([this](const boost::system::error_code& e) {
+        if (!e) stop();
+      });
+      stop_when_drained();
+    });
+  }
+
   void stop() {
     asio::post(io_, [this] {
-      stopping_ = true;
+      if (std::exchange(stopping_, true)) return;
+      drain_.reset();
       const auto sessions = sessions_;  // stop() takes them out of the map
       for (const auto& [id, session] : sessions) session->stop();
       turn_.cancel();
@@ -176,6 +193,15 @@ class Worker::Impl {
                                   [this](const std::string& over) { forget(over); });
     if (!over_before_kept_.erase(id)) sessions_.emplace(std::move(id), std::move(session));
     if (recording_failed_) tell(flow::RecordingFailed{std::string(recorder_.obstacle())});
+    if (draining_) tell(flow::AgentStopping{});
+  }
+
+  // What is spliced alone is not waited for: it may last for days.
+  void stop_when_drained() {
+    if (!draining_ || stopping_) return;
+    for (const auto& [id, session] : sessions_)
+      if (session->summary().state != "splicing") return;
+    stop();
   }
 
   // Sessions end once their last records are handed over, see Session::stop().
@@ -195,6 +221,7 @@ class Worker::Impl {
     shared_.counters.exchanges += summary.exchanges;
     shared_.counters.masked += summary.masked;
     sessions_.erase(found);
+    stop_when_drained();
     stop_when_recorded();
   }
 
@@ -248,12 +275,14 @@ class Worker::Impl {
   std::vector<char> read_buffer_ = std::vector<char>(kReadSize);
   Services services_;
   asio::steady_timer turn_;
-  std::unique_ptr<asio::steady_timer> linger_;
+  std::unique_ptr<asio::steady_timer> drain_, linger_;
+  std::function<void()> over_;
   std::map<std::string, std::shared_ptr<Session>> sessions_;
   std::set<std::string> over_before_kept_;  // sessions that ended inside start()
   std::atomic<std::int64_t> last_turn_{0};
   Monotonic recorder_since_ = host::now().mono;
   bool recording_failed_ = false;
+  bool draining_ = false;
   bool stopping_ = false;
   std::thread thread_;
 };
@@ -264,6 +293,7 @@ void Worker::start() { impl_->start(); }
 void Worker::adopt(host::UniqueFd accepted, bool v6) { impl_->adopt(std::move(accepted), v6); }
 void Worker::tell_all(const flow::Input& input) { impl_->tell_all(input); }
 void Worker::put_record(audit::Body body) { impl_->put_record(std::move(body)); }
+void Worker::drain(std::function<void()> over) { impl_->drain(std::move(over)); }
 void Worker::stop() { impl_->stop(); }
 void Worker::join() { impl_->join(); }
 bool Worker::alive() const { return impl_->alive(); }

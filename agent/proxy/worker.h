@@ -10,6 +10,7 @@
 #include "userspace/wire/ticket_keys.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -54,7 +55,10 @@ class Worker {
   void adopt(host::UniqueFd accepted, bool v6);
   void tell_all(const flow::Input& input);
   void put_record(audit::Body body);  // of the program itself: configuration, gaps
-  void stop();                        // ends the sessions and the loop, then join()
+  // Answers that are under way may end first, for a bounded time (stop() cuts it short); then the
+  // sessions and the loop end, and over is called, on the worker's thread.
+  void drain(std::function<void()> over);
+  void stop();
   void join();
 
   // Whether its loop has turned within the last seconds.

@@ -15,6 +15,8 @@ SURVIVE = ("redirector", "signer", "identity", "recorder")
 
 
 class CrashTest(harness.AgentCase):
+  config = {"proxy": {"drain_seconds": 4}}
+
   def setUp(self):
     super().setUp()
     self.gate = f"crash{time.monotonic_ns()}"
@@ -92,6 +94,18 @@ class CrashTest(harness.AgentCase):
     session = self.exchange_with(self.gate)[0]["session"]
     self.assertEqual([r["reason"] for r in self.records("session.close") if r["session"] == session],
                      ["agent stopped"])
+
+  def test_an_answer_under_way_ends_before_a_proxy_that_is_told_to_stop(self):
+    watched = self.running_stream()
+    proxy = self.agent.services["proxy"]
+    proxy.take_messages()
+    proxy.signal(signal.SIGTERM)
+    self.clients.open_gate(self.gate)
+    self.assertEqual(watched.end(), 0, self.agent.logs())
+    self.assertIn(b"The end.", watched.seen)
+    self.assertEqual(proxy.wait(), 0, self.agent.logs())
+    proxy.start()
+    self.ends_as(self.gate, "complete")
 
   def test_a_proxy_that_is_told_to_stop_waits_until_all_that_was_seen_is_on_disk(self):
     watched = self.running_stream()

@@ -58,6 +58,7 @@ class Connection::Impl final : public RelaySink {
       flush_tls();
     }
     std::visit([this](const auto& event) { on(event); }, input);
+    if (stopping_) end_between_exchanges();
     flush_tls();
     pace_client();
     early_.set(to_upstream_.size());
@@ -238,6 +239,8 @@ class Connection::Impl final : public RelaySink {
     if (relay_) relay_->recording_restored();
   }
 
+  void on(const AgentStopping&) { stopping_ = true; }
+
   void on(const AgentStopped&) {
     stopped_ = true;
     switch (state_) {
@@ -291,6 +294,14 @@ class Connection::Impl final : public RelaySink {
       case State::Done:
         return;
     }
+  }
+
+  // What has not begun yet is begun again with the next process; what has ended is told goodbye.
+  void end_between_exchanges() {
+    if (state_ == State::Hello || state_ == State::Handshake) return on(AgentStopped{});
+    if (state_ != State::Relaying || !relay_->idle()) return;
+    stopped_ = true;
+    relay_->agent_stopped();
   }
 
   // --- opening
@@ -634,6 +645,7 @@ class Connection::Impl final : public RelaySink {
   bool recording_ = true;
   bool session_open_ = false;
   bool client_ended_ = false;
+  bool stopping_ = false;
   bool stopped_ = false;
   bool idle_too_long_ = false;
   bool relay_reads_ = true;

@@ -101,6 +101,9 @@ struct RecordingFailed {
   std::string reason;
 };
 struct RecordingRestored {};
+// The process is about to stop: an exchange that is under way goes on to its end, and is the last
+// one. What is spliced goes on too: nobody knows where it could end.
+struct AgentStopping {};
 // The process stops: what is open ends here, and its records say so.
 struct AgentStopped {};
 struct Tick {};  // a time asked for by WakeAt has come
@@ -108,7 +111,7 @@ struct Tick {};  // a time asked for by WakeAt has come
 using Input = std::variant<FromClient, FromUpstream, ClientEnded, UpstreamEnded, UpstreamConnected,
                            UpstreamFailed, LeafReady, LeafFailed, IdentityKnown, IdentityRefused,
                            IdentityDoubted, CredentialKnown, CredentialRefused, RecordingFailed,
-                           RecordingRestored, AgentStopped, Tick>;
+                           RecordingRestored, AgentStopping, AgentStopped, Tick>;
 
 // --- what is to be done, strictly in this order
 

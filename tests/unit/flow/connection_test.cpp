@@ -615,6 +615,43 @@ TEST_F(World, AnIdleClientIsToldGoodbyeWhenTheAgentStops) {
   EXPECT_EQ(all<audit::SessionClose>()[0].reason, "agent stopped");
 }
 
+TEST_F(World, AnAnswerUnderWayEndsBeforeAnAgentThatIsAboutToStopSaysGoodbye) {
+  open();
+  client_sends(post("{}"));
+  const std::string whole = answer("{}");
+  upstream_sends(whole.substr(0, whole.size() - 1));
+  give(AgentStopping{});
+  EXPECT_EQ(client_closed, "");
+  upstream_sends(whole.substr(whole.size() - 1));
+  settle();
+  EXPECT_EQ(client_closed, "fin");
+  EXPECT_FALSE(done) << "what is written is still on its way";
+  give(ClientEnded{});
+  EXPECT_TRUE(done);
+  ASSERT_EQ(all<audit::ExchangeClose>().size(), 1U);
+  EXPECT_EQ(all<audit::ExchangeClose>()[0].outcome, "complete");
+  EXPECT_EQ(all<audit::SessionClose>()[0].reason, "agent stopped");
+}
+
+TEST_F(World, WhatHasNotBegunEndsAtOnceWhereTheAgentIsAboutToStop) {
+  connect();
+  give(AgentStopping{});
+  EXPECT_EQ(client_closed, "reset");
+  EXPECT_TRUE(done);
+}
+
+TEST_F(World, WhatIsSplicedGoesOnUntilTheAgentStops) {
+  client.emplace(wire::TlsEngine::client(trusting, "other.example.test", now.wall));
+  std::string hello;
+  client->take_ciphertext(hello);
+  give(FromClient{hello});
+  give(UpstreamConnected{});
+  give(AgentStopping{});
+  give(FromUpstream{"more"});
+  EXPECT_EQ(to_client, "more");
+  EXPECT_FALSE(done);
+}
+
 TEST_F(World, AHandshakeThatTheAgentsStopCutsIsOnRecord) {
   connect();
   give(AgentStopped{});

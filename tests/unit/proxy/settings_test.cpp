@@ -17,6 +17,15 @@ TEST(Settings, RefuseAKeyThatIsNotKnown) {
   EXPECT_GE(read_settings(host::Config::parse("", "f")).threads, 1U);
 }
 
+TEST(Settings, AnswersUnderWayHaveABoundedTime) {
+  const auto drain = [](const std::string& text) {
+    return read_settings(host::Config::parse("[proxy]\n" + text + "\n", "f")).drain.count();
+  };
+  EXPECT_EQ(drain(""), 20);
+  EXPECT_EQ(drain("drain_seconds = 0"), 0);
+  EXPECT_THROW((void)drain("drain_seconds = 61"), host::ConfigError);
+}
+
 TEST(Settings, ThereAreNoMoreThreadsThanTheOtherProgramsTakeConnections) {
   EXPECT_EQ(read_settings(host::Config::parse("[proxy]\nthreads = 64\n", "f")).threads, 64U);
   try {
