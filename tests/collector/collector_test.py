@@ -214,11 +214,6 @@ witness_key = "{cls.witness_key}"
     cls.answers = {database: cls.ask(database, **{"person": "Ada Lovelace", "minutes": "0"}) for database in STORES}
 
   @classmethod
-  def told(cls, database):
-    """The keys of what a store is sent: of sealed originals syslog gets no chunk, and a witness gets everything."""
-    return {uid for uid, record in cls.records.items() if database != "collected" or record["kind"] != "original.chunk"}
-
-  @classmethod
   def ask(cls, database, **variables):
     """Rows of each question, by its number, from the file as it is shipped."""
     out = cls.postgres.psql("--csv", *[word for name, value in variables.items() for word in ("-v", f"{name}={value}")],
@@ -242,7 +237,7 @@ witness_key = "{cls.witness_key}"
     for database in STORES:
       kept = [row[0] for row in self.postgres.sql("SELECT uid FROM auditor.records", database=database)]
       self.assertEqual(len(kept), len(set(kept)), "twice")
-      self.assertEqual(self.told(database) - set(kept), set(), "lost")
+      self.assertEqual(set(self.records) - set(kept), set(), "lost")
       late = set(kept) - set(self.records)
       kinds = self.postgres.sql("SELECT DISTINCT kind FROM auditor.records WHERE uid = ANY('{" + ",".join(late) + "}')",
                                 database=database)
@@ -252,9 +247,9 @@ witness_key = "{cls.witness_key}"
     self.assertEqual(len(dead), self.unreadable)
 
   def test_what_is_acknowledged_is_in_the_database(self):
-    told = self.told("collected")
-    self.assertGreater(len(told), 1000)
-    self.assertEqual({uid for uid in told - self.acknowledged if self.records[uid]["kind"] != "checkpoint"}, set())
+    self.assertGreater(len(self.records), 1000)
+    self.assertEqual({uid for uid in set(self.records) - self.acknowledged if self.records[uid]["kind"] != "checkpoint"},
+                     set())
 
   def test_both_stores_give_the_same_answers(self):
     for number in (1, 3, 4, 5, 6, 7, 8, 9):
@@ -350,13 +345,12 @@ witness_key = "{cls.witness_key}"
 
   def test_is_every_log_complete(self):
     size = json.loads(self.audit("verify", "--json"))["signed_records"]
-    for database, rows in zip(STORES, self.both(10), strict=True):
-      numbers = collections.defaultdict(set)
-      for uid in self.told(database):
-        record = self.records[uid]
-        numbers[record["host"], record["writer"]].add(record["seq"])
-      holes = {writer: max(seqs) - len(seqs) for writer, seqs in numbers.items()}
-      self.assertGreater(sum(holes.values()), 0)
+    numbers = collections.defaultdict(set)
+    for record in self.records.values():
+      numbers[record["host"], record["writer"]].add(record["seq"])
+    holes = {writer: max(seqs) - len(seqs) for writer, seqs in numbers.items()}
+    self.assertGreater(sum(holes.values()), 0)
+    for rows in self.both(10):
       found = {(row["host"], row["writer"]): row for row in rows}
       self.assertEqual({writer: int(row["missing"]) for writer, row in found.items()}, holes)
       self.assertEqual({row["doubled"] for row in rows}, {"0"})

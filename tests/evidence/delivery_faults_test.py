@@ -122,8 +122,7 @@ timeout_seconds = 5
       entry = json.loads(line)
       try:
         record = json.loads(entry["record"]) if isinstance(entry.get("record"), str) else entry["record"]
-        if record["kind"] != "original.chunk":  # which leaves in no projection
-          keys.add(f"{record['host']}-{record['writer']}-{record['seq']}")
+        keys.add(f"{record['host']}-{record['writer']}-{record['seq']}")
       except (KeyError, ValueError):
         unreadable += 1
     arrived = self.arrived()

@@ -353,7 +353,7 @@ struct RecordEvents {
   void operator()(const audit::CheckpointKey& b) const { other(b.note, ocsf::kInformational); }
   void operator()(const audit::Retention& /*b*/) const { other({}, ocsf::kInformational); }
   void operator()(const audit::OriginalKey& /*b*/) const { other({}, ocsf::kInformational); }
-  void operator()(const audit::OriginalChunk& /*b*/) const {}
+  void operator()(const audit::OriginalChunk& /*b*/) const { other({}, ocsf::kInformational); }
   void operator()(const audit::ResponseHead& /*b*/) const { other({}, ocsf::kInformational); }
 };
 

@@ -157,8 +157,9 @@ struct Body {
         .add("root", Value::content(b.root));
     return out;
   }
-  // That there are originals, and who can open them. What they are sealed in stays in the ledger
-  // and in bundles that are exported for an auditor: a store of many readers is no place for it.
+  // That there are originals, how long they are, and who can open them. What they are sealed in
+  // stays in the ledger and in bundles that are exported for an auditor: a store of many readers is
+  // no place for it. A chunk is told all the same, so that no number is missing from its writer's.
   Tree operator()(const audit::OriginalKey& b) const {
     if (findings()) return std::nullopt;
     Value recipients = Value::list();
@@ -173,7 +174,16 @@ struct Body {
     out.add("key_id", Value::text(b.key_id)).add("recipients", std::move(recipients));
     return out;
   }
-  Tree operator()(const audit::OriginalChunk& /*b*/) const { return std::nullopt; }
+  Tree operator()(const audit::OriginalChunk& b) const {
+    if (findings()) return std::nullopt;
+    Value out = Value::map();
+    out.add("direction", Value::text(b.direction))
+        .add("key_id", Value::text(b.key_id))
+        .add("index", Value::number(b.index))
+        .add("last", Value::boolean(b.last))
+        .add("content_bytes", Value::number(b.content.size()));
+    return out;
+  }
 };
 
 Value place(const audit::Context& context, std::string_view writer, std::uint64_t seq,

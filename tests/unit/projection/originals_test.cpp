@@ -1,4 +1,4 @@
-// Sealed originals leave in no projection of any level, of a record or of an exchange.
+// No byte of a sealed original leaves in a projection of any level, of a record or of an exchange.
 #include "tests/unit/projection/sample_exchanges.h"
 #include "userspace/crypto/encoding.h"
 #include "userspace/projection/har.h"
@@ -67,14 +67,26 @@ void expect_nothing_sealed(const std::string& out) {
   EXPECT_EQ(out.find("aa11aa11"), std::string::npos) << out;
 }
 
-TEST(Originals, AChunkIsToldAtNoLevel) {
+TEST(Originals, OfAChunkItIsToldThatItIsThere) {
   const audit::Record record = audit::sample(chunk("request"));
   const std::string canonical = audit::canonical(record, kSampleWriter, 7);
-  for (const Level level : kAllLevels) {
-    EXPECT_EQ(everything(as_read(record, 7), level), "");
-    EXPECT_FALSE(jsonl(canonical, as_read(record, 7), level));
-    EXPECT_FALSE(record_tree(as_read(record, 7), level));
+  for (const Level level : {Level::Masked, Level::Metadata}) {
+    const auto line = jsonl(canonical, as_read(record, 7), level);
+    ASSERT_TRUE(line);
+    expect_nothing_sealed(*line + everything(as_read(record, 7), level));
+    EXPECT_TRUE(event_of(as_read(record, 7), level));
+    EXPECT_EQ(ocsf_lines(as_read(record, 7), kFrom, level).size(), 1U);
+    EXPECT_TRUE(syslog_message(as_read(record, 7), kFrom, level));
+    Value wanted = envelope(as_read(record, 7));
+    wanted.add("direction", Value::text("request"))
+        .add("key_id", Value::text("00ff00ff"))
+        .add("index", Value::integer(0))
+        .add("last", Value::boolean(true))
+        .add("content_bytes", Value::number(kSealed.size()));
+    EXPECT_EQ(*line, to_json(wanted) + '\n');
   }
+  EXPECT_EQ(everything(as_read(record, 7), Level::Findings), "");
+  EXPECT_FALSE(jsonl(canonical, as_read(record, 7), Level::Findings));
 }
 
 TEST(Originals, OfAKeyItIsToldWhoHasIt) {
