@@ -105,7 +105,7 @@ def places(units):
   for name, text in units.items():
     folders = ([f"/run/{folder}/" for folder in values(text, "RuntimeDirectory")] +
                [f"/var/lib/{folder}/" for folder in values(text, "StateDirectory")])
-    for key in ("socket", "status_socket", "key", "site_key", "database"):
+    for key in ("socket", "status_socket", "live_socket", "metrics_socket", "key", "site_key", "database"):
       place = config[name].get(key)
       if place and not place.startswith(tuple(folders)):
         yield f"agent.toml: [{name}] {key} = {place} lies outside {folders}"

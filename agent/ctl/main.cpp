@@ -1,6 +1,7 @@
 // veilwire: the command with which an operator looks at the agent and tries policies. Each
 // subcommand's work is in a file of its own; here are only its options.
 #include "agent/ctl/audit_commands.h"
+#include "agent/ctl/metrics_command.h"
 #include "agent/ctl/people_commands.h"
 #include "agent/ctl/policy_commands.h"
 #include "agent/ctl/scan_command.h"
@@ -29,6 +30,7 @@ struct Options {
   std::string config = host::kDefaultConfig;
   bool config_given = false;
   bool json = false;
+  bool openmetrics = false;
   std::string policy_file;
   std::vector<std::string> cases;
   ctl::ScanOptions scan;
@@ -61,6 +63,23 @@ void add_status(CLI::App& app, Options& options, int& exit_code) {
     exit_code =
         ctl::run_status(ctl::status_places(options.config, options.config_given, program_folder()),
                         options.json, std::cout);
+  });
+}
+
+void add_metrics(CLI::App& app, Options& options, int& exit_code) {
+  CLI::App* metrics = add_command(
+      app, "metrics", "print what the agent counts, for Prometheus",
+      "Asks every program once and prints the text format of Prometheus, as node_exporter's\n"
+      "textfile collector takes it. veilwire-metrics(7) lists the metrics; to serve them:\n"
+      "veilwire-metrics(8). Needs root.\n\n"
+      "Exit code: 0 printed, also while programs are down, 1 nothing could be asked, 2 wrong\n"
+      "usage.");
+  metrics->add_flag("--openmetrics", options.openmetrics, "OpenMetrics 1.0 instead");
+  metrics->callback([&] {
+    exit_code = ctl::print_metrics(
+        options.config,
+        options.openmetrics ? metrics::Form::OpenMetrics : metrics::Form::Prometheus, std::cout,
+        std::cerr);
   });
 }
 
@@ -196,6 +215,7 @@ int main(int argc, char** argv) {
   app.fallthrough();
   app.footer("Each command has its own --help. See veilwire(1).");
   add_status(app, options, exit_code);
+  add_metrics(app, options, exit_code);
   add_policy(app, options, exit_code);
   add_scan(app, options, exit_code);
   ctl::add_audit(app, exit_code);

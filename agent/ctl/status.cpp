@@ -123,9 +123,13 @@ void write_line(std::ostream& out, const std::string& name, std::string_view sta
   out << '\n';
 }
 
+bool is_histogram(const json& value) { return value.is_object() && value.contains("buckets"); }
+
 // Members of a document that are objects or lists, as indented blocks below its line.
 void write_structured(const json& document, std::ostream& out) {
   for (const auto& [key, value] : document.items()) {
+    // For metrics; of the kernel there is more above.
+    if (key == "process" || key == "kernel" || is_histogram(value)) continue;
     if (!value.is_structured() || value.empty()) continue;
     out << "    " << host::log::printable(key) << '\n';
     if (value.is_array() && value.front().is_object()) {

@@ -38,6 +38,12 @@ std::optional<Told> told_of(LedgerRecord record, Tell tell) {
   return told;
 }
 
+WallTime time_of(const std::vector<LedgerRecord>& records) {
+  if (records.empty()) return {};
+  const auto parsed = audit::parse_record(records.front().canonical);
+  return parsed ? parsed->record.time.wall : WallTime{};
+}
+
 // Within the protocol's bounds, whatever a destination has said.
 std::string reason_of(const Refusal& refusal) {
   std::string reason = refusal.reason.substr(0, protocol::kDeadReason);
@@ -91,11 +97,13 @@ asio::awaitable<LedgerFailure> Delivery::deliver() {
       continue;
     }
     state_.last = records->last;
+    state_.oldest = time_of(records->records);
     Batch batch;
     batch.next = records->next;
     auto failed = co_await gather(std::move(records->records), batch);
     if (!failed) failed = co_await send(batch);
     if (failed) co_return *std::move(failed);
+    if (state_.next > state_.last) state_.oldest = {};
   }
 }
 

@@ -12,6 +12,7 @@
 #include "agent/forwarder/ledger_client.h"
 #include "agent/forwarder/sink.h"
 #include "agent/host/limited_log.h"
+#include "userspace/base/time.h"
 
 #include <chrono>
 #include <cstdint>
@@ -41,6 +42,7 @@ struct DeliveryState {
   std::uint64_t next = 0;  // the first record that is not confirmed; 0: not known yet
   std::uint64_t last = 0;  // of the ledger, as far as it is known
   std::uint64_t sent = 0, refused = 0, attempts_failed = 0;  // since the start
+  WallTime oldest;      // of the first record that is not confirmed; 0: there is none, or not known
   std::string problem;  // why nothing goes at the moment; "": it does, or there is nothing to send
 };
 

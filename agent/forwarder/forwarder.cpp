@@ -1,8 +1,10 @@
 #include "agent/forwarder/forwarder.h"
 
+#include "agent/host/clock.h"
 #include "userspace/audit/canonical_json.h"
 
 #include <cerrno>
+#include <chrono>
 #include <exception>
 #include <system_error>
 #include <utility>
@@ -59,6 +61,13 @@ void Forwarder::answer_status() {
   });
 }
 
+// 0 for what has no time, and for what a clock that was set back puts into the future.
+std::uint64_t Forwarder::seconds_since(WallTime then) {
+  const auto age = host::now().wall.since_epoch - then.since_epoch;
+  if (then == WallTime{} || age.count() < 0) return 0;
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(age).count());
+}
+
 std::string Forwarder::document() const {
   bool healthy = true;
   std::string sinks;
@@ -74,7 +83,8 @@ std::string Forwarder::document() const {
         .number("last", state.last)
         .number("sent", state.sent)
         .number("refused", state.refused)
-        .number("attempts_failed", state.attempts_failed);
+        .number("attempts_failed", state.attempts_failed)
+        .number("oldest_seconds", seconds_since(state.oldest));
     if (!state.problem.empty()) one.text("problem", state.problem);
     sinks += (sinks.empty() ? "" : ",") + one.finish();
   }

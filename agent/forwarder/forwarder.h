@@ -5,7 +5,9 @@
 #include "agent/forwarder/delivery.h"
 #include "agent/forwarder/sink.h"
 #include "agent/host/protocol/status.h"
+#include "userspace/base/time.h"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -38,11 +40,13 @@ class Forwarder {
   void run(int stop);
 
   // {"program":"veilwire-forwarder","healthy":..,"sinks":[{"name":..,"destination":..,"tells":..,
-  // "next":..,"last":..,"sent":..,"refused":..,"attempts_failed":..,"problem":..}]}
+  // "next":..,"last":..,"sent":..,"refused":..,"attempts_failed":..,"oldest_seconds":..,
+  // "problem":..}]}
   std::string document() const;
 
  private:
   void answer_status();
+  static std::uint64_t seconds_since(WallTime then);
 
   ForwarderOptions options_;
   boost::asio::io_context io_{1};

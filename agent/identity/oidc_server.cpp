@@ -200,6 +200,15 @@ class OidcServer::Impl {
     });
   }
 
+  // Seconds since 1970, of the session that expires first; 0: there is none.
+  std::int64_t next_expiry() const {
+    std::optional<WallTime> first;
+    for (const auto& [binding, session] : keeper_.table().sessions())
+      if (session.end == identity::SessionEnd::None && (!first || session.expires_at < *first))
+        first = session.expires_at;
+    return first ? std::chrono::floor<std::chrono::seconds>(first->since_epoch).count() : 0;
+  }
+
   std::string document() const {
     const auto& q = questions_.counters();
     const auto& k = keeper_.counters();
@@ -214,6 +223,7 @@ class OidcServer::Impl {
            "\"" + protocol::status_member("connections", proxy_->connections()) +
            protocol::status_member("people", people_->connections()) +
            protocol::status_member("sessions", keeper_.table().sessions().size()) +
+           protocol::status_member("next_expiry", next_expiry()) +
            protocol::status_member("asked", q.asked) + protocol::status_member("known", q.known) +
            protocol::status_member("cached", q.cached) + protocol::status_member("stale", q.stale) +
            protocol::status_member("refused", q.refused) +

@@ -178,7 +178,7 @@ int run(const std::string& config_path, bool unconfined) {
                            [](const auto& worker) { return worker->alive(); });
       },
       [&workers](const RedirectorLink::Loss& loss) { workers.front()->put_record(gap_of(loss)); });
-  StatusServer status(io, settings.status_socket, shared, workers, redirector);
+  StatusServer status(io, settings, shared, workers, redirector);
 
   const auto put_in_force = [&](const LoadedRuleset& next) {
     const policy::Policy& policy = next.ruleset->policy();

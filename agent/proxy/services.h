@@ -1,11 +1,12 @@
 // What the sessions of one thread share. Everything here lives on that thread but the ruleset,
-// which is swapped whole.
+// which is swapped whole, and what is counted, which others read.
 #pragma once
 
 #include "agent/host/recorder_link.h"
 #include "agent/proxy/credentials_link.h"
 #include "agent/proxy/identity_link.h"
 #include "agent/proxy/leaf_store.h"
+#include "agent/proxy/meter.h"
 #include "userspace/crypto/random.h"
 #include "userspace/flow/conversation_memory.h"
 #include "userspace/flow/memory_budget.h"
@@ -68,6 +69,7 @@ struct Services {
   std::chrono::milliseconds flush_time = std::chrono::seconds(30);
   std::string writer = {};           // of records, as the recorder knows this thread
   crypto::RandomSource random = {};  // for keys of originals
+  Meter meter = {};
 };
 
 }  // namespace veilwire::proxy

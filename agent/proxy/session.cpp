@@ -108,6 +108,11 @@ class LiveSession final : public Session {
   }
   flow::Connection::Summary summary() const override { return connection_.summary(); }
   const Origin& origin() const override { return origin_; }
+  Stream stream() const override {
+    Stream stream = stream_;
+    stream.waiting = waiting_bytes();
+    return stream;
+  }
 
  private:
   std::shared_ptr<LiveSession> self() {
@@ -117,8 +122,16 @@ class LiveSession final : public Session {
   void handle(const flow::Input& input) {
     if (!over_) return;
     flow::Outputs outputs;
-    connection_.handle(input, host::now(), services_.ruleset.get(), outputs);
+    const Now now = host::now();
+    if (answering_ && !held_since_ && std::holds_alternative<flow::FromUpstream>(input))
+      held_since_ = now.mono;
+    connection_.handle(input, now, services_.ruleset.get(), outputs);
+    services_.meter.event(since(now.mono));
     take(std::move(outputs));
+  }
+
+  static std::chrono::nanoseconds since(Monotonic then) {
+    return std::chrono::steady_clock::now().time_since_epoch() - then.since_start;
   }
 
   void take(flow::Outputs outputs) {
@@ -150,11 +163,18 @@ class LiveSession final : public Session {
   // What is on its way out is here already: counted, never refused. Small change is left out, to
   // spare every event the common lock.
   void account() {
-    const std::size_t bytes = queued_ + client_->backlog() + (upstream_ ? upstream_->backlog() : 0);
+    const std::size_t bytes = waiting_bytes();
     held_.set(bytes > flow::kAlwaysHeld ? bytes : 0);
   }
 
-  void carry_out(flow::ToClient& o) { client_->pending += o.bytes; }
+  std::size_t waiting_bytes() const {
+    return queued_ + client_->backlog() + (upstream_ ? upstream_->backlog() : 0);
+  }
+
+  void carry_out(flow::ToClient& o) {
+    if (held_since_) services_.meter.hold(since(*std::exchange(held_since_, std::nullopt)));
+    client_->pending += o.bytes;
+  }
   void carry_out(flow::ToUpstream& o) {
     if (upstream_) upstream_->pending += o.bytes;
   }
@@ -187,6 +207,10 @@ class LiveSession final : public Session {
   void carry_out(flow::NeedIdentity& o) {
     services_.identity.ask(origin_.peer, o.at_once, [self = self()](IdentityLink::Answer answer) {
       if (answer)
+        self->services_.meter.known(*answer);
+      else
+        self->services_.meter.nobody(answer.error().silent);
+      if (answer)
         self->handle(flow::IdentityKnown{*answer});
       else
         self->handle(flow::IdentityRefused{answer.error().message, answer.error().silent,
@@ -212,17 +236,48 @@ class LiveSession final : public Session {
     });
     // What cannot be recorded is not let through.
     if (!seq) return end(true);
+    note(o.record);
     if (!o.wait) return;
     const bool committed = o.strength == policy::RecordStrength::Committed;
-    if (committed ? services_.recorder.committed(*seq) : services_.recorder.handed(*seq)) return;
+    if (committed ? services_.recorder.committed(*seq) : services_.recorder.handed(*seq))
+      return services_.meter.release_wait({});
     ++services_.counters.recording_stalls;
     waiting_ = true;
-    const auto go_on = [self = self()] {
+    const auto go_on = [self = self(), from = host::now().mono] {
       self->waiting_ = false;
+      self->services_.meter.release_wait(since(from));
       self->run();
     };
     committed ? services_.recorder.on_committed(*seq, go_on)
               : services_.recorder.on_handed(*seq, go_on);
+  }
+
+  // What is counted, and what a person who watches sees, stands in the records.
+  void note(const audit::Record& record) {
+    services_.meter.record(record);
+    if (record.context.exchange > exchange_) {
+      exchange_ = record.context.exchange;
+      stream_ = {};
+      stream_.open = true;
+      stream_.since = record.time.mono;
+      services_.meter.exchange_begun();
+    }
+    if (const auto* head = std::get_if<audit::RequestHead>(&record.body)) {
+      stream_.service = head->service;
+      stream_.model = head->model;
+      stream_.tool = head->tool.empty() ? head->mcp_method : head->tool;
+    } else if (const auto* body = std::get_if<audit::RequestBody>(&record.body)) {
+      stream_.findings += body->masks.size();
+    } else if (std::holds_alternative<audit::ResponseHead>(record.body)) {
+      answering_ = true;
+    } else if (const auto* part = std::get_if<audit::ResponseFragment>(&record.body)) {
+      ++stream_.fragments;
+      stream_.released += part->content.size();
+      stream_.findings += part->masks.size();
+    } else if (std::holds_alternative<audit::ExchangeClose>(record.body)) {
+      stream_.open = answering_ = false;
+      held_since_.reset();
+    }
   }
 
   void carry_out(flow::ReadClient& o) { client_->wanted = o.on; }
@@ -281,6 +336,7 @@ class LiveSession final : public Session {
 
   void end(bool reset) {
     if (!over_) return;
+    if (std::exchange(stream_.open, false)) services_.meter.exchange_lost();
     timer_.cancel();
     client_->close(reset);
     close_upstream(false);
@@ -384,6 +440,10 @@ class LiveSession final : public Session {
   asio::steady_timer timer_;
   std::deque<flow::Output> queue_;
   std::size_t queued_ = 0;  // bytes of bodies in it
+  Stream stream_;
+  std::uint64_t exchange_ = 0;           // the last that has begun
+  bool answering_ = false;               // its answer's head is out
+  std::optional<Monotonic> held_since_;  // bytes of the answer came that have released nothing yet
   bool running_ = false;
   bool waiting_ = false;    // for the recorder
   bool stopping_ = false;   // the process

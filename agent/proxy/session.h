@@ -10,6 +10,8 @@
 #include "agent/proxy/services.h"
 #include "userspace/flow/connection.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,6 +20,15 @@
 #include <boost/asio/ip/tcp.hpp>
 
 namespace veilwire::proxy {
+
+// The exchange that a session is in, as its records tell it; for people who watch.
+struct Stream {
+  bool open = false;
+  std::string service, model, tool;
+  Monotonic since;
+  std::uint64_t fragments = 0, findings = 0, released = 0;  // released: bytes
+  std::size_t waiting = 0;  // bytes that are on their way out, or wait for the recorder
+};
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
@@ -35,6 +46,7 @@ class Session : public std::enable_shared_from_this<Session> {
   virtual void stop() = 0;
   virtual flow::Connection::Summary summary() const = 0;
   virtual const Origin& origin() const = 0;
+  virtual Stream stream() const = 0;
 };
 
 }  // namespace veilwire::proxy

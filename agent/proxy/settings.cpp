@@ -36,6 +36,8 @@ Settings read_settings(const host::Config& config) {
   s.redirector_socket =
       section.text("redirector_socket", "/run/veilwire-redirector/redirector.sock");
   s.status_socket = section.text("status_socket", "/run/veilwire/proxy-status.sock");
+  s.live_socket = section.text("live_socket", "/run/veilwire/proxy-live.sock");
+  s.metrics_socket = section.text("metrics_socket", "/run/veilwire/proxy-metrics.sock");
   const auto threads =
       static_cast<unsigned>(section.integer("threads", 0, 0, host::kMostProxyThreads));
   s.threads = threads != 0 ? threads : std::clamp(std::thread::hardware_concurrency(), 1U, 8U);

@@ -12,6 +12,8 @@
 //   recorder_socket = "/run/veilwire-recorder/recorder.sock"
 //   redirector_socket = "/run/veilwire-redirector/redirector.sock"
 //   status_socket = "/run/veilwire/proxy-status.sock"
+//   live_socket = "/run/veilwire/proxy-live.sock"
+//   metrics_socket = "/run/veilwire/proxy-metrics.sock"
 //   threads = 0                   # 0: one a processor, at most 8; never more than 64
 //   port = 0                      # of the loopback listeners; 0: any free one
 //   held_memory_mib = 512         # for all bodies that are held at the same time
@@ -37,7 +39,7 @@ struct Settings {
   std::string upstream_roots;
   std::string internal_ca;
   std::string signer_socket, identity_socket, credentials_socket, recorder_socket,
-      redirector_socket, status_socket;
+      redirector_socket, status_socket, live_socket, metrics_socket;
   unsigned threads = 1;
   std::uint16_t port = 0;
   std::size_t held_memory = 0;  // bytes

@@ -1,8 +1,12 @@
 #include "agent/proxy/status.h"
 
+#include "agent/host/clock.h"
 #include "agent/host/protocol/status.h"
+#include "agent/proxy/metrics_document.h"
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
 #include <utility>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -16,37 +20,83 @@ using nlohmann::json;
 
 // Rows of one answer; it has to fit one local message.
 constexpr std::size_t kMostRows = 200;
+// Of a text that a client has chosen (a model, a tool): what a row of a table shows at most.
+constexpr std::size_t kMostText = 64;
+
+std::string cut(std::string text) {
+  if (text.size() > kMostText) text.resize(kMostText);
+  return text;
+}
+
+json row_of(const StreamRow& row, Monotonic now) {
+  const Stream& stream = row.stream;
+  const auto age = std::chrono::duration<double>(now - stream.since).count();
+  return {{"id", row.session.id},
+          {"person", cut(row.session.person)},
+          {"uid", row.session.uid},
+          {"pid", row.session.tgid},
+          {"comm", row.session.comm},
+          {"server_name", cut(row.session.server_name)},
+          {"service", stream.service},
+          {"model", cut(stream.model)},
+          {"tool", cut(stream.tool)},
+          {"exchange", row.session.exchanges},
+          {"seconds", age},
+          {"fragments", stream.fragments},
+          {"findings", stream.findings},
+          {"released_bytes", stream.released},
+          {"waiting_bytes", stream.waiting}};
+}
+
+// A socket whose every asker gets the same document.
+struct Question {
+  Question(asio::io_context& io, const std::string& path, std::function<std::string()> d)
+      : socket(path, 0600), descriptor(io, ::dup(socket.descriptor())), document(std::move(d)) {}
+  host::protocol::StatusSocket socket;
+  asio::posix::stream_descriptor descriptor;
+  std::function<std::string()> document;
+};
 
 }  // namespace
 
 class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(asio::io_context& io, const std::string& path, Shared& shared,
+  Impl(asio::io_context& io, const Settings& settings, Shared& shared,
        std::vector<std::unique_ptr<Worker>>& workers, const RedirectorLink& redirector)
-      : socket_(path, 0600),
-        descriptor_(io, ::dup(socket_.descriptor())),
-        shared_(shared),
+      : shared_(shared),
         workers_(workers),
-        redirector_(redirector) {}
+        redirector_(redirector),
+        status_(io, settings.status_socket, [this] { return document(); }),
+        live_(io, settings.live_socket, [this] { return live(); }),
+        metrics_(io, settings.metrics_socket, [this] { return metrics(); }) {}
 
   void wait() {
-    descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
-                           [weak = weak_from_this()](const boost::system::error_code& e) {
-                             const auto self = weak.lock();
-                             if (!self || e) return;
-                             self->socket_.answer([&self] { return self->document(); });
-                             self->wait();
-                           });
+    for (Question* question : {&status_, &live_, &metrics_}) wait(*question);
   }
 
-  void policy_outcome(std::string outcome) { outcome_ = std::move(outcome); }
+  void policy_outcome(std::string outcome) {
+    outcome_ = std::move(outcome);
+    ++(outcome_ == "active" ? loads_.active : loads_.refused);
+  }
   void policy_in_force(std::map<std::string, std::string> digests,
                        std::vector<std::string> not_permitted) {
     files_ = std::move(digests);
     not_permitted_ = std::move(not_permitted);
+    loads_.last = host::now().wall;
   }
 
  private:
+  void wait(Question& question) {
+    question.descriptor.async_wait(
+        asio::posix::descriptor_base::wait_read,
+        [weak = weak_from_this(), &question](const boost::system::error_code& e) {
+          const auto self = weak.lock();
+          if (!self || e) return;
+          question.socket.answer(question.document);
+          self->wait(question);
+        });
+  }
+
   template <class Predicate>
   bool all(Predicate predicate) const {
     return std::all_of(workers_.begin(), workers_.end(),
@@ -76,8 +126,7 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
     const Counters& c = shared_.counters;
     const json document{
         {"program", "veilwire-proxy"},
-        {"healthy", alive && redirector_.registered() && signer && identity && recorder &&
-                        outcome_ == "active"},
+        {"healthy", healthy()},
         {"alive", alive},
         {"links",
          {{"redirector", redirector_.registered()},
@@ -105,20 +154,56 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
     return document.dump(-1, ' ', false, json::error_handler_t::replace);
   }
 
-  host::protocol::StatusSocket socket_;
-  asio::posix::stream_descriptor descriptor_;
+  bool healthy() const {
+    return all([](const Worker& w) {
+             return w.alive() && w.signer_up() && w.identity_up() && w.recorder_up();
+           }) &&
+           redirector_.registered() && outcome_ == "active";
+  }
+
+  std::string live() {
+    const Monotonic now = host::now().mono;
+    json streams = json::array();
+    for (const auto& worker : workers_)
+      for (const StreamRow& row : worker->streams(kMostRows - streams.size()))
+        streams.push_back(row_of(row, now));
+    const json document{{"program", "veilwire-proxy"},
+                        {"healthy", healthy()},
+                        {"complete", streams.size() < kMostRows},
+                        {"streams", std::move(streams)}};
+    return document.dump(-1, ' ', false, json::error_handler_t::replace);
+  }
+
+  std::string metrics() {
+    const auto up = [&](bool (Worker::*link)() const) {
+      return all([&](const Worker& w) { return (w.*link)(); });
+    };
+    ProxyHealth health;
+    health.healthy = healthy();
+    health.links["redirector"] = redirector_.registered();
+    health.links["signer"] = up(&Worker::signer_up);
+    health.links["identity"] = up(&Worker::identity_up);
+    health.links["recorder"] = up(&Worker::recorder_up);
+    health.loads = loads_;
+    health.policy_refused = outcome_ != "active";
+    health.not_permitted = not_permitted_.size();
+    return metrics_document(health, shared_, workers_);
+  }
+
   Shared& shared_;
   std::vector<std::unique_ptr<Worker>>& workers_;
   const RedirectorLink& redirector_;
   std::string outcome_ = "active";
   std::map<std::string, std::string> files_;
   std::vector<std::string> not_permitted_;
+  PolicyLoads loads_;
+  Question status_, live_, metrics_;
 };
 
-StatusServer::StatusServer(asio::io_context& io, const std::string& socket_path, Shared& shared,
+StatusServer::StatusServer(asio::io_context& io, const Settings& settings, Shared& shared,
                            std::vector<std::unique_ptr<Worker>>& workers,
                            const RedirectorLink& redirector)
-    : impl_(std::make_shared<Impl>(io, socket_path, shared, workers, redirector)) {
+    : impl_(std::make_shared<Impl>(io, settings, shared, workers, redirector)) {
   impl_->wait();
 }
 StatusServer::~StatusServer() = default;

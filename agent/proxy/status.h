@@ -1,4 +1,6 @@
-// What the proxy says when it is asked how it is: one JSON document (agent/host/protocol/status.h).
+// What the proxy says when it is asked how it is, what is under way, or what it has counted: one
+// JSON document each, on a socket each (agent/host/protocol/status.h). The last is for a program
+// that may know no person; the first two name them.
 #pragma once
 
 #include "agent/proxy/redirector_link.h"
@@ -16,7 +18,7 @@ namespace veilwire::proxy {
 class StatusServer {
  public:
   // All outlive it. Throws std::system_error.
-  StatusServer(boost::asio::io_context& io, const std::string& socket_path, Shared& shared,
+  StatusServer(boost::asio::io_context& io, const Settings& settings, Shared& shared,
                std::vector<std::unique_ptr<Worker>>& workers, const RedirectorLink& redirector);
   ~StatusServer();
   StatusServer(const StatusServer&) = delete;

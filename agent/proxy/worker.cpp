@@ -12,6 +12,7 @@
 #include <map>
 #include <set>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -154,24 +155,56 @@ class Worker::Impl {
   }
 
   std::vector<SessionRow> rows(std::size_t most) {
-    auto promise = std::make_shared<std::promise<std::vector<SessionRow>>>();
-    auto future = promise->get_future();
-    asio::post(io_, [this, promise, most] {
+    return on_thread([this, most] {
       std::vector<SessionRow> rows;
       for (const auto& [id, session] : sessions_) {
         if (rows.size() == most) break;
-        const auto summary = session->summary();
-        const identity::Peer& peer = session->origin().peer;
-        rows.push_back({id, std::string(summary.state), summary.server_name, summary.person,
-                        peer.uid, peer.tgid, peer.comm, summary.exchanges, summary.masked});
+        rows.push_back(row_of(id, *session));
       }
-      promise->set_value(std::move(rows));
+      return rows;
     });
+  }
+
+  std::vector<StreamRow> streams(std::size_t most) {
+    return on_thread([this, most] {
+      std::vector<StreamRow> rows;
+      for (const auto& [id, session] : sessions_) {
+        if (rows.size() == most) break;
+        if (Stream stream = session->stream(); stream.open)
+          rows.push_back({row_of(id, *session), std::move(stream)});
+      }
+      return rows;
+    });
+  }
+
+  const Meter& meter() const { return services_.meter; }
+
+ private:
+  // What `ask` gives on this worker's thread; nothing when that takes too long.
+  template <class Ask>
+  std::invoke_result_t<Ask> on_thread(Ask ask) {
+    using Answer = std::invoke_result_t<Ask>;
+    auto promise = std::make_shared<std::promise<Answer>>();
+    auto future = promise->get_future();
+    asio::post(io_, [promise, ask = std::move(ask)] { promise->set_value(ask()); });
     if (future.wait_for(std::chrono::seconds(1)) != std::future_status::ready) return {};
     return future.get();
   }
 
- private:
+  static SessionRow row_of(const std::string& id, const Session& session) {
+    const auto summary = session.summary();
+    const identity::Peer& peer = session.origin().peer;
+    return {id,
+            std::string(summary.state),
+            summary.server_name,
+            summary.person,
+            peer.uid,
+            peer.tgid,
+            peer.comm,
+            summary.exchanges,
+            summary.masked};
+  }
+
   void begin(host::UniqueFd& fd, bool v6) {
     auto origin = read_origin(fd.get());
     if (!origin) {
@@ -298,5 +331,7 @@ void Worker::stop() { impl_->stop(); }
 void Worker::join() { impl_->join(); }
 bool Worker::alive() const { return impl_->alive(); }
 std::vector<SessionRow> Worker::sessions(std::size_t most) { return impl_->rows(most); }
+std::vector<StreamRow> Worker::streams(std::size_t most) { return impl_->streams(most); }
+const Meter& Worker::meter() const { return impl_->meter(); }
 
 }  // namespace veilwire::proxy

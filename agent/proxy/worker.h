@@ -42,6 +42,12 @@ struct SessionRow {
   std::uint64_t exchanges = 0, masked = 0;
 };
 
+// One row of what is under way now.
+struct StreamRow {
+  SessionRow session;
+  Stream stream;
+};
+
 class Worker {
  public:
   // Throws std::runtime_error: no usable trust store.
@@ -69,6 +75,8 @@ class Worker {
   bool recorder_up() const { return recorder_up_.load(std::memory_order_relaxed); }
   // Runs on the worker's thread and waits for it, for at most a moment.
   std::vector<SessionRow> sessions(std::size_t most);
+  std::vector<StreamRow> streams(std::size_t most);  // the same, of those in an exchange
+  const Meter& meter() const;
 
  private:
   class Impl;

@@ -3,6 +3,7 @@
 #include "agent/host/log.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -30,6 +31,9 @@ constexpr std::chrono::milliseconds kRetry{250};
 // between two; and how often it is looked whether there is something to delete.
 constexpr std::chrono::milliseconds kSweep{3}, kSweepPause{20};
 constexpr std::chrono::seconds kSweepEvery{30};
+
+// Of records that go in one transaction: alone, and up to a full one.
+constexpr std::array<std::uint64_t, 8> kBatchBounds = {1, 2, 5, 10, 50, 100, 500, kBatchRecords};
 
 const char* why(RecorderStatus space) {
   if (space == RecorderStatus::Full) return "what is left is for exchanges that have begun";
@@ -61,6 +65,10 @@ struct Committer::State {
   bool stopping = false;
   bool opened = false;
   std::exception_ptr first_failure;
+
+  // Counted by the committer's thread, read by any.
+  host::TimeHistogram commit_time;
+  host::Histogram<kBatchBounds.size()> batch_records{kBatchBounds, 1};
 
   // The committer's thread only.
   std::optional<Ledger> ledger;
@@ -197,6 +205,8 @@ Health Committer::health() const {
   Health health = state_->health;
   health.status = state_->status;
   health.waiting_bytes = state_->waiting_bytes;
+  health.commit_time = state_->commit_time.counts();
+  health.batch_records = state_->batch_records.counts();
   return health;
 }
 
@@ -325,7 +335,10 @@ bool Committer::State::work() {
   // First: a ledger that takes no more records takes these, and has more room behind them.
   if (!deliver() || !sweep()) return false;
   if (!batch.empty()) {
+    const Clock::time_point begun = Clock::now();
     if (const auto done = ledger->commit(batch); !done) return fail(done.error());
+    commit_time.observe(Clock::now() - begun);
+    batch_records.observe(std::uint64_t{batch.size()});
     for (const Arrival& arrival : batch) to_greet.insert(arrival.writer);
     {
       const std::lock_guard lock(mutex);

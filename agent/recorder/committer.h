@@ -4,6 +4,7 @@
 #pragma once
 
 #include "agent/host/protocol/recorder.h"
+#include "agent/host/tally.h"
 #include "agent/recorder/ledger.h"
 
 #include <chrono>
@@ -40,6 +41,7 @@ struct Health {
   std::uint64_t ledger_records = 0, signed_records = 0;       // at all, and under a checkpoint
   std::uint64_t deleted_records = 0;                          // the first ones
   std::map<std::string, std::uint64_t> sinks;                 // and what they deliver next
+  host::HistogramCounts commit_time, batch_records;           // of transactions
 };
 
 // When the ledger signs what it holds: after so many records, and after so long even if there were

@@ -13,6 +13,8 @@ namespace {
 // A transaction of a full batch stays below it.
 constexpr std::uint64_t kLeastFree = std::uint64_t{16} << 20;
 
+}  // namespace
+
 std::uint64_t free_bytes(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
@@ -20,8 +22,6 @@ std::uint64_t free_bytes(const std::string& path) {
   if (::statvfs(folder.c_str(), &status) != 0) return 0;
   return std::uint64_t{status.f_bavail} * status.f_frsize;
 }
-
-}  // namespace
 
 DiskReserve::DiskReserve(std::string path, std::uint64_t bytes)
     : path_(std::move(path)), bytes_(bytes), held_(bytes == 0) {}

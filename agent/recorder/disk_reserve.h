@@ -8,6 +8,9 @@
 
 namespace veilwire::recorder {
 
+// Of the disk that a file lies on, for who is not privileged; 0 where that cannot be told.
+std::uint64_t free_bytes(const std::string& path);
+
 class DiskReserve {
  public:
   // bytes 0: no reserve is wanted, and held() is always true.

@@ -133,6 +133,7 @@ void serve(Settings settings, bool unconfined) {
   check_folder(settings.ledger.path);
   options.open = [ledger = settings.ledger] { return recorder::Ledger(ledger); };
   options.pace = settings.pace;
+  options.ledger = settings.ledger.path;
   recorder::Service service(std::move(options));
   std::optional<recorder::DeliveryServer> sinks;
   if (delivery.listener) sinks.emplace(std::move(delivery), service.committer());

@@ -5,6 +5,7 @@
 #include "agent/host/local_socket.h"
 #include "agent/host/log.h"
 #include "agent/host/protocol/recorder.h"
+#include "agent/recorder/disk_reserve.h"
 #include "userspace/audit/canonical_json.h"
 
 #include <algorithm>
@@ -251,7 +252,10 @@ std::string Service::State::status() const {
       .number("ledger_records", health.ledger_records)
       .number("signed_records", health.signed_records)
       .number("deleted_records", health.deleted_records)
-      .number("failures", health.failures);
+      .number("failures", health.failures)
+      .number("free_bytes", free_bytes(options.ledger))
+      .json("commit_seconds", health.commit_time.to_json())
+      .json("batch_records", health.batch_records.to_json());
   audit::JsonArray sinks;
   for (const auto& [name, next] : health.sinks) {
     sinks.json(audit::JsonObject()

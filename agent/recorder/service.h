@@ -12,6 +12,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <sys/types.h>
@@ -23,6 +24,7 @@ struct ServiceOptions {
   std::vector<uid_t> allowed;  // whose records are taken
   std::function<Ledger()> open;
   CheckpointPace pace = {};
+  std::string ledger = {};  // where it lies: how much space is left there is told
   std::unique_ptr<host::protocol::StatusSocket> status;  // nullptr: no status is given
   // A writer that has not come back after this, or not come at all after the start, has gone for
   // good: what it left open is closed. A link tries again once a second at least.

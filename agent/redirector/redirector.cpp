@@ -193,6 +193,29 @@ void Redirector::check() {
   targets_.expire(Targets::Time::clock::now());
 }
 
+// Numbers alone, for who counts: who is redirected is told by read_status().
+std::string Redirector::kernel_numbers() const {
+  const std::vector<LinkState> links = look_at_links(settings_.pin_directory);
+  const auto effective = std::count_if(links.begin(), links.end(), [](const LinkState& link) {
+    return link.attached && link.effective;
+  });
+  const vw_settings kernel = maps_.settings();
+  const bool on = kernel.mode != VW_MODE_OFF;
+  std::string counters;
+  for (const auto& [name, count] : maps_.counters())
+    counters +=
+        (counters.empty() ? "\"" : ",\"") + std::string(name) + "\":" + std::to_string(count);
+  return std::string(R"({"effective":)") + (on && all_effective(links) ? "true" : "false") +
+         R"(,"mode":")" +
+         (!on                           ? "off"
+          : kernel.mode == VW_MODE_OPEN ? "open"
+                                        : "closed") +
+         R"(","programs":)" + std::to_string(links.size()) + R"(,"programs_effective":)" +
+         std::to_string(effective) + R"(,"heartbeat":)" + std::to_string(maps_.heartbeat()) +
+         R"(,"labels":)" + std::to_string(maps_.labels().size()) + R"(,"counters":{)" + counters +
+         "}}";
+}
+
 // What is in force is told by read_status(); this is about the program itself.
 std::string Redirector::status() const {
   std::string lost;
@@ -201,7 +224,7 @@ std::string Redirector::status() const {
   return std::string(R"({"program":"veilwire-redirector","healthy":)") +
          word(lost_.empty() && !switched_off_) + R"(,"proxy_connected":)" +
          word(service_.has_proxy()) + R"(,"losses":)" + std::to_string(losses_) + R"(,"lost":[)" +
-         lost + "]}";
+         lost + R"(],"kernel":)" + kernel_numbers() + "}";
 }
 
 // As a start does, consumers before producers; what is in its place is updated.

@@ -47,6 +47,7 @@ class Redirector {
   void mend();
   void tell(const std::string& program, bool restored, std::uint32_t away_ms);
   std::string status() const;
+  std::string kernel_numbers() const;
 
   Settings settings_;
   KernelPrograms programs_;

@@ -106,6 +106,7 @@ class Agent:
         "proxy": {"user": self._user("proxy"), "policy": str(self.policy_file), "site_key": str(self.site_key),
                   "internal_ca": str(self.authority), "status_socket": self._socket("proxy-status"),
                   "drain_seconds": 1,  # a stream that a test has left open holds nobody up
+                  "live_socket": self._socket("proxy-live"), "metrics_socket": self._socket("proxy-metrics"),
                   **{f"{name}_socket": self._socket(name) for name in asked}},
         "credentials": {"user": self._user("credentials"), "proxy_user": self._user("proxy"),
                         "internal_ca": str(self.authority), "status_socket": self._socket("credentials-status")},

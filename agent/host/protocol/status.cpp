@@ -1,6 +1,7 @@
 #include "agent/host/protocol/status.h"
 
 #include "agent/host/local_socket.h"
+#include "agent/host/process_usage.h"
 
 #include <cerrno>
 #include <cstring>
@@ -21,6 +22,13 @@ static_assert(sizeof(Head) == 8);
 constexpr int kAnswersAtOnce = 16;
 
 }  // namespace
+
+std::string with_process(std::string json) {
+  if (json.size() < 2 || json.back() != '}') return json;
+  const bool empty = json.size() == 2;
+  json.pop_back();
+  return json + (empty ? "" : ",") + R"("process":)" + process_usage() + "}";
+}
 
 std::string encode_status(std::string_view json) {
   if (json.size() > kStatusDocument)
@@ -47,7 +55,7 @@ void StatusSocket::answer(const std::function<std::string()>& document) {
   for (int i = 0; i < kAnswersAtOnce; ++i) {
     const auto asker = accept_local(listener_.get());
     if (!asker) return;
-    if (message.empty()) message = encode_status(document());
+    if (message.empty()) message = encode_status(with_process(document()));
     // An asker that has gone, or whose buffer is too small, asked in vain; nothing of ours depends
     // on it.
     static_cast<void>(send_message(asker->fd.get(), message));

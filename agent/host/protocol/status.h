@@ -4,7 +4,8 @@
 // never waits either.
 //
 // The document is an object. Its members "program" (string) and "healthy" (boolean) are in every
-// one; the others are the program's own. Who may connect is decided by the mode of the socket file.
+// one, and so is "process", with what the kernel counts of it (agent/host/process_usage.h); the
+// others are the program's own. Who may connect is decided by the mode of the socket file.
 // Tested by tests/unit/ctl/status_protocol_test.cpp.
 #pragma once
 
@@ -31,6 +32,9 @@ template <class Number>
 std::string status_member(std::string_view name, Number value) {
   return ",\"" + std::string(name) + "\":" + std::to_string(value);
 }
+
+// The document with what the kernel counts of this process as its last member.
+std::string with_process(std::string json);
 
 // One message: head and document. A document that is too large becomes one that says so.
 std::string encode_status(std::string_view json);

@@ -3,9 +3,11 @@
 #include "tests/unit/ctl/scratch_folder.h"
 
 #include <cerrno>
+#include <chrono>
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <poll.h>
 
 namespace veilwire::host::protocol {
@@ -54,7 +56,25 @@ TEST_F(StatusSocketTest, WhoConnectsIsAnswered) {
   const auto document = ask_status(path_, kPatience);
   server.join();
   ASSERT_TRUE(document);
-  EXPECT_EQ(*document, R"({"program":"test","healthy":true})");
+  const std::string_view own = R"({"program":"test","healthy":true,"process":{)";
+  EXPECT_EQ(document->substr(0, own.size()), own);
+}
+
+TEST_F(StatusSocketTest, TheKernelsCountsOfTheProgramAreInEveryDocument) {
+  StatusSocket socket(path_, 0600);
+  std::thread server = answer(socket, "{}");
+  const auto document = ask_status(path_, kPatience);
+  server.join();
+  ASSERT_TRUE(document);
+  const auto process = nlohmann::json::parse(*document).at("process");
+  EXPECT_GT(process.at("cpu_seconds"), 0);
+  EXPECT_GT(process.at("resident_bytes"), 100'000);
+  EXPECT_GT(process.at("open_fds"), 3);
+  EXPECT_GE(process.at("max_fds"), process.at("open_fds"));
+  const double now =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  EXPECT_LE(process.at("start_time"), now);
+  EXPECT_GT(process.at("start_time"), now - 3600);
 }
 
 TEST_F(StatusSocketTest, TheLargestDocumentIsSentWithoutWaitingForItsReader) {

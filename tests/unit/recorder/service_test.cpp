@@ -238,9 +238,10 @@ TEST_F(ServiceTest, SaysHowItIs) {
   ASSERT_TRUE(status);
   for (const char* member :
        {R"("program":"veilwire-recorder")", R"("healthy":true)", R"("ledger":"ok")",
-        R"("records":1,)", R"("transactions":1,)", R"("writers":1})", R"("failures":0,)",
+        R"("records":1,)", R"("transactions":1,)", R"("writers":1,)", R"("failures":0,)",
         R"("deleted_records":0,)", R"("sinks":[],)", R"("waiting_bytes":0,)",
-        R"("most_bytes":268435456,)"}) {
+        R"("batch_records":{"bounds":[1,2,5,10,50,100,500,2000],"buckets":[1,0,)",
+        R"("free_bytes":)", R"("most_bytes":268435456,)"}) {
     EXPECT_NE(status->find(member), std::string::npos) << member << " in " << *status;
   }
 }
