@@ -6,8 +6,10 @@
 #include "agent/ctl/policy_commands.h"
 #include "agent/ctl/scan_command.h"
 #include "agent/ctl/status.h"
+#include "agent/ctl/top_command.h"
 #include "agent/host/config.h"
 
+#include <chrono>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -31,6 +33,8 @@ struct Options {
   bool config_given = false;
   bool json = false;
   bool openmetrics = false;
+  ctl::TopOptions top;
+  double top_seconds = 1;
   std::string policy_file;
   std::vector<std::string> cases;
   ctl::ScanOptions scan;
@@ -80,6 +84,29 @@ void add_metrics(CLI::App& app, Options& options, int& exit_code) {
         options.config,
         options.openmetrics ? metrics::Form::OpenMetrics : metrics::Form::Prometheus, std::cout,
         std::cerr);
+  });
+}
+
+void add_top(CLI::App& app, Options& options, int& exit_code) {
+  CLI::App* top = add_command(
+      app, "top", "watch what is under way: streams, people, findings, what it costs",
+      "Draws on the terminal until q is pressed: Tab goes to the next section, s sorts streams by\n"
+      "something else, r turns the order around. Without colours where NO_COLOR is set. Needs "
+      "root.\n\n"
+      "Exit code: 0, 1 nothing could be asked, 2 wrong usage, or no terminal and neither --once "
+      "nor\n"
+      "--json.");
+  ctl::TopOptions& o = options.top;
+  top->add_flag("--once", o.once, "one picture as text, after one interval");
+  top->add_flag("--json", o.json, "a line with a JSON object an interval; with --once one");
+  top->add_option("--interval", options.top_seconds, "seconds between two looks")
+      ->check(CLI::Range(0.2, 3600.0))
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  top->callback([&] {
+    o.config = options.config;
+    o.interval = std::chrono::milliseconds(static_cast<long>(options.top_seconds * 1000));
+    exit_code = ctl::run_top(o, std::cout, std::cerr);
   });
 }
 
@@ -216,6 +243,7 @@ int main(int argc, char** argv) {
   app.footer("Each command has its own --help. See veilwire(1).");
   add_status(app, options, exit_code);
   add_metrics(app, options, exit_code);
+  add_top(app, options, exit_code);
   add_policy(app, options, exit_code);
   add_scan(app, options, exit_code);
   ctl::add_audit(app, exit_code);
