@@ -79,9 +79,9 @@ TEST(DeliveryProgram, KilledAtRandomLosesNoPositionThatWasConfirmed) {
     }
     killer.join();
     writer.join();
-    LedgerReader reader(folder / "ledger.db");
-    const auto sinks = reader.sinks();
+    // Killed earlier, it may not even have made the ledger.
     if (confirmed > 1) {
+      const auto sinks = LedgerReader(folder / "ledger.db").sinks();
       ASSERT_EQ(sinks.size(), 1U);
       EXPECT_TRUE(sinks[0].next == confirmed || sinks[0].next == asked);
     }
