@@ -27,7 +27,9 @@ COLUMNS = {
     10: "host writer records last_number missing doubled signed_records cosigned_records"}
 
 
-class AuditorsQuestions:
+class Ledger:
+  """What it says: needs folder, and audit()."""
+
   @classmethod
   def read_ledger(cls):
     """Records by their keys. What came after the last checkpoint is not among them."""
@@ -44,6 +46,13 @@ class AuditorsQuestions:
   def of(self, *kinds):
     return [record for record in self.records.values() if record["kind"] in kinds]
 
+  def person_of(self, record):
+    heads = [head for head in self.of("request.head")
+             if (head["session"], head["exchange"]) == (record["session"], record["exchange"])]
+    return heads[0]["person"]["name"] if heads else ""
+
+
+class AuditorsQuestions(Ledger):
   def each(self, number):
     return [answers[number] for answers in self.answers.values()]
 
@@ -52,11 +61,6 @@ class AuditorsQuestions:
     if not hasattr(cls, "answers_of_requests"):
       cls.answers_of_requests = cls.ask(cls.with_findings_in_requests())
     return cls.answers_of_requests
-
-  def person_of(self, record):
-    heads = [head for head in self.of("request.head")
-             if (head["session"], head["exchange"]) == (record["session"], record["exchange"])]
-    return heads[0]["person"]["name"] if heads else ""
 
   def test_answers_have_the_same_columns_in_every_store(self):
     for answers in [*self.answers.values(), self.of_requests()]:
