@@ -110,6 +110,7 @@ def as_a_service():
 class ProviderCase(harness.AgentCase):
   """Alice has signed in."""
 
+  agent_class = SigningAgent
   policy = POLICY
   cached = 600  # seconds
 
@@ -119,7 +120,7 @@ class ProviderCase(harness.AgentCase):
     cls.provider = Provider(cls.box)
     cls.addClassCleanup(cls.provider.remove)
     folder = cls.box.folder
-    cls.agent = SigningAgent(cls.box, harness.BUILD, cls.policy, identity={
+    cls.agent = cls.agent_class(cls.box, harness.BUILD, cls.policy, identity={
         "provider": "oidc", "issuer": cls.provider.issuer, "client_id": "workstation", "runner_users": ["root"], "redirect_path": "/signed-in",
         "scopes": ["openid", "offline_access", "profile", "groups"], "fresh_seconds": FRESH, "cached_seconds": cls.cached,
         "hold_seconds": 0, "people_socket": str(folder / "run/identity/people.sock"),

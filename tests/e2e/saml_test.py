@@ -12,7 +12,6 @@ import agent
 import clients
 import sandbox
 from saml_provider import SamlProvider
-from service_manager import Service
 
 UNSET = 2**32 - 1
 SAML_USER = 64005
@@ -58,7 +57,7 @@ class SamlAgent(agent.Agent):
 
   def start(self):
     command = [self.programs / "veilwire-saml", "--config", self.config_file]
-    self.services["saml"] = Service(self.box, "saml", command, uid=SAML_USER)
+    self.services["saml"] = self.service("saml", command, SAML_USER)
     self.services["saml"].start()
     super().start()
 
@@ -94,13 +93,15 @@ class Login:
       self.process.communicate()
 
 
-class SamlTest(harness.AgentCase):
+class SamlCase(harness.AgentCase):
+  agent_class = SamlAgent
+
   @classmethod
   def setUpClass(cls):
     harness.SandboxCase.setUpClass.__func__(cls)
     cls.idp = SamlProvider(cls.box)
     cls.addClassCleanup(cls.idp.close)
-    cls.agent = SamlAgent(cls.box, harness.BUILD, cls.policy, cls.idp.metadata())
+    cls.agent = cls.agent_class(cls.box, harness.BUILD, cls.policy, cls.idp.metadata())
     cls.addClassCleanup(cls.agent.stop)
     cls.agent.start()
 
@@ -130,6 +131,8 @@ class SamlTest(harness.AgentCase):
   def passes(self):
     return "message_stop" in self.ask().stdout.decode()
 
+
+class SamlTest(SamlCase):
   def test_a_person_is_told_to_sign_in_then_passes_and_signs_out(self):
     refused = self.ask().stdout.decode()
     self.assertIn("permission_error", refused)

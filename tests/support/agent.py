@@ -169,9 +169,11 @@ class Agent:
     if name not in self.services:
       run = ["run"] if name == "redirector" else []
       command = [self.programs / f"veilwire-{name}", *run, "--config", self.config_file]
-      self.services[name] = Service(self.box, name, command, uid=USERS.get(name, 0),
-                                    env=self.environment.get(name))
+      self.services[name] = self.service(name, command, USERS.get(name, 0))
     self.services[name].start()
+
+  def service(self, name, command, uid):
+    return Service(self.box, name, command, uid=uid, env=self.environment.get(name))
 
   def kill(self, name):
     """As the kernel does for want of memory: no warning, no clean-up."""
