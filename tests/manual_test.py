@@ -39,8 +39,28 @@ def complaints_about(program):
       yield f"{program}: no {what} was found in its sources: this test has lost sight of them"
 
 
+def complaints_about_setup():
+  """`veilwire setup`: its options and answers, and the keys of programs that it lets through."""
+  command = (ROOT / "agent/ctl/setup_command.cpp").read_text()
+  answers = (ROOT / "agent/setup/answers.cpp").read_text()
+  taken = set(re.findall(r'\b(?:section|trust|policy|services|file)\.(?:text|texts|integer|boolean)\(\s*"(\w+)"', answers))
+  head, _, configuration = (ROOT / "packaging/man/veilwire-setup.8").read_text().partition(".Sh CONFIGURATION")
+  written = set(re.findall(r"(?m)^\.It Va (\w+)", configuration))
+  options, named = set(OPTION.findall(command)), set(re.findall(r"Fl Fl ([a-z-]+)", head))
+  for what, differing in (("keys", taken ^ written), ("options", options ^ named)):
+    if differing or not taken or not options:
+      yield f"veilwire-setup(8) and the sources differ in these {what}: {sorted(differing)}"
+  lists = dict(re.findall(r'\{"(\w+)",\s*((?:"[^"]*"\s*)+)\}', (ROOT / "agent/setup/agent_keys.h").read_text()))
+  for program in PROGRAMS:
+    if program in ("witness",):  # which is on no host
+      continue
+    let_through = set("".join(re.findall(r'"([^"]*)"', lists.get(program, ""))).split())
+    if differing := let_through ^ set(KEY.findall(sources(program))):
+      yield f"agent/setup/agent_keys.h: [{program}] differs from the program in {sorted(differing)}"
+
+
 def main():
-  complaints = [complaint for program in PROGRAMS for complaint in complaints_about(program)]
+  complaints = list(complaints_about_setup()) + [complaint for program in PROGRAMS for complaint in complaints_about(program)]
   print("\n".join(complaints) or f"{len(PROGRAMS)} pages name all keys and options")
   return 1 if complaints else 0
 

@@ -5,6 +5,7 @@
 #include "agent/ctl/people_commands.h"
 #include "agent/ctl/policy_commands.h"
 #include "agent/ctl/scan_command.h"
+#include "agent/ctl/setup_command.h"
 #include "agent/ctl/status.h"
 #include "agent/ctl/top_command.h"
 #include "agent/host/config.h"
@@ -248,6 +249,7 @@ int main(int argc, char** argv) {
   add_scan(app, options, exit_code);
   ctl::add_audit(app, exit_code);
   ctl::add_people(app, exit_code);
+  ctl::add_setup(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -83,7 +83,12 @@ EngineWish trial_wish() {
 Result<PolicyFiles, Problems> load_policy_files(const std::string& path, const EngineWish& wish) {
   const auto text = read_text_file(path);
   if (!text) return Unexpected{Problems{text.error()}};
-  auto parsed = policy::parse_reporting_all(*text, path);
+  return load_policy_text(*text, path, wish);
+}
+
+Result<PolicyFiles, Problems> load_policy_text(std::string_view text, const std::string& path,
+                                               const EngineWish& wish) {
+  auto parsed = policy::parse_reporting_all(text, path);
   if (!parsed) return Unexpected{parsed.error()};
   PolicyFiles files;
   files.policy = std::move(parsed).value();

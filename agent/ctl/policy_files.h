@@ -37,6 +37,10 @@ EngineWish trial_wish();
 Result<PolicyFiles, Problems> load_policy_files(const std::string& path,
                                                 const EngineWish& wish = trial_wish());
 
+// The same of a text that is to stand at `path`: what it names is looked for from there.
+Result<PolicyFiles, Problems> load_policy_text(std::string_view text, const std::string& path,
+                                               const EngineWish& wish = trial_wish());
+
 // The whole file; an error without a line when it cannot be read or is larger than any file a
 // person writes.
 Result<std::string, policy::PolicyError> read_text_file(const std::string& path);
