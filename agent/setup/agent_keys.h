@@ -29,8 +29,9 @@ inline constexpr ProgramKeys kProgramKeys[] = {
      "proxy_user redirect_path resource roots runner_users saml_socket scopes sender_constrained session_hours socket "
      "state_file status_socket subject subject_attribute token_file transmitter uid units user users when workers"},
     {"proxy",
-     "credentials_socket held_memory_mib identity_socket internal_ca log_level policy port recorder_socket "
-     "redirector_socket signer_socket site_key status_socket threads upstream_roots user"},
+     "credentials_socket drain_seconds held_memory_mib identity_socket internal_ca live_socket log_level "
+     "metrics_socket policy port recorder_socket redirector_socket signer_socket site_key status_socket threads "
+     "upstream_roots user"},
     {"recorder",
      "checkpoint_key checkpoint_records checkpoint_seconds database delivered_to delivery_socket keep_days log_level "
      "max_size_mib readers reserved_mib socket status_socket user witness_keys writers"},
