@@ -7,12 +7,15 @@
 #include "agent/host/config.h"
 #include "agent/host/confinement.h"
 #include "agent/setup/apply.h"
+#include "agent/setup/handshake.h"
 #include "agent/setup/questions.h"
 #include "agent/setup/undo.h"
 #include "agent/setup/wishes.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <iostream>
@@ -28,6 +31,9 @@ namespace {
 
 // Where a fleet puts its answers, and veilwire-setup.service looks.
 constexpr const char* kPreseed = "/etc/veilwire/setup.toml";
+
+// One try; a connection that nobody answers is not waited for longer.
+constexpr std::chrono::seconds kHandshake{5};
 
 struct Screen {
   std::istream& in;
@@ -107,6 +113,38 @@ setup::Answers answers_of(const SetupOptions& options, const Screen& screen) {
   return setup::read_answers(text, "your answers");
 }
 
+// What status cannot say: whether a client meets the agent. The proxy resolves an intercepted host
+// a moment after it has started; until then a connection may go past it.
+bool answers_clients(const setup::Wishes& wishes, const setup::Answers& answers,
+                     SetupReport& report) {
+  const auto host = std::find_if(wishes.hosts.begin(), wishes.hosts.end(),
+                                 [](const std::string& name) { return !name.starts_with('*'); });
+  if (host == wishes.hosts.end() || !wishes.facts.catches_everybody) {
+    report.done("Everything runs and is well.");
+    return true;
+  }
+  const std::string chain(setup::read_file(wishes.facts.certificate).reveal());
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(answers.wait_seconds);
+  for (;;) {
+    const setup::Handshake met = setup::try_handshake({*host, *host}, chain, kHandshake);
+    const bool late = std::chrono::steady_clock::now() >= end;
+    if (met.seen == setup::Handshake::Seen::Agent) {
+      report.done("Everything runs and is well; who connects to " + *host + " meets the agent.");
+      return true;
+    }
+    if (late && met.seen == setup::Handshake::Seen::Other) {
+      report.unwell("a connection to " + *host + " goes past the agent: " + met.detail + "\n");
+      return false;
+    }
+    // The network may not be there yet, or not at all.
+    if (late || met.seen == setup::Handshake::Seen::Nothing) {
+      report.done("Everything runs and is well; " + *host + " could not be tried: " + met.detail);
+      return true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+}
+
 int finish(const SetupOptions& options, const setup::Answers& answers, const setup::Wishes& wishes,
            SetupReport& report, setup::Journal& journal) {
   if (wishes.waiting) {
@@ -117,7 +155,7 @@ int finish(const SetupOptions& options, const setup::Answers& answers, const set
   const std::string path = journal.folder() + "/done";
   if (!setup::exists(path) || setup::read_file(path).reveal() != mark) journal.mark_done(mark);
   if (!options.root.empty() || !answers.start) {
-    report.done(false);
+    report.done("Done; nothing was started.");
     return kSetupDone;
   }
   std::string said;
@@ -126,8 +164,7 @@ int finish(const SetupOptions& options, const setup::Answers& answers, const set
     report.unwell(said);
     return kSetupUnwell;
   }
-  report.done(true);
-  return kSetupDone;
+  return answers_clients(wishes, answers, report) ? kSetupDone : kSetupUnwell;
 }
 
 int set_up(const SetupOptions& options, const Screen& screen) {
@@ -215,6 +252,8 @@ int run_setup(const SetupOptions& options, std::istream& in, std::ostream& out,
     err << "veilwire setup: needs root\n";
     return kSetupFailed;
   }
+  // Neither a reader who has gone nor a peer ends this half way.
+  ::signal(SIGPIPE, SIG_IGN);
   return options.undo ? take_back(options, screen) : set_up(options, screen);
 } catch (const host::ConfigError& e) {
   err << "veilwire setup: " << e.what() << '\n';

@@ -97,9 +97,9 @@ void SetupReport::unwell(const std::string& status) {
   s.end("unwell");
 }
 
-void SetupReport::done(bool running) {
-  state_->say(running ? "Everything runs and is well: veilwire status says more."
-                      : "Done; nothing was started.");
+void SetupReport::done(const std::string& how) {
+  state_->say(how);
+  state_->document["said"] = how;
   state_->end("done");
 }
 

@@ -26,7 +26,7 @@ class SetupReport {
   void conflict(const std::vector<std::string>& lines);
   void waiting(const std::string& request, const std::string& certificate);
   void unwell(const std::string& status);
-  void done(bool running);
+  void done(const std::string& how);
   void nothing_to_undo();
   void undone(const std::string& mark);
 

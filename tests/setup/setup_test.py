@@ -323,6 +323,66 @@ class Organisations(Case):
                   self.set_up(text=text, code=1).stderr)
 
 
+class Fedora(Case):
+  """Its tool is not in Debian: a script stands in, which puts what lies in the folders into one bundle, as it does."""
+
+  TOOL = """#!/bin/sh
+[ "$*" = extract ] || exit 2
+cd /etc/pki/ca-trust
+cat /usr/share/pki/ca-trust-source/*.pem source/anchors/*.pem >extracted/pem/new 2>/dev/null
+mv extracted/pem/new extracted/pem/tls-ca-bundle.pem
+"""
+
+  def test_its_store_trusts_the_ca_until_that_is_undone(self):
+    self.root.write("usr/local/bin/update-ca-trust", self.TOOL, 0o755)
+    self.root.write("usr/share/pki/ca-trust-source/one.pem", "one\n")
+    self.root.write("etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "one\n")
+    (self.root.path / "etc/pki/ca-trust/source/anchors").mkdir(parents=True)
+    text = ANSWERS + "start = false\n"
+    self.answers(text)
+    before = self.root.snapshot()
+    self.set_up(text=text, code=0)
+    self.assertIn(self.root.read("etc/veilwire/ca.pem"), self.root.read("etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"))
+    self.assertFalse(self.root.exists(ANCHOR))
+    self.assertFalse(json.loads(self.set_up("--json", text=text, code=0).stdout)["changed"])
+    self.undo()
+    self.assertAsBefore(before)
+
+
+class Person(Case):
+  """Somebody at a terminal."""
+
+  def talk(self, said, *arguments):
+    """What is asked is answered line by line; returns the exit code and what stood on the screen."""
+    leader, follower = os.openpty()
+    child = subprocess.Popen(["chroot", self.root.path, "/usr/sbin/veilwire", "setup", *arguments], stdin=follower,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    os.close(follower)
+    os.write(leader, said.encode())
+    screen, _ = child.communicate(timeout=120)
+    os.close(leader)
+    return child.returncode, screen
+
+  def test_is_asked_sees_the_plan_and_may_still_say_no(self):
+    before = self.root.snapshot()
+    code, screen = self.talk("\n" * 6 + "no\n" + "no\n")
+    self.assertEqual(1, code, screen)
+    for wanted in ("Hosts that it may sign for [api.anthropic.com]", "as a file for --from on other hosts",
+                   "To be done:", "Shall this be done?", "Nothing was changed."):
+      self.assertIn(wanted, screen)
+    self.assertAsBefore(before)
+
+  def test_says_yes_and_later_undoes_it(self):
+    before = self.root.snapshot()
+    code, screen = self.talk("\n" * 6 + "no\n" + "yes\n")
+    self.assertEqual(0, code, screen)
+    self.assertTrue(self.root.exists("etc/veilwire/ca.pem"))
+    self.assertEqual([], self.root.calls())
+    code, screen = self.talk("yes\n", "--undo")
+    self.assertEqual(0, code, screen)
+    self.assertAsBefore(before)
+
+
 class Usage(Case):
   def test_mistakes_in_the_answers_come_with_their_place_and_change_nothing(self):
     self.answers()
