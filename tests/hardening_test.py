@@ -11,7 +11,8 @@ import sys
 import tempfile
 
 PROGRAMS = ("veilwire", "veilwire-redirector", "veilwire-proxy", "veilwire-signer", "veilwire-identity",
-            "veilwire-recorder", "veilwire-saml", "veilwire-credentials", "veilwire-forwarder")
+            "veilwire-recorder", "veilwire-saml", "veilwire-credentials", "veilwire-forwarder",
+            "veilwire-witness")
 
 
 def faults(program):
