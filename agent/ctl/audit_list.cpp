@@ -24,6 +24,9 @@ std::string findings_text(const ExchangeSummary& row) {
   for (const auto& [category, count] : row.findings) add(count, category);
   add(row.blocked, "blocked");
   add(row.gaps, row.gaps == 1 ? "gap" : "gaps");
+  // Nothing was changed for it.
+  if (recorder::has(row.decisions, recorder::Decision::Observed))
+    out += out.empty() ? "observed" : " (observed)";
   return out;
 }
 

@@ -160,7 +160,7 @@ class ShowText {
       row(out_, "finding",
           direction + " offset " + std::to_string(mask.offset) + ": " + mask.rule + " (" +
               mask.category + "), " + std::to_string(mask.length) + " bytes, " + mask.digest +
-              ", " + mask.action);
+              ", " + mask.action + (mask.would.empty() ? "" : ", would be: " + mask.would));
     }
   }
 
@@ -181,7 +181,9 @@ class ShowText {
   void show(const audit::SessionOpen& b) { show_session(b, out_); }
   void show(const audit::RequestHead& b) {
     row(out_, "person", person_text(b.person, now_->time.mono));
-    row(out_, "policy", b.policy_digest);
+    row(out_, "policy",
+        b.policy_digest +
+            (b.mode.empty() ? "" : ", which only observes: what went out is as it came"));
     section("request", b.method + " " + b.target);
     for (const auto& [name, value] :
          {std::pair("model", &b.model), std::pair("mcp method", &b.mcp_method),
@@ -214,20 +216,33 @@ class ShowText {
   void show(const audit::UpstreamError& b) { body_.note("upstream: " + b.reason); }
   void show(const audit::Gap& b) {
     body_.note("gap: " + b.reason + (b.detail.empty() ? "" : ", " + b.detail) + ", " +
-               std::to_string(b.bytes) + " bytes, " + b.action);
+               std::to_string(b.bytes) + " bytes, " + b.action +
+               (b.would.empty() ? "" : ", would be: " + b.would));
+  }
+  void show(const audit::Observed& b) {
+    std::string text = "not enforced: " + b.outcome;
+    if (!b.direction.empty()) text += " in the " + b.direction;
+    if (!b.rule.empty()) text += ": " + b.rule + " (" + b.category + "), " + b.digest;
+    if (!b.reason.empty()) text += ": " + b.reason;
+    body_.note(text + (b.answer.empty() ? "" : "; the client would have got: " + b.answer));
   }
   void show(const audit::ExchangeClose& b) {
-    section("outcome", b.outcome + ", after " + since() + ", request " +
-                           std::to_string(b.request_bytes) + " bytes, response " +
-                           std::to_string(b.response_bytes) + " bytes, " +
-                           std::to_string(b.masked) + " masked");
+    section("outcome",
+            b.outcome + ", after " + since() + ", request " + std::to_string(b.request_bytes) +
+                " bytes, response " + std::to_string(b.response_bytes) + " bytes, " +
+                std::to_string(b.masked) + " masked" +
+                (b.observed == 0
+                     ? ""
+                     : ", " + std::to_string(b.observed) + " findings that went out as they came"));
   }
   void show(const audit::SessionClose& b) {
     section("closed", b.reason + ", " + std::to_string(b.from_client) + " bytes from the client, " +
                           std::to_string(b.from_upstream) + " from the server");
   }
   void show(const audit::ConfigChange& b) {
-    row(out_, "config", b.what + " " + b.file + " " + b.digest + ": " + b.outcome);
+    row(out_, "config",
+        b.what + " " + b.file + " " + b.digest + ": " + b.outcome +
+            (b.mode.empty() ? "" : ", " + b.mode));
   }
   void show(const audit::Checkpoint& b) { row(out_, "checkpoint", visible_line(b.note)); }
   void show(const audit::CheckpointKey& b) { row(out_, "key", visible_line(b.verifier)); }

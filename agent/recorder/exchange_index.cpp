@@ -145,16 +145,18 @@ bool ExchangeIndex::found(const Entry& entry, std::string_view rule, std::string
 
 bool ExchangeIndex::found(Entry& entry, const std::vector<audit::MaskedSpan>& masks) {
   std::map<std::pair<std::string_view, std::string_view>, std::uint64_t> counts;
-  bool masked = false;
+  bool masked = false, observed = false;
   for (const audit::MaskedSpan& mask : masks) {
     ++counts[{mask.rule, mask.category}];
     masked = masked || mask.action == "mask";
+    observed = observed || !mask.would.empty();
   }
   return std::all_of(counts.begin(), counts.end(),
                      [&](const auto& of) {
                        return found(entry, of.first.first, of.first.second, of.second);
                      }) &&
-         (!masked || decide(entry, Decision::Masked));
+         (!masked || decide(entry, Decision::Masked)) &&
+         (!observed || decide(entry, Decision::Observed));
 }
 
 struct ExchangeIndex::Add {
@@ -217,10 +219,17 @@ struct ExchangeIndex::Add {
   bool operator()(const audit::Gap& b) {
     if (!begin() || !index.gap_.run(entry.id) || !index.decide(entry, Decision::Gap)) return false;
     if (b.reason == kProxyGone) return close(kProxyGone);
-    return b.action != "block" || index.decide(entry, Decision::Denied);
+    return (b.would.empty() || index.decide(entry, Decision::Observed)) &&
+           (b.action != "block" || index.decide(entry, Decision::Denied));
+  }
+  bool operator()(const audit::Observed& b) {
+    return begin() && (b.rule.empty() || index.file(entry, TermKind::Rule, b.rule)) &&
+           index.decide(entry, Decision::Observed);
   }
   bool operator()(const audit::ExchangeClose& b) {
     if (!begin() || !close(b.outcome)) return false;
+    // In a field of a head, which says of no span where it stands.
+    if (b.observed != 0 && !index.decide(entry, Decision::Observed)) return false;
     if (std::find(kDeniedOutcomes.begin(), kDeniedOutcomes.end(), b.outcome) !=
         kDeniedOutcomes.end())
       return index.decide(entry, Decision::Denied);

@@ -23,19 +23,21 @@ enum class TermKind : std::int64_t {
 
 // An entry can have several; it has none while it is open and nothing has been decided.
 enum class Decision : std::int64_t {
-  Blocked = 1,  // by a rule
-  Masked = 2,   // something was masked
-  Denied = 4,   // refused for another reason than a rule: who it was, what could not be inspected
-  Gap = 8,      // something was not inspected or not recorded
-  Passed = 16,  // an exchange that has ended and has none of the others
+  Blocked = 1,    // by a rule
+  Masked = 2,     // something was masked
+  Denied = 4,     // refused for another reason than a rule: who it was, what could not be inspected
+  Gap = 8,        // something was not inspected or not recorded
+  Passed = 16,    // an exchange that has ended and has none of the others
+  Observed = 32,  // something would have been masked, blocked or denied, and went out as it came
 };
 
-inline constexpr std::array<std::pair<Decision, std::string_view>, 5> kDecisions = {{
+inline constexpr std::array<std::pair<Decision, std::string_view>, 6> kDecisions = {{
     {Decision::Blocked, "blocked"},
     {Decision::Masked, "masked"},
     {Decision::Denied, "denied"},
     {Decision::Gap, "gap"},
     {Decision::Passed, "passed"},
+    {Decision::Observed, "observed"},
 }};
 
 constexpr bool has(std::int64_t decisions, Decision decision) {

@@ -137,8 +137,9 @@ class AuditorsQuestions(Ledger):
       self.assertEqual(rows, [])
     rows = self.of_requests()[7]
     self.assertEqual([(row["server"], row["model"], row["rule"], row["action"], row["people"]) for row in rows],
-                     [("api.anthropic.com", "claude-x", "aws-access-key-id", "mask", "1")])
-    self.assertEqual(int(rows[0]["findings"]), len(self.of("response.fragment")))
+                     [("api.anthropic.com", "claude-x", "aws-access-key-id", action, "1")
+                      for action in ("mask", "observed")])
+    self.assertEqual(sum(int(row["findings"]) for row in rows), len(self.of("response.fragment")))
 
   def test_whose_identity_was_lost(self):
     wanted = collections.Counter((c["person"]["name"], c["person"]["issuer"], c["what"], c["reason"], c["answer"],

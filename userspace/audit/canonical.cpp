@@ -17,15 +17,16 @@ std::string fields_json(const Fields& fields) {
 std::string masks_json(const std::vector<MaskedSpan>& masks) {
   JsonArray out;
   for (const MaskedSpan& mask : masks) {
-    out.json(JsonObject()
-                 .text("action", mask.action)
-                 .text("category", mask.category)
-                 .text("digest", mask.digest)
-                 .number("length", mask.length)
-                 .number("offset", mask.offset)
-                 .number("released_length", mask.released_length)
-                 .text("rule", mask.rule)
-                 .finish());
+    JsonObject span;
+    span.text("action", mask.action)
+        .text("category", mask.category)
+        .text("digest", mask.digest)
+        .number("length", mask.length)
+        .number("offset", mask.offset)
+        .number("released_length", mask.released_length)
+        .text("rule", mask.rule);
+    if (!mask.would.empty()) span.text("would", mask.would);
+    out.json(span.finish());
   }
   return out.finish();
 }
@@ -90,6 +91,7 @@ struct Members {
   }
   void operator()(const RequestHead& b) const {
     if (!b.credential.empty()) out.text("credential", b.credential);
+    if (!b.mode.empty()) out.text("mode", b.mode);
     out.json("fields", fields_json(b.fields))
         .text("mcp_method", b.mcp_method)
         .text("method", b.method)
@@ -129,8 +131,19 @@ struct Members {
         .number("bytes", b.bytes)
         .text("detail", b.detail)
         .text("reason", b.reason);
+    if (!b.would.empty()) out.text("would", b.would);
+  }
+  void operator()(const Observed& b) const {
+    out.text("answer", b.answer)
+        .text("category", b.category)
+        .text("digest", b.digest)
+        .text("direction", b.direction)
+        .text("outcome", b.outcome)
+        .text("reason", b.reason)
+        .text("rule", b.rule);
   }
   void operator()(const ExchangeClose& b) const {
+    if (b.observed != 0) out.number("observed", b.observed);
     out.number("masked", b.masked)
         .text("outcome", b.outcome)
         .number("request_bytes", b.request_bytes)
@@ -142,6 +155,7 @@ struct Members {
         .text("reason", b.reason);
   }
   void operator()(const ConfigChange& b) const {
+    if (!b.mode.empty()) out.text("mode", b.mode);
     out.text("digest", b.digest)
         .text("file", b.file)
         .text("outcome", b.outcome)
@@ -185,6 +199,7 @@ struct KindOf {
   std::string_view operator()(const Checkpoint&) const { return "checkpoint"; }
   std::string_view operator()(const CheckpointKey&) const { return "checkpoint.key"; }
   std::string_view operator()(const Retention&) const { return "retention"; }
+  std::string_view operator()(const Observed&) const { return "observed"; }
   std::string_view operator()(const OriginalKey&) const { return "original.key"; }
   std::string_view operator()(const OriginalChunk&) const { return "original.chunk"; }
 };

@@ -41,6 +41,10 @@ class Members {
     return n;
   }
 
+  std::uint64_t number_or_none(const char* name) {
+    return find(name) != nullptr ? number(name) : 0;
+  }
+
   bool flag(const char* name) {
     const Json* value = find(name);
     if (value == nullptr || !value->is_boolean()) return ok_ = false;
@@ -103,7 +107,9 @@ class Members {
                      .length = m.number("length"),
                      .digest = m.text("digest"),
                      .action = m.text("action"),
-                     .released_length = m.number("released_length")});
+                     .released_length = m.number("released_length"),
+                     .would = m.text_or_none("would")});
+      if ((out.back().action == "observed") == out.back().would.empty()) ok_ = false;
     }
     return out;
   }
@@ -218,7 +224,8 @@ std::optional<Body> read_body(std::string_view kind, const Around& around, Membe
                        .mcp_method = m.text("mcp_method"),
                        .tool = m.text("tool"),
                        .policy_digest = m.text("policy_digest"),
-                       .credential = m.text_or_none("credential")};
+                       .credential = m.text_or_none("credential"),
+                       .mode = m.text_or_none("mode")};
   }
   if (kind == "request.body") {
     return RequestBody{
@@ -250,13 +257,24 @@ std::optional<Body> read_body(std::string_view kind, const Around& around, Membe
     return Gap{.reason = m.text("reason"),
                .detail = m.text("detail"),
                .action = m.text("action"),
-               .bytes = m.number("bytes")};
+               .bytes = m.number("bytes"),
+               .would = m.text_or_none("would")};
   }
   if (kind == "exchange.close") {
     return ExchangeClose{.outcome = m.text("outcome"),
                          .request_bytes = m.number("request_bytes"),
                          .response_bytes = m.number("response_bytes"),
-                         .masked = m.number("masked")};
+                         .masked = m.number("masked"),
+                         .observed = m.number_or_none("observed")};
+  }
+  if (kind == "observed") {
+    return Observed{.direction = m.text("direction"),
+                    .outcome = m.text("outcome"),
+                    .rule = m.text("rule"),
+                    .category = m.text("category"),
+                    .digest = m.text("digest"),
+                    .reason = m.text("reason"),
+                    .answer = m.text("answer")};
   }
   if (kind == "session.close") {
     return SessionClose{.reason = m.text("reason"),
@@ -267,7 +285,8 @@ std::optional<Body> read_body(std::string_view kind, const Around& around, Membe
     return ConfigChange{.what = m.text("what"),
                         .file = m.text("file"),
                         .digest = m.text("digest"),
-                        .outcome = m.text("outcome")};
+                        .outcome = m.text("outcome"),
+                        .mode = m.text_or_none("mode")};
   }
   if (kind == "checkpoint") return Checkpoint{.note = m.text("note")};
   if (kind == "checkpoint.key")

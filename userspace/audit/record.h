@@ -48,8 +48,11 @@ struct MaskedSpan {
   std::uint64_t offset = 0;  // in the released bytes of this body, decoded, from its start
   std::uint64_t length = 0;  // of the original
   std::string digest;
-  std::string action;                 // "mask" or "block"
+  std::string action;                 // "mask", "block", "pass" or "observed"
   std::uint64_t released_length = 0;  // of what stands in its place; 0 for a block
+  // Observed: what policy would have done, "mask" or "block", had it not only observed. The content
+  // of the record is masked; what went out is as it came.
+  std::string would = {};
 };
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -70,6 +73,8 @@ struct RequestHead {
   // Name of the organisation's credential that goes upstream instead of the client's own; where
   // there is none, no member says so, as before there were any.
   std::string credential = {};
+  // "observe" where policy only observes this exchange; else no member says so, as below.
+  std::string mode = {};
 };
 // Body bytes as they go upstream (masked where policy masks), decoded from any content coding. Cut
 // them where next_cut() (content.h) says, after limits::kRequestRecord bytes, so that a
@@ -112,11 +117,21 @@ struct Gap {
   std::string detail;
   std::string action;  // "pass" or "block"
   std::uint64_t bytes = 0;
+  std::string would = {};  // "block" where it passes because policy only observes
+};
+// What would have ended an exchange or a connection here, had policy not only observed: it goes on.
+struct Observed {
+  std::string direction;  // "request", "response"; of a connection neither
+  std::string outcome;    // as ExchangeClose would have it: "blocked", "sign-in wanted", ...
+  std::string rule, category, digest;  // of what would have been blocked
+  std::string reason;                  // what the person would have been told, or why
+  std::string answer;  // what the client would have got: "451", "stream ended", "reset", ...
 };
 struct ExchangeClose {
   std::string outcome;  // "complete", "blocked", "client left", "agent stopped", ...
   std::uint64_t request_bytes = 0, response_bytes = 0;
   std::uint64_t masked = 0;
+  std::uint64_t observed = 0;  // findings that went out as they came
 };
 struct SessionClose {
   std::string reason;
@@ -124,6 +139,7 @@ struct SessionClose {
 };
 struct ConfigChange {
   std::string what, file, digest, outcome;  // outcome: "active" or the error, with its line
+  std::string mode = {};  // of a policy that observes: "observe", or "observe in part"
 };
 // The recorder's own word on all records before this one: a signed note (userspace/proof).
 struct Checkpoint {
@@ -166,10 +182,10 @@ struct Retention {
   std::string root;           // of all that are gone then, in base64
 };
 
-using Body =
-    std::variant<SessionOpen, RequestHead, RequestBody, IdentityChange, ResponseHead,
-                 ResponseFragment, Blocked, UpstreamError, Gap, ExchangeClose, SessionClose,
-                 ConfigChange, Checkpoint, CheckpointKey, OriginalKey, OriginalChunk, Retention>;
+using Body = std::variant<SessionOpen, RequestHead, RequestBody, IdentityChange, ResponseHead,
+                          ResponseFragment, Blocked, UpstreamError, Gap, ExchangeClose,
+                          SessionClose, ConfigChange, Checkpoint, CheckpointKey, OriginalKey,
+                          OriginalChunk, Retention, Observed>;
 
 struct Record {
   Context context;

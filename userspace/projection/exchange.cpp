@@ -16,7 +16,7 @@ void count(std::vector<FindingCount>& findings, std::uint64_t& more, FindingCoun
   const auto equal = [&](const FindingCount& f) {
     return f.direction == finding.direction && f.rule == finding.rule &&
            f.category == finding.category && f.action == finding.action &&
-           f.digest == finding.digest;
+           f.would == finding.would && f.digest == finding.digest;
   };
   const auto found = std::find_if(findings.begin(), findings.end(), equal);
   if (found != findings.end()) {
@@ -50,6 +50,7 @@ struct ExchangeReader::Add {
              .rule = kept(span.rule),
              .category = kept(span.category),
              .action = kept(span.action),
+             .would = kept(span.would),
              .digest = kept(span.digest),
              .count = 1,
              .bytes = span.length});
@@ -106,7 +107,17 @@ struct ExchangeReader::Add {
     keep(out.gaps, {.reason = kept(b.reason),
                     .detail = kept(b.detail),
                     .action = kept(b.action),
-                    .bytes = b.bytes});
+                    .bytes = b.bytes,
+                    .would = kept(b.would)});
+  }
+  void operator()(const audit::Observed& b) const {
+    keep(out.observed, {.direction = kept(b.direction),
+                        .outcome = kept(b.outcome),
+                        .rule = kept(b.rule),
+                        .category = kept(b.category),
+                        .digest = kept(b.digest),
+                        .reason = kept(b.reason),
+                        .answer = kept(b.answer)});
   }
   void operator()(const audit::ExchangeClose& b) const { out.close = b; }
   void operator()(const audit::SessionClose&) const {}
@@ -167,7 +178,12 @@ std::string_view decision(const Exchange& exchange) {
       std::any_of(gaps.begin(), gaps.end(), blocks))
     return "blocked";
   if (!gaps.empty()) return "not inspected";
-  return std::any_of(findings.begin(), findings.end(), masks) ? "masked" : "passed";
+  if (std::any_of(findings.begin(), findings.end(), masks)) return "masked";
+  const auto seen = [](const FindingCount& finding) { return finding.action == "observed"; };
+  const bool observed = !exchange.observed.empty() ||
+                        std::any_of(findings.begin(), findings.end(), seen) ||
+                        (exchange.close && exchange.close->observed > 0);
+  return observed ? "observed" : "passed";
 }
 
 bool has_findings(const Exchange& exchange) {

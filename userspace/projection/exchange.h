@@ -30,7 +30,8 @@ inline constexpr std::size_t kChangesTold = 8;
 struct FindingCount {
   std::string direction;  // "request", "response"
   std::string rule, category;
-  std::string action;  // "mask", "block"
+  std::string action;      // as in audit::MaskedSpan
+  std::string would = {};  // likewise
   std::string digest;
   std::uint64_t count = 0;
   std::uint64_t bytes = 0;  // of the originals
@@ -60,6 +61,7 @@ struct Exchange {
   std::uint64_t more_findings = 0;     // of kinds beyond kToldApart
   std::vector<audit::Blocked> blocks;
   std::vector<audit::Gap> gaps;
+  std::vector<audit::Observed> observed;  // what would have ended it
   std::vector<audit::IdentityChange> changes;
   std::uint64_t left_out = 0;  // blocks, gaps and changes beyond their bounds
   std::string upstream_error;
@@ -86,8 +88,8 @@ class ExchangeReader {
   bool begun_ = false;
 };
 
-// What became of it, the gravest first: "blocked", "not inspected", "masked", "passed". A block
-// that stands in a gap counts as one.
+// What became of it, the gravest first: "blocked", "not inspected", "masked", "observed", "passed".
+// A block that stands in a gap counts as one; what is only observed as none.
 std::string_view decision(const Exchange& exchange);
 // Whether a sink of Level::Findings is told.
 bool has_findings(const Exchange& exchange);

@@ -118,6 +118,7 @@ void finding(Events& events, const FindingCount& found, const Who& who) {
   Value unmapped = Value::map();
   unmapped.add("direction", Value::text(found.direction))
       .add("action", Value::text(found.action))
+      .add_text("would", found.would)
       .add("bytes", Value::number(found.bytes))
       .add_text("digest", found.digest)
       .add_text("tool", who.tool);
@@ -301,6 +302,7 @@ struct RecordEvents {
                         .rule = mask.rule,
                         .category = mask.category,
                         .action = mask.action,
+                        .would = mask.would,
                         .digest = mask.digest,
                         .count = 1,
                         .bytes = mask.length});
@@ -344,6 +346,7 @@ struct RecordEvents {
     change(events, b, parsed.record.context, parsed.record.time.mono);
   }
   void operator()(const audit::Gap& b) const { other(b.reason, ocsf::kMedium); }
+  void operator()(const audit::Observed& b) const { other(b.outcome, ocsf::kMedium); }
   void operator()(const audit::UpstreamError& b) const { other(b.reason, ocsf::kLow); }
   void operator()(const audit::SessionOpen& b) const { other(b.handling, ocsf::kInformational); }
   void operator()(const audit::SessionClose& b) const { other(b.reason, ocsf::kInformational); }
@@ -391,6 +394,11 @@ std::vector<std::string> ocsf_lines(const Exchange& x, const Source& source, Lev
     audit::Record record = around;
     record.body = gap;
     base(events, "gap", gap.reason, ocsf::kMedium, *body_tree(record, level));
+  }
+  for (const audit::Observed& seen : x.observed) {
+    audit::Record record = around;
+    record.body = seen;
+    base(events, "observed", seen.outcome, ocsf::kMedium, *body_tree(record, level));
   }
   return std::move(events).take();
 }

@@ -177,6 +177,7 @@ void add_findings(Value& out, const Exchange& x, Level level) {
   for (const auto& [from, to] : {std::pair{"findings", otel::kFindings},
                                  {"blocks", otel::kBlocks},
                                  {"gaps", otel::kGaps},
+                                 {"observed", otel::kObserved},
                                  {"identity_changes", otel::kIdentityChanges}}) {
     if (const Value& list = member(tree, from); !list.empty()) out.add(to, list);
   }
@@ -186,7 +187,7 @@ void add_findings(Value& out, const Exchange& x, Level level) {
 // The conventions ask for DEBUG. Collectors that drop it must not drop what an auditor looks for.
 Severity severity_of(std::string_view decision) {
   if (decision == "passed") return Severity::Debug;
-  return decision == "masked" ? Severity::Info : Severity::Warn;
+  return decision == "masked" || decision == "observed" ? Severity::Info : Severity::Warn;
 }
 
 }  // namespace

@@ -109,6 +109,7 @@ inline constexpr std::string_view kFindings = "veilwire.findings";
 inline constexpr std::string_view kMoreFindings = "veilwire.findings.more";
 inline constexpr std::string_view kBlocks = "veilwire.blocks";
 inline constexpr std::string_view kGaps = "veilwire.gaps";
+inline constexpr std::string_view kObserved = "veilwire.observed";
 inline constexpr std::string_view kIdentityChanges = "veilwire.identity_changes";
 inline constexpr std::string_view kUpstreamError = "veilwire.upstream_error";
 inline constexpr std::string_view kPolicyDigest = "veilwire.policy.digest";

@@ -69,6 +69,7 @@ struct Body {
         .add_text("mcp_method", b.mcp_method)
         .add_text("tool", b.tool)
         .add_text("credential", b.credential)
+        .add_text("mode", b.mode)
         .add("policy_digest", Value::text(b.policy_digest))
         .add("fields", fields_tree(b.fields, level));
     return out;
@@ -109,9 +110,21 @@ struct Body {
     Value out = Value::map();
     out.add("reason", Value::text(b.reason))
         .add("action", Value::text(b.action))
+        .add_text("would", b.would)
         .add("bytes", Value::number(b.bytes));
     // It may quote a field of the head.
     if (masked()) out.add_text("detail", b.detail);
+    return out;
+  }
+  Tree operator()(const audit::Observed& b) const {
+    Value out = Value::map();
+    out.add_text("direction", b.direction)
+        .add("outcome", Value::text(b.outcome))
+        .add_text("rule", b.rule)
+        .add_text("category", b.category)
+        .add_text("reason", b.reason)
+        .add_text("answer", b.answer);
+    if (!findings()) out.add_text("digest", b.digest);
     return out;
   }
   Tree operator()(const audit::ExchangeClose& b) const {
@@ -121,6 +134,7 @@ struct Body {
         .add("request_bytes", Value::number(b.request_bytes))
         .add("response_bytes", Value::number(b.response_bytes))
         .add("masked", Value::number(b.masked));
+    if (b.observed > 0) out.add("observed", Value::number(b.observed));
     return out;
   }
   Tree operator()(const audit::SessionClose& b) const {
@@ -137,7 +151,8 @@ struct Body {
     out.add("what", Value::text(b.what))
         .add("file", Value::text(b.file))
         .add("digest", Value::text(b.digest))
-        .add("outcome", Value::text(b.outcome));
+        .add("outcome", Value::text(b.outcome))
+        .add_text("mode", b.mode);
     return out;
   }
   // At every level: whoever collects sees that the log goes on, and can ask it for a proof. All of
@@ -261,6 +276,7 @@ Value decisions_tree(const Exchange& x, Level level) {
   out.add("findings", findings_tree(x.findings, level))
       .add("blocks", bodies_of(x.blocks, level, now))
       .add("gaps", bodies_of(x.gaps, level, now))
+      .add("observed", bodies_of(x.observed, level, now))
       .add("identity_changes", bodies_of(x.changes, level, now));
   return out;
 }
@@ -282,6 +298,7 @@ std::optional<Value> exchange_tree(const Exchange& x, Level level) {
           .add_text("model", head.model)
           .add_text("mcp_method", head.mcp_method)
           .add_text("credential", head.credential)
+          .add_text("mode", head.mode)
           .add("policy_digest", Value::text(head.policy_digest));
     }
   }

@@ -81,7 +81,7 @@ std::optional<std::string> message(const std::string& head, Level level, std::si
 
 int severity_of(const Exchange& x) {
   const std::string_view decided = decision(x);
-  if (decided == "masked") return kNotice;
+  if (decided == "masked" || decided == "observed") return kNotice;
   return decided == "passed" ? kInformational : kWarning;
 }
 

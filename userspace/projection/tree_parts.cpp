@@ -106,6 +106,7 @@ Value masks_tree(const std::vector<audit::MaskedSpan>& masks) {
     span.add("rule", Value::text(mask.rule))
         .add("category", Value::text(mask.category))
         .add("action", Value::text(mask.action))
+        .add_text("would", mask.would)
         .add("digest", Value::text(mask.digest))
         .add("offset", Value::number(mask.offset))
         .add("length", Value::number(mask.length))
@@ -124,6 +125,7 @@ Value findings_tree(const std::vector<FindingCount>& findings, Level level) {
         .add("rule", Value::text(finding.rule))
         .add("category", Value::text(finding.category))
         .add("action", Value::text(finding.action))
+        .add_text("would", finding.would)
         .add("count", Value::number(finding.count))
         .add("bytes", Value::number(finding.bytes))
         .add_text("digest", finding.digest);

@@ -18,7 +18,7 @@
 \set minutes 5
 \endif
 
-\echo '1. Who was sent what kind of secret? What is masked stood in the answer, and was not shown.'
+\echo '1. Who was sent what kind of secret? What is masked stood in the answer, and was not shown; what was observed was shown.'
 SELECT e.person, e.issuer, e.subject, f.category, f.rule, f.action, count(*) AS findings,
        count(DISTINCT (f.host, f.session, f.exchange)) AS exchanges, min(f.at) AS first, max(f.at) AS last
 FROM auditor.findings f LEFT JOIN auditor.exchanges e USING (host, session, exchange)
@@ -35,7 +35,7 @@ HAVING coalesce(least(max(at) FILTER (WHERE kind = 'checkpoint'), max(received_a
 ORDER BY last_checkpoint NULLS FIRST, host;
 
 \echo '3. What was not inspected, and why?'
-SELECT g.at, g.host, e.person, coalesce(e.server, c.server) AS server, g.reason, g.detail, g.action, g.bytes
+SELECT g.at, g.host, e.person, coalesce(e.server, c.server) AS server, g.reason, g.detail, g.action, g.would, g.bytes
 FROM auditor.gaps g LEFT JOIN auditor.exchanges e USING (host, session, exchange)
 LEFT JOIN auditor.connections c USING (host, session)
 WHERE g.at >= :'from' AND g.at < :'until' ORDER BY g.at, g.uid;
@@ -62,7 +62,7 @@ FROM auditor.exchanges e CROSS JOIN LATERAL unnest(e.teams) team
 WHERE e.at >= :'from' AND e.at < :'until'
 GROUP BY team, e.server, e.mcp_method, e.tool ORDER BY team, exchanges DESC, e.server, e.tool;
 
-\echo '7. Which models and servers were sent what kind of secret? What is masked or blocked did not arrive there.'
+\echo '7. Which models and servers were sent what kind of secret? What is masked or blocked did not arrive there; what was observed did.'
 SELECT e.server, e.model, f.category, f.rule, f.action, count(*) AS findings,
        count(DISTINCT (e.issuer, e.subject)) AS people
 FROM auditor.findings f LEFT JOIN auditor.exchanges e USING (host, session, exchange)
@@ -78,7 +78,7 @@ FROM auditor.exchanges WHERE standing <> 'fresh' AND at >= :'from' AND at < :'un
 ORDER BY 1, 2, 3, 6;
 
 \echo '9. Which configuration came into force where, and which was refused?'
-SELECT at, host, what, file, digest, outcome
+SELECT at, host, what, file, digest, outcome, mode
 FROM auditor.config_changes WHERE at >= :'from' AND at < :'until' ORDER BY at, uid;
 
 \echo '10. Is the log of each host complete? Each writer numbers its records from 1 without gaps.'

@@ -33,7 +33,7 @@ CREATE VIEW auditor.exchanges AS
 CREATE VIEW auditor.masks AS
   SELECT r.uid, r.host, r.session, r.exchange, r.at,
          CASE r.kind WHEN 'request.body' THEN 'request' ELSE 'response' END AS direction, m->>'rule' AS rule,
-         m->>'category' AS category, m->>'action' AS action, m->>'digest' AS digest
+         m->>'category' AS category, m->>'action' AS action, m->>'digest' AS digest, m->>'would' AS would
   FROM auditor.records r CROSS JOIN LATERAL jsonb_path_query(r.record, '$.masks[*]') m
   WHERE r.kind IN ('request.body', 'response.fragment');
 CREATE VIEW auditor.blocks AS
@@ -43,14 +43,21 @@ CREATE VIEW auditor.blocks AS
 CREATE VIEW auditor.findings AS
   SELECT * FROM auditor.masks
   UNION ALL
-  SELECT b.uid, b.host, b.session, b.exchange, b.at, b.direction, b.rule, b.category, 'block', b.digest
+  SELECT b.uid, b.host, b.session, b.exchange, b.at, b.direction, b.rule, b.category, 'block', b.digest, NULL
   FROM auditor.blocks b WHERE NOT EXISTS (
     SELECT FROM auditor.masks m WHERE m.host = b.host AND m.session = b.session AND m.exchange = b.exchange
       AND m.direction = b.direction AND m.rule = b.rule AND m.digest = b.digest AND m.action = 'block');
 
+-- What would have ended an exchange, had policy not only observed.
+CREATE VIEW auditor.observed AS
+  SELECT uid, host, session, exchange, at, record->>'direction' AS direction, record->>'outcome' AS outcome,
+         record->>'rule' AS rule, record->>'category' AS category, record->>'reason' AS reason,
+         record->>'answer' AS answer
+  FROM auditor.records WHERE kind = 'observed';
+
 CREATE VIEW auditor.gaps AS
   SELECT uid, host, session, exchange, at, record->>'reason' AS reason, record->>'detail' AS detail,
-         record->>'action' AS action, auditor.number(record, 'bytes') AS bytes
+         record->>'action' AS action, record->>'would' AS would, auditor.number(record, 'bytes') AS bytes
   FROM auditor.records WHERE kind = 'gap';
 
 CREATE VIEW auditor.identity_changes AS
@@ -62,7 +69,7 @@ CREATE VIEW auditor.identity_changes AS
 
 CREATE VIEW auditor.config_changes AS
   SELECT uid, host, at, record->>'what' AS what, record->>'file' AS file, record->>'digest' AS digest,
-         record->>'outcome' AS outcome
+         record->>'outcome' AS outcome, record->>'mode' AS mode
   FROM auditor.records WHERE kind = 'config.change';
 
 -- How many records the host's log had when it signed: the second line of the note.

@@ -66,6 +66,9 @@ inline std::vector<Record> sample_records() {
                         .digest = "0011223344556677",
                         .action = "mask",
                         .released_length = 26};
+  MaskedSpan observed = mask;
+  observed.action = "observed";
+  observed.would = "mask";
   return {
       sample(SessionOpen{.peer = sample_peer(),
                          .destination = "203.0.113.7:443",
@@ -124,6 +127,41 @@ inline std::vector<Record> sample_records() {
                            .last = true,
                            .content = "even where it could be read"}),
       sample(Retention{.through = 1000, .records = 998, .root = "AAAA"}, 0),
+      sample(RequestHead{.person = sample_person(),
+                         .service = "anthropic",
+                         .method = "POST",
+                         .target = "/v1/messages?beta=true",
+                         .fields = {{"host", "api.anthropic.com"}},
+                         .model = "claude-x",
+                         .mcp_method = "tools/call",
+                         .tool = "search",
+                         .policy_digest = "ab12",
+                         .mode = "observe"}),
+      sample(ResponseFragment{
+          .offset = 6, .content = "data: [masked:aws-access-key-id]\n\n", .masks = {observed}}),
+      sample(Gap{.reason = "unknown coding",
+                 .detail = "content-encoding: lzma",
+                 .action = "pass",
+                 .bytes = 1234,
+                 .would = "block"}),
+      sample(Observed{.direction = "response",
+                      .outcome = "blocked",
+                      .rule = "private-key",
+                      .category = "secret",
+                      .digest = "8899aabbccddeeff",
+                      .reason = "the answer holds data that policy does not let through",
+                      .answer = "stream ended"}),
+      sample(ExchangeClose{.outcome = "complete",
+                           .request_bytes = 20,
+                           .response_bytes = 4000,
+                           .masked = 0,
+                           .observed = 2}),
+      sample(ConfigChange{.what = "policy",
+                          .file = "/etc/veilwire/policy.toml",
+                          .digest = "cd34",
+                          .outcome = "active",
+                          .mode = "observe in part"},
+             0),
   };
 }
 

@@ -261,7 +261,7 @@ class Hostile {
     return out;
   }
   audit::Body body() {
-    switch (random_() % 17) {
+    switch (random_() % 18) {
       case 0: {
         audit::SessionOpen open = sample_session();
         open.destination = text();
@@ -293,12 +293,17 @@ class Hostile {
       case 7:
         return audit::UpstreamError{.reason = text()};
       case 8:
-        return audit::Gap{.reason = text(), .detail = text(), .action = text(), .bytes = number()};
+        return audit::Gap{.reason = text(),
+                          .detail = text(),
+                          .action = text(),
+                          .bytes = number(),
+                          .would = text()};
       case 9:
         return audit::ExchangeClose{.outcome = text(),
                                     .request_bytes = number(),
                                     .response_bytes = number(),
-                                    .masked = number()};
+                                    .masked = number(),
+                                    .observed = number()};
       case 10:
         return audit::SessionClose{
             .reason = text(), .from_client = number(), .from_upstream = number()};
@@ -318,9 +323,17 @@ class Hostile {
                                     .content = text()};
       case 15:
         return audit::Retention{.through = number(), .records = number(), .root = text()};
+      case 16:
+        return audit::Observed{.direction = text(),
+                               .outcome = text(),
+                               .rule = text(),
+                               .category = text(),
+                               .digest = text(),
+                               .reason = text(),
+                               .answer = text()};
       default:
         return audit::ConfigChange{
-            .what = text(), .file = text(), .digest = text(), .outcome = text()};
+            .what = text(), .file = text(), .digest = text(), .outcome = text(), .mode = text()};
     }
   }
   // As of an exchange: bodies whose pieces follow each other.
