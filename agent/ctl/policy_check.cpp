@@ -39,6 +39,11 @@ int policy_check(const std::string& file, std::ostream& out, std::ostream& err) 
       << plural(files->policy.actions.size(), "action") << ", "
       << plural(files->packs.size(), "rule pack") << " with " << plural(rules, "rule")
       << "\nsha256 " << files->policy.digest << '\n';
+  const std::string_view observed = policy::observed_extent(files->policy);
+  if (observed == "observe")
+    out << "observes only: nothing is masked, blocked or refused (mode = \"observe\")\n";
+  else if (!observed.empty())
+    out << "observes some only: see mode and [[scope]]\n";
   for (const masking::EngineError& rule : masking::left_out(*files->engine))
     out << "left out: rule \"" << visible_line(rule.rule) << "\": " << visible_line(rule.message)
         << '\n';

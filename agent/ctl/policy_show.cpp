@@ -83,6 +83,9 @@ Conditions conditions_of(const policy::ActionRule& rule) {
           {"host", rule.host},
           {"group", rule.group}};
 }
+Conditions conditions_of(const policy::ScopeRule& rule) {
+  return {{"host", rule.host}, {"group", rule.group}};
+}
 Conditions conditions_of(const policy::StaleRule& rule) {
   return {{"host", rule.host}, {"group", rule.group}};
 }
@@ -101,7 +104,16 @@ void add_to(json& entry, const Conditions& conditions) {
 
 json document_of(const PolicyFiles& files) {
   const policy::Policy& p = files.policy;
-  json document = {{"file", p.source}, {"digest", p.digest}, {"ports", p.ports}};
+  json document = {{"file", p.source},
+                   {"digest", p.digest},
+                   {"mode", policy::to_string(p.mode)},
+                   {"scopes", json::array()},
+                   {"ports", p.ports}};
+  for (const policy::ScopeRule& rule : p.scopes) {
+    json entry = {{"line", rule.line}, {"mode", policy::to_string(rule.mode)}};
+    add_to(entry, conditions_of(rule));
+    document["scopes"].push_back(std::move(entry));
+  }
   for (const policy::Host& host : p.hosts) {
     json entry = {{"name", host.name}, {"speaks", policy::to_string(host.speaks)}};
     if (!host.credentials.empty()) {
@@ -207,6 +219,11 @@ std::string text_of(const PolicyFiles& files) {
   const policy::Policy& p = files.policy;
   std::ostringstream out;
   out << "policy " << visible_line(p.source) << "\nsha256 " << p.digest << "\n";
+  out << "mode   " << policy::to_string(p.mode)
+      << (p.mode == policy::Mode::Observe ? ", nothing below is done: it is recorded\n" : "\n");
+  for (const policy::ScopeRule& rule : p.scopes)
+    out << "  " << padded(text_of(conditions_of(rule)), 36) << policy::to_string(rule.mode)
+        << " (line " << rule.line << ")\n";
   for (const masking::RulePack& pack : files.packs)
     out << "rules  " << visible_line(pack.name) << " (" << pack.rules.size() << ")\n";
   out << "ports ";

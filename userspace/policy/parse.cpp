@@ -70,6 +70,8 @@ bool is_word(std::string_view word) {
 constexpr std::pair<std::string_view, Action> kActions[] = {
     {"pass", Action::Pass}, {"mask", Action::Mask}, {"block", Action::Block}};
 // What was not looked into has nothing that could be masked.
+constexpr std::pair<std::string_view, Mode> kModes[] = {{"enforce", Mode::Enforce},
+                                                        {"observe", Mode::Observe}};
 constexpr std::pair<std::string_view, Action> kUninspectedActions[] = {{"pass", Action::Pass},
                                                                        {"block", Action::Block}};
 
@@ -218,6 +220,9 @@ bool shadows_where(const Rule& earlier, const Rule& later) {
 bool shadows(const StaleRule& earlier, const StaleRule& later) {
   return shadows_where(earlier, later);
 }
+bool shadows(const ScopeRule& earlier, const ScopeRule& later) {
+  return shadows_where(earlier, later);
+}
 bool shadows(const ActionRule& earlier, const ActionRule& later) {
   return wider(earlier.rule, later.rule) && wider(earlier.category, later.category) &&
          wider(earlier.direction, later.direction) && shadows_where(earlier, later);
@@ -294,6 +299,24 @@ void read_action(const Value& entry, Errors& errors, Policy& policy) {
   if (errors.count() != errors_before) return;  // half read, it would seem wider than it is
   refuse_shadowed(policy.actions, rule, "[[action]]", reader.place(), errors);
   policy.actions.push_back(std::move(rule));
+}
+
+void read_scope(const Value& entry, Errors& errors, Policy& policy) {
+  const std::size_t errors_before = errors.count();
+  StrictReader reader(entry, "[[scope]]", errors);
+  ScopeRule rule;
+  rule.line = reader.place().line;
+  read_where(reader, errors, policy, rule);
+  reader.require("mode", "\"enforce\" or \"observe\"");
+  if (auto mode = reader.choice<Mode>("mode", kModes)) rule.mode = *mode;
+  const bool conditional = reader.has("host") || reader.has("group");
+  reader.close();
+  if (!conditional)
+    errors.add(reader.place(),
+               "[[scope]] without a condition: name a host or group, or say it in mode");
+  if (errors.count() != errors_before) return;
+  refuse_shadowed(policy.scopes, rule, "[[scope]]", reader.place(), errors);
+  policy.scopes.push_back(std::move(rule));
 }
 
 void read_stale(const Value& entry, Errors& errors, Policy& policy) {
@@ -442,10 +465,12 @@ Result<Policy, std::vector<PolicyError>> parse_reporting_all(std::string_view to
   policy.source = file;
   policy.digest = crypto::hex_encode(crypto::sha256(toml));
   StrictReader root(*document, "", errors);
+  if (auto mode = root.choice<Mode>("mode", kModes)) policy.mode = *mode;
   read_ports(root, errors, policy);
   read_hosts(root, errors, policy);
   read_rule_packs(root, errors, policy);
   for (const Value* entry : root.tables("action")) read_action(*entry, errors, policy);
+  for (const Value* entry : root.tables("scope")) read_scope(*entry, errors, policy);
   for (const Value* entry : root.tables("stale")) read_stale(*entry, errors, policy);
   read_default(root, errors, policy);
   read_uninspected(root, errors, policy);

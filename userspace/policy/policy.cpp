@@ -80,6 +80,21 @@ Monotonic stale_until(const Policy& policy, std::string_view host, const identit
   return {};
 }
 
+bool observes(const Policy& policy, std::string_view host, const identity::Person* person) {
+  for (const ScopeRule& rule : policy.scopes)
+    if ((rule.host.empty() || covers(rule.host, host)) &&
+        (rule.group.empty() || belongs(person, rule.group)))
+      return rule.mode == Mode::Observe;
+  return policy.mode == Mode::Observe;
+}
+
+std::string_view observed_extent(const Policy& policy) {
+  const auto other = std::any_of(policy.scopes.begin(), policy.scopes.end(),
+                                 [&](const ScopeRule& rule) { return rule.mode != policy.mode; });
+  if (other) return "observe in part";
+  return policy.mode == Mode::Observe ? "observe" : "";
+}
+
 Keep originals_of(const Policy& policy, const OriginalFacts& facts) {
   for (const OriginalRule& rule : policy.originals) {
     if (!rule.host.empty() && !covers(rule.host, facts.host)) continue;
@@ -127,6 +142,16 @@ std::string_view to_string(Action action) {
       return "mask";
     case Action::Block:
       return "block";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Mode mode) {
+  switch (mode) {
+    case Mode::Enforce:
+      return "enforce";
+    case Mode::Observe:
+      return "observe";
   }
   return "unknown";
 }

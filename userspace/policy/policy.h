@@ -70,6 +70,17 @@ struct StaleRule {
   std::uint32_t line = 0;
 };
 
+// Observe: everything is recorded as if the policy were enforced, and goes out as it came.
+enum class Mode : std::uint8_t { Enforce, Observe };
+
+// For whom the mode is another than the policy's own. First match wins.
+struct ScopeRule {
+  std::string group;  // as in ActionRule
+  std::string host;   // likewise
+  Mode mode = Mode::Enforce;
+  std::uint32_t line = 0;
+};
+
 // Of which bodies the original is kept: as it came, sealed for auditors.
 enum class Keep : std::uint8_t { None, Request, Response, Both };
 
@@ -89,6 +100,8 @@ struct AuditorFile {
 
 // The initial values are what a policy file means that does not name the key.
 struct Policy {
+  Mode mode = Mode::Enforce;
+  std::vector<ScopeRule> scopes;
   std::vector<Host> hosts;
   std::vector<std::uint16_t> ports = {443};  // that are looked at
   std::vector<std::string> rule_packs;       // paths, relative to the policy's own folder
@@ -150,10 +163,16 @@ struct Facts {
   Direction direction = Direction::Response;
   std::string_view host;
   const identity::Person* person = nullptr;  // nullptr: not known
-  std::string_view rule;
-  std::string_view category;
+  std::string_view rule = {};
+  std::string_view category = {};
 };
 Action decide(const Policy& policy, const Facts& facts);
+
+// Whether what concerns this host and person (nullptr: not known) is only observed.
+bool observes(const Policy& policy, std::string_view host, const identity::Person* person);
+// Of all that the policy is about, for people and records: "observe", "observe in part", or ""
+// where everything is enforced.
+std::string_view observed_extent(const Policy& policy);
 
 // Until when somebody who is Stale passes as who they were last known to be; the clock's start: not
 // at all.
@@ -172,6 +191,7 @@ bool keeps(Keep keep, Direction direction);
 std::string_view to_string(Service);
 std::string_view to_string(Direction);
 std::string_view to_string(Action);
+std::string_view to_string(Mode);
 std::string_view to_string(Uninspected);  // as the key in [uninspected]
 std::string_view to_string(RecordStrength);
 std::string_view to_string(Keep);

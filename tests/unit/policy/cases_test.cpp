@@ -82,7 +82,7 @@ TEST(ShippedPolicies, TheCommentedExamplesOfTheDefaultPolicyWorkWhenUncommented)
     if (!line.starts_with("# ")) inside = false;
     if (inside) examples += line.substr(2) + "\n";
   }
-  EXPECT_EQ(blocks, 7U);
+  EXPECT_EQ(blocks, 8U);
   const auto policy = parse("[[host]]\nname = \"a.example\"\nspeaks = \"generic\"\n" + examples,
                             "examples in default.toml");
   EXPECT_TRUE(policy) << to_string(policy.error()) << "\n" << examples;

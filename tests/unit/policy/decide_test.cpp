@@ -138,5 +138,24 @@ TEST(Uninspected, EveryKindHasANameAndAnInitialAction) {
   EXPECT_EQ(to_string(static_cast<Uninspected>(kUninspectedKinds)), "unknown");
 }
 
+TEST(Observes, AsTheFirstScopeThatHoldsSaysAndElseAsThePolicy) {
+  Policy policy;
+  EXPECT_FALSE(observes(policy, "a.example", nullptr));
+  EXPECT_EQ(observed_extent(policy), "");
+  policy.mode = Mode::Observe;
+  EXPECT_TRUE(observes(policy, "a.example", nullptr));
+  EXPECT_EQ(observed_extent(policy), "observe");
+  policy.scopes = {{.group = "pilot", .host = "*.example", .mode = Mode::Enforce},
+                   {.group = "pilot", .host = "", .mode = Mode::Observe},
+                   {.group = "", .host = "b.test", .mode = Mode::Enforce}};
+  EXPECT_EQ(observed_extent(policy), "observe in part");
+  identity::Person pilot;
+  pilot.groups = {"pilot"};
+  EXPECT_FALSE(observes(policy, "a.example", &pilot));
+  EXPECT_TRUE(observes(policy, "b.test", &pilot));
+  EXPECT_FALSE(observes(policy, "b.test", nullptr));
+  EXPECT_TRUE(observes(policy, "a.example", nullptr));  // whom nobody knows is in no group
+}
+
 }  // namespace
 }  // namespace veilwire::policy

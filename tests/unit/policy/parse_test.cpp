@@ -29,7 +29,15 @@ testing::AssertionResult refused(std::string_view lines, std::string_view start,
 
 TEST(ParsePolicy, ReadsEveryKey) {
   const std::string text = R"(
+mode = "observe"
 ports = [443, 8443]
+[[scope]]
+group = "pilot"
+host = "a.mcp.example.com"
+mode = "enforce"
+[[scope]]
+host = "api.anthropic.com"
+mode = "observe"
 [[host]]
 name = "api.anthropic.com"
 speaks = "anthropic"
@@ -89,7 +97,13 @@ strength = "committed"
   EXPECT_EQ(rule.host, "a.mcp.example.com");
   EXPECT_EQ(rule.group, "Domain Users");
   EXPECT_EQ(rule.action, Action::Block);
-  EXPECT_EQ(rule.line, 14U);
+  EXPECT_EQ(rule.line, 22U);
+  EXPECT_EQ(policy->mode, Mode::Observe);
+  ASSERT_EQ(policy->scopes.size(), 2U);
+  EXPECT_EQ(policy->scopes[0].group, "pilot");
+  EXPECT_EQ(policy->scopes[0].host, "a.mcp.example.com");
+  EXPECT_EQ(policy->scopes[0].mode, Mode::Enforce);
+  EXPECT_EQ(policy->scopes[1].mode, Mode::Observe);
   ASSERT_EQ(policy->stale.size(), 2U);
   EXPECT_EQ(policy->stale[0].host, "*.mcp.example.com");
   EXPECT_EQ(policy->stale[0].group, "contractors");
@@ -355,6 +369,18 @@ TEST(Nearest, FindsAMisspellingAndNothingFarAway) {
   EXPECT_EQ(nearest("colour", known), "");
   EXPECT_EQ(nearest(std::string(1000, 'a'), known), "");
   EXPECT_EQ(nearest("", known), "");
+}
+
+TEST(ParsePolicy, RefusesAModeThatIsNoneAndAScopeThatIsNoneOrNeverReached) {
+  EXPECT_TRUE(refused("mode = \"watch\"", "1:8:", "Allowed: \"enforce\", \"observe\""));
+  EXPECT_TRUE(refused("[[scope]]\nmode = \"observe\"", "1:", "without a condition"));
+  EXPECT_TRUE(refused("[[scope]]\ngroup = \"a\"", "1:", "mode is missing"));
+  EXPECT_TRUE(refused("[[scope]]\nhost = \"b.example\"\nmode = \"observe\"",
+                      "2:8:", "this would never apply"));
+  EXPECT_TRUE(
+      refused("[[scope]]\ngroup = \"a\"\nmode = \"observe\"\n[[scope]]\ngroup = \"a\"\n"
+              "host = \"a.example\"\nmode = \"enforce\"",
+              "4:", "never reached"));
 }
 
 }  // namespace
