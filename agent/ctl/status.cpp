@@ -190,14 +190,14 @@ void write_kernel(const json& kernel, const std::string& note, std::ostream& out
 }
 
 // What the proxy says is in force, where it says so.
-std::string active_digest(const StatusReport& report) {
+std::string active_policy(const StatusReport& report, const char* member) {
   for (const ProgramReport& program : report.programs) {
     if (program.name != "proxy") continue;
     const json document = object_of(program.document);
     const auto policy = document.find("policy");
     if (policy == document.end() || !policy->is_object()) return {};
-    const auto digest = policy->find("digest");
-    if (digest != policy->end() && digest->is_string()) return digest->get<std::string>();
+    const auto said = policy->find(member);
+    if (said != policy->end() && said->is_string()) return said->get<std::string>();
   }
   return {};
 }
@@ -251,8 +251,8 @@ std::string to_json(const StatusReport& report) {
   document["kernel"] = object_of(report.kernel);
   if (!report.kernel_note.empty()) document["kernel"]["note"] = report.kernel_note;
   document["policy"] = {{"file", report.policy_file}, {"file_digest", report.policy_file_digest}};
-  const std::string active = active_digest(report);
-  document["policy"]["active_digest"] = active;
+  document["policy"]["active_digest"] = active_policy(report, "digest");
+  document["policy"]["mode"] = active_policy(report, "mode");
   document["concerns"] = concerns_of(report);
   return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
@@ -271,14 +271,21 @@ std::string to_text(const StatusReport& report) {
     write_structured(document, out);
   }
 
-  const std::string active = active_digest(report);
+  const std::string active = active_policy(report, "digest");
+  const std::string mode = active_policy(report, "mode");
   if (!report.policy_file.empty()) {
     std::string rest = report.policy_file;
     if (report.policy_file_digest.empty())
       rest += " cannot be read";
     else if (!active.empty() && active != report.policy_file_digest)
       rest += " was edited and is not in force: try veilwire policy check " + report.policy_file;
-    write_line(out, "policy", active.empty() ? "none in force" : "in force", rest);
+    const std::string_view state = active.empty()              ? "none in force"
+                                   : mode == "observe"         ? "only observes"
+                                   : mode == "observe in part" ? "only observes some"
+                                                               : "in force";
+    if (state.starts_with("only"))
+      rest += "; what it would change goes on as it came: veilwire audit report";
+    write_line(out, "policy", state, rest);
   }
   for (const std::string& concern : concerns_of(report)) write_line(out, "concern", concern, "");
   return std::move(out).str();

@@ -54,6 +54,12 @@ void raise_descriptor_limit() {
   }
 }
 
+std::string said_of(std::string_view mode) {
+  if (mode.empty()) return {};
+  return mode == "observe" ? " and only observes: nothing is changed"
+                           : " and only observes some: see its [[scope]]";
+}
+
 // Of the process: what it names is forgotten with it.
 crypto::Digest new_key(const crypto::RandomSource& random) {
   crypto::Digest key{};
@@ -190,8 +196,13 @@ int run(const std::string& config_path, bool unconfined) {
     status.policy_in_force(next.digests, std::move(refused));
   };
   put_in_force(*loaded);
-  const auto report = [&](const std::string& digest, const std::string& outcome) {
-    workers.front()->put_record(audit::ConfigChange{"policy", settings.policy, digest, outcome});
+  const auto report = [&](const std::string& digest, const std::string& outcome,
+                          std::string_view mode) {
+    workers.front()->put_record(audit::ConfigChange{.what = "policy",
+                                                    .file = settings.policy,
+                                                    .digest = digest,
+                                                    .outcome = outcome,
+                                                    .mode = std::string(mode)});
     status.policy_outcome(outcome);
   };
   PolicySource source(
@@ -199,20 +210,23 @@ int run(const std::string& config_path, bool unconfined) {
       {.loaded =
            [&](LoadedRuleset next) {
              const std::string digest = next.ruleset->policy().digest;
+             const std::string_view mode = policy::observed_extent(next.ruleset->policy());
              put_in_force(next);
              shared.ruleset.set(std::move(next.ruleset));
-             host::log::info("policy " + digest.substr(0, 12) + " is active");
-             report(digest, "active");
+             host::log::info("policy " + digest.substr(0, 12) + " is active" + said_of(mode));
+             report(digest, "active", mode);
            },
        .failed =
            [&](const LoadError& error) {
              host::log::error("the policy was changed and is refused; the former one stays: " +
                               host::log::printable(error.message));
-             report("", error.message);
+             report("", error.message, "");
            }});
 
   for (const auto& worker : workers) worker->start();
-  report(loaded->ruleset->policy().digest, "active");
+  const std::string_view mode = policy::observed_extent(loaded->ruleset->policy());
+  if (!mode.empty()) host::log::info("the policy is active" + said_of(mode));
+  report(loaded->ruleset->policy().digest, "active", mode);
   std::vector<std::shared_ptr<Acceptor>> acceptors;
   for (Listener& listener : listeners) {
     acceptors.push_back(

@@ -136,6 +136,9 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
         {"policy",
          {{"file", shared_.settings.policy},
           {"digest", ruleset->policy().digest},
+          {"mode", policy::observed_extent(ruleset->policy()).empty()
+                       ? policy::to_string(policy::Mode::Enforce)
+                       : policy::observed_extent(ruleset->policy())},
           {"ports", ruleset->policy().ports},
           {"files", files_},
           {"not_permitted", not_permitted_},

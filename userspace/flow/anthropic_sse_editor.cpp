@@ -286,6 +286,12 @@ void AnthropicSseEditor::on_adopt(Edited& out) {
   }
 }
 
+bool AnthropicSseEditor::texts_settled() const {
+  const auto holds = [](const auto& entry) { return entry.second.holding(); };
+  return std::ranges::none_of(texts_, holds) && std::ranges::none_of(previews_, holds) &&
+         !(completion_ && completion_->holding());
+}
+
 void AnthropicSseEditor::add_delta(const TextKey& key, Edited&& content, Edited& out) const {
   add_event("content_block_delta",
             R"({"type":"content_block_delta","index":)" + std::to_string(key.index) +

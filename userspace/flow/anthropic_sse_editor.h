@@ -44,6 +44,7 @@ class AnthropicSseEditor final : public SseBodyEditor, private JsonEditor::Piece
   std::string edit(const wire::SseEvent& event, Edited& out) override;
   void end(Edited& out) override;
   void on_adopt(Edited& out) override;
+  bool texts_settled() const override;
   std::string close(std::string_view notice) override;
   std::optional<std::string> error_end(std::string_view kind, std::string_view message) override;
   TextFilter* piece(message::Zone zone) override;

@@ -57,6 +57,9 @@ class BodyEditor {
   // Bytes that are held until more has come; what a rule can still claim is not counted, which is
   // bounded (limits::kHeldText).
   virtual std::size_t held() const = 0;
+  // Everything that has come has been released or replaced: what comes next stands right behind it,
+  // whoever writes it.
+  virtual bool settled() const = 0;
   // Ends the body well-formed in its own protocol with a notice for the person, whatever has been
   // released so far (Anthropic stream: close the open block, one text block, end_turn,
   // message_stop; JSON: an error object, or where a part of a document has been released, the

@@ -213,7 +213,7 @@ class Connection::Impl final : public RelaySink {
     identity_known_ = false;
     refusal_ = event;
     refused_at_ = now_.mono;
-    if (relay_) relay_->identity_refused(event.message, event.retry, event.sign_in);
+    if (relay_) relay_->identity_refused(event.message, event.retry, event.sign_in, now_);
   }
 
   void on(const IdentityDoubted&) {
@@ -226,7 +226,7 @@ class Connection::Impl final : public RelaySink {
     if (relay_) relay_->credential_known(event.name, event.value, now_);
   }
   void on(const CredentialRefused& event) {
-    if (relay_) relay_->credential_refused(event.name, event.reason);
+    if (relay_) relay_->credential_refused(event.name, event.reason, now_);
   }
 
   void on(const RecordingFailed& event) {
@@ -315,8 +315,15 @@ class Connection::Impl final : public RelaySink {
       case HelloVerdict::What::Splice:
         return splice(verdict.reason);
       case HelloVerdict::What::Refuse:
+        if (policy::observes(ruleset_->policy(), server_name_, nullptr)) {
+          splice_would_ = "block";
+          return splice(verdict.reason);
+        }
         open_session("refused");
-        put_record(0, audit::Gap{std::string(verdict.reason), "connection", "block", from_client_});
+        put_record(0, audit::Gap{.reason = std::string(verdict.reason),
+                                 .detail = "connection",
+                                 .action = "block",
+                                 .bytes = from_client_});
         if (verdict.alert != 0) put(ToClient{fatal_alert(verdict.alert)});
         return close("refused: " + std::string(verdict.reason), verdict.alert == 0);
       case HelloVerdict::What::Intercept:
@@ -326,7 +333,7 @@ class Connection::Impl final : public RelaySink {
     state_ = State::Handshake;
     handshake_started_ = now_.mono;
     put(NeedLeaf{server_name_});
-    ask_identity();
+    ask_identity(policy::observes(ruleset_->policy(), server_name_, nullptr));
     put(Dial{server_name_, opening_.destination});
   }
 
@@ -366,9 +373,14 @@ class Connection::Impl final : public RelaySink {
   // A policy that would not have begun it ends it: what was left unread goes no further.
   void judge_splice_again() {
     const policy::Policy& policy = ruleset_->policy();
+    const auto spliced = [&] {
+      const auto what = judge_hello(hello_, policy).what;
+      return what == HelloVerdict::What::Splice ||
+             (what == HelloVerdict::What::Refuse &&
+              policy::observes(policy, server_name_, nullptr));
+    };
     const bool goes_on =
-        !policy::reads_port(policy, opening_.destination.port) ||
-        (!hello_.empty() && judge_hello(hello_, policy).what == HelloVerdict::What::Splice);
+        !policy::reads_port(policy, opening_.destination.port) || (!hello_.empty() && spliced());
     if (goes_on) return;
     put(CloseClient{true});
     put(CloseUpstream{How::Reset});
@@ -376,8 +388,11 @@ class Connection::Impl final : public RelaySink {
   }
 
   void finish_splice(std::string_view reason) {
-    put_record(0, audit::Gap{std::string(splice_reason_), "connection", "pass",
-                             from_client_ + from_upstream_});
+    put_record(0, audit::Gap{.reason = std::string(splice_reason_),
+                             .detail = "connection",
+                             .action = "pass",
+                             .bytes = from_client_ + from_upstream_,
+                             .would = splice_would_});
     finish(reason);
   }
 
@@ -501,7 +516,7 @@ class Connection::Impl final : public RelaySink {
   void need_identity(bool at_once) override {
     const auto refusal = std::exchange(refusal_, std::nullopt);
     if (!refusal || now_.mono - refused_at_ > kRefusalKept) return ask_identity(at_once);
-    relay_->identity_refused(refusal->message, refusal->retry, refusal->sign_in);
+    relay_->identity_refused(refusal->message, refusal->retry, refusal->sign_in, now_);
   }
   void need_credential(const std::string& name) override { put(NeedCredential{name}); }
   void doubt_credential(const std::string& name) override { put(DoubtCredential{name}); }
@@ -625,6 +640,7 @@ class Connection::Impl final : public RelaySink {
   std::string server_name_;
   policy::Service service_ = policy::Service::Generic;
   std::string splice_reason_;
+  std::string splice_would_;  // "block": policy only observes
   std::optional<Splice> splice_;
 
   std::optional<wire::TlsEngine> client_tls_;

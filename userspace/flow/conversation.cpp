@@ -200,6 +200,7 @@ std::shared_ptr<ConversationMemory::Answer> Conversation::sent() const {
   if (answers_.empty()) return nullptr;
   Turn turn;
   if (last_) turn.spans = last_->spans;
+  turn.enforced = !setting_.observed || (last_ && last_->enforced);
   if (!turn.spans.empty() && turn.spans.back().engines == setting_.engines)
     turn.spans.back().messages = answers_.size();
   else

@@ -29,6 +29,7 @@ class Conversation {
     std::string_view host;
     ConversationMemory::Engines engines;  // of now
     Monotonic now;
+    bool observed = false;  // the engines change nothing
   };
   Conversation(std::string_view document, const Setting& setting);
 

@@ -206,6 +206,9 @@ std::shared_ptr<ConversationMemory::Answer> ConversationMemory::sent(std::uint32
   }
   Entry& entry = *found->second;
   const std::size_t before = entry.turn ? size_of(*entry.turn) : 0;
+  std::size_t& enforced = users_[user].enforced;
+  if (entry.turn && entry.turn->enforced) --enforced;
+  if (turn.enforced) ++enforced;
   entry.turn = std::make_shared<const Turn>(std::move(turn));
   entry.answers.push_back(answer);
   if (entry.answers.size() > kAnswers) entry.answers.erase(entry.answers.begin());
@@ -250,6 +253,12 @@ bool ConversationMemory::has_masks(const crypto::Digest& at) const {
                              [](const auto& answer) { return !answer->replaced.empty(); });
 }
 
+bool ConversationMemory::enforces(std::uint32_t user) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = users_.find(user);
+  return found != users_.end() && found->second.enforced > 0;
+}
+
 std::vector<ConversationMemory::Place> ConversationMemory::originals(
     const crypto::Digest& at, const std::vector<std::string>& texts) {
   const std::lock_guard lock(mutex_);
@@ -288,6 +297,7 @@ void ConversationMemory::drop_oldest(User& user) {
   const Entry& oldest = user.entries.back();
   bytes_ -= oldest.bytes;
   user.bytes -= oldest.bytes;
+  if (oldest.turn && oldest.turn->enforced) --user.enforced;
   by_digest_.erase(oldest.digest);
   user.entries.pop_back();
 }

@@ -57,6 +57,9 @@ class ConversationMemory {
     std::vector<Span> spans;
     // What was said in system and tools, by the first bytes of its digest, and what has read it.
     std::vector<std::pair<std::uint64_t, EnginePtr>> head;
+    // It or a turn before it was read to be changed, not only observed: what comes behind may have
+    // to be read so, too.
+    bool enforced = true;
   };
 
   static constexpr std::size_t kBytes = std::size_t{32} << 20;
@@ -80,6 +83,8 @@ class ConversationMemory {
   void masked(Answer& answer, std::vector<masking::Original> originals);
   // Whether there are masks in an answer behind `at`.
   bool has_masks(const crypto::Digest& at) const;
+  // Whether any turn of the user's is enforced.
+  bool enforces(std::uint32_t user) const;
   // What stands for what in texts of such an answer, which are its keys and strings, decoded and in
   // order. Ordered by where it stands.
   struct Place {
@@ -101,6 +106,7 @@ class ConversationMemory {
   struct User {
     Entries entries;  // used last in front
     std::size_t bytes = 0;
+    std::size_t enforced = 0;  // turns
   };
   struct Hash {
     std::size_t operator()(const crypto::Digest& digest) const;

@@ -25,6 +25,7 @@ class EditorBase : public BodyEditor {
   void end_early(std::string_view notice, Released& out) final;
   bool end_with_error(std::string_view kind, std::string_view message, Released& out) final;
   std::size_t held() const final { return rest_.size() + on_held(); }
+  bool settled() const final { return state_ == State::Editing && on_settled(); }
 
  protected:
   // Steps of the editor itself; they add what they release to `out`, whose offsets begin at zero.
@@ -33,6 +34,7 @@ class EditorBase : public BodyEditor {
   virtual void on_finish(Edited& out) = 0;
   virtual void on_adopt(Edited& out) = 0;
   virtual std::size_t on_held() const { return 0; }
+  virtual bool on_settled() const = 0;
   // The end of the body for end_early().
   virtual std::string close(std::string_view notice) = 0;
   // The same for end_with_error(). nullopt: only what has not begun can be an error instead.

@@ -38,6 +38,7 @@ struct Exchange {
   std::optional<GivenCredential> credential;  // that goes upstream instead of the client's own
   // The same once it has gone out, for what may repeat it; or nullptr.
   std::shared_ptr<const masking::KnownSecret> sent_credential;
+  bool observes = false;   // policy only observes the request
   bool continued = false;  // we have answered Expect: 100-continue ourselves
   bool persistent = true;  // as far as the client goes
   std::string request_id;  // JSON text of a JSON-RPC id, empty when there is none
@@ -47,6 +48,7 @@ struct Exchange {
   std::uint64_t request_bytes = 0;   // body, as received
   std::uint64_t response_bytes = 0;  // body, as released, decoded
   std::uint64_t masked = 0;
+  std::uint64_t observed = 0;     // findings that went out as they came
   bool response_started = false;  // a byte of the final response has gone to the client
 
   EditorContext context(policy::Direction direction, std::string_view media_type) const {

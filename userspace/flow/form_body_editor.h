@@ -28,6 +28,7 @@ class FormBodyEditor final : public EditorBase {
   void on_finish(Edited& out) override;
   void on_adopt(Edited& out) override;
   std::size_t on_held() const override { return parameter_.size(); }
+  bool on_settled() const override { return parameter_.empty() && (!text_ || !text_->holding()); }
   std::string close(std::string_view notice) override;
 
   void look(std::string_view bytes);

@@ -4,6 +4,7 @@
 #include "userspace/base/limits.h"
 #include "userspace/flow/exchange.h"
 #include "userspace/flow/head_edit.h"
+#include "userspace/flow/observing.h"
 #include "userspace/flow/refusal.h"
 #include "userspace/flow/request_stage.h"
 #include "userspace/flow/request_time.h"
@@ -55,8 +56,9 @@ class HttpRelay::Impl {
   void adopt(std::shared_ptr<const Ruleset> ruleset) {
     ruleset_ = std::move(ruleset);
     response_engine_.reset();
-    if (awaits_answer() && response_) apply(response_->adopt(*ruleset_, response_engine()));
-    if (person_ && person_->standing == identity::Standing::Stale) identity_doubted();
+    if (awaits_answer() && response_) apply(response_->adopt(response_rules()));
+    // Who passed because policy only observed is asked about again.
+    if (person_ && (person_->standing == identity::Standing::Stale || unknown_)) identity_doubted();
   }
 
   void from_client(std::string_view plain, Now now) {
@@ -131,20 +133,60 @@ class HttpRelay::Impl {
   void identity_known(identity::Person person, Now now) {
     if (person.standing == identity::Standing::Stale) {
       const Monotonic until = policy::stale_until(ruleset_->policy(), target_.host, person);
-      if (until <= now.mono)
-        return identity_refused(identity::unconfirmed(person.name, now.mono - person.confirmed_at),
-                                false, false);
+      const bool passes = until > now.mono;
+      const std::string why =
+          passes ? "" : identity::unconfirmed(person.name, now.mono - person.confirmed_at);
+      if (!passes && !policy::observes(ruleset_->policy(), target_.host, &person))
+        return identity_refused(why, false, false, now);
+      if (!passes) {
+        person.valid_until = now.mono + kBetweenQuestions;
+        return pass_as(std::move(person), refusal::not_identified(why), now);
+      }
       person.valid_until = std::min(person.valid_until, until);
     }
+    unknown_.reset();
+    became(std::move(person), now);
+  }
+
+  void became(identity::Person person, Now now) {
     const std::optional<identity::Person> before = std::exchange(person_, person);
     asking_ = doubted_ = false;
     ask_no_sooner_ = now.mono + kBetweenQuestions;
     response_engine_.reset();
+    if (phase_ == Phase::Admitting) return admit_late(now);
     if (waits()) return submit(now);
     if (runs() && !says_the_same(*before, person)) go_on_as(person, *before);
   }
 
-  void identity_refused(std::string_view message, bool retry, bool sign_in) {
+  // Nobody who may be served, and policy only observes.
+  void pass_as(identity::Person person, Refusal refusal, Now now) {
+    const bool news = runs() && !unknown_ && person_;
+    const std::optional<identity::Person> before = person_;
+    unknown_ = std::move(refusal);
+    if (news) {
+      sink_.record(
+          exchange_->number,
+          audit::IdentityChange{
+              .what = "lost", .reason = unknown_->message, .answer = {}, .person = *before});
+      sink_.record(exchange_->number,
+                   would_refuse(policy::Direction::Response,
+                                refusal::identity_lost(unknown_->message), "error"));
+    }
+    became(std::move(person), now);
+  }
+
+  void identity_refused(std::string_view message, bool retry, bool sign_in, Now now) {
+    if (policy::observes(ruleset_->policy(), target_.host, nullptr)) {
+      identity::Person nobody;
+      nobody.method = "none";
+      nobody.confirmed_at = now.mono;
+      nobody.valid_until = now.mono + kBetweenQuestions;
+      return pass_as(std::move(nobody),
+                     retry ? refusal::identity_unavailable(message)
+                           : refusal::not_identified(message, sign_in),
+                     now);
+    }
+    unknown_.reset();
     const std::optional<identity::Person> before = std::exchange(person_, std::nullopt);
     asking_ = doubted_ = false;
     response_engine_.reset();
@@ -167,9 +209,14 @@ class HttpRelay::Impl {
         .name = std::exchange(credential_wanted_, {}), .value = std::move(value), .host = {}};
     identify(now);  // it may have taken longer than the word on the person holds
   }
-  void credential_refused(std::string_view name, std::string_view reason) {
+  void credential_refused(std::string_view name, std::string_view reason, Now now) {
     if (phase_ != Phase::Equipping || name != credential_wanted_) return;
-    refuse(refusal::credential_unavailable(name, reason));
+    const Refusal refusal = refusal::credential_unavailable(name, reason);
+    if (!exchange_->observes) return refuse(refusal);
+    credential_wanted_.clear();
+    would(refusal);
+    own_credential_ = true;
+    identify(now);
   }
 
   void recording_failed(std::string_view reason) { unrecorded_ = reason; }
@@ -210,6 +257,7 @@ class HttpRelay::Impl {
  private:
   enum class Phase {
     Reading,      // a request, or the wait for one
+    Admitting,    // its head has come; whether it is observed depends on who sends it
     Identifying,  // the request is whole; who sends it is being asked
     Equipping,    // it is whole or over the limit; its credential is being asked for
     Uploading,    // over the limit and let through: the rest of the request passes as it comes
@@ -219,7 +267,9 @@ class HttpRelay::Impl {
   };
 
   // A request that is held does, for an answer.
-  bool waits() const { return phase_ == Phase::Identifying || phase_ == Phase::Equipping; }
+  bool waits() const {
+    return phase_ == Phase::Admitting || phase_ == Phase::Identifying || phase_ == Phase::Equipping;
+  }
   // A request has gone out, whole or not, and its answer has not ended.
   bool awaits_answer() const { return phase_ == Phase::Answering || phase_ == Phase::Uploading; }
   // Something goes on for the person, who is known.
@@ -235,6 +285,17 @@ class HttpRelay::Impl {
 
   bool known(Now now) const { return person_ && !doubted_ && person_->valid_until > now.mono; }
 
+  bool observing() const {
+    return policy::observes(ruleset_->policy(), target_.host, person_ ? &*person_ : nullptr);
+  }
+  // What is not done, because policy only observes.
+  void would(const Refusal& refusal) {
+    const auto answer = flow::answer(refusal, exchange_->context(policy::Direction::Response, {}));
+    sink_.record(exchange_->number,
+                 would_refuse(policy::Direction::Request, refusal,
+                              std::to_string(answer ? answer->head.status : refusal.status)));
+  }
+
   // When what runs has to be asked about again.
   std::optional<Monotonic> next_question() const {
     if (!runs() || asking_) return std::nullopt;
@@ -244,11 +305,12 @@ class HttpRelay::Impl {
   // The answer may come before this returns.
   void ask_identity() {
     if (std::exchange(asking_, true)) return;
-    sink_.need_identity(runs());
+    // Nobody is waited for who passes all the same.
+    sink_.need_identity(runs() || policy::observes(ruleset_->policy(), target_.host, nullptr));
   }
 
   void go_on_as(const identity::Person& person, const identity::Person& before) {
-    if (person.issuer != before.issuer || person.subject != before.subject) {
+    if ((person.issuer != before.issuer || person.subject != before.subject) && !observing()) {
       constexpr std::string_view kAnother = "somebody else has signed in since it was asked for";
       return lose(
           refusal::identity_lost(kAnother),
@@ -257,7 +319,7 @@ class HttpRelay::Impl {
     sink_.record(
         exchange_->number,
         audit::IdentityChange{.what = "changed", .reason = {}, .answer = {}, .person = person});
-    if (awaits_answer() && response_) apply(response_->adopt(*ruleset_, response_engine()));
+    if (awaits_answer() && response_) apply(response_->adopt(response_rules()));
   }
 
   // Not a byte more of the answer is let through, and the upstream need not go on with it.
@@ -301,13 +363,11 @@ class HttpRelay::Impl {
 
   void on_request(wire::HttpEvent& event, Now now) {
     if (auto* start = std::get_if<wire::RequestStart>(&event)) {
-      begin_exchange(std::move(*start));
-      if (phase_ == Phase::Reading)
-        await_room(room_.ask(exchange_->framing, target_.memory, now.mono));
+      begin_exchange(std::move(*start), now);
     } else if (const auto* data = std::get_if<wire::BodyData>(&event)) {
       request_body(data->bytes, now);
     } else if (auto* trailers = std::get_if<wire::Trailers>(&event)) {
-      if (phase_ == Phase::Uploading)
+      if (phase_ == Phase::Uploading && upload_)
         upload_->trailers(std::move(trailers->section));
       else
         request_->trailers(std::move(trailers->section));
@@ -315,7 +375,7 @@ class HttpRelay::Impl {
       exchange_->persistent = end->persistent;
       room_.stop();
       whole_ = true;
-      if (phase_ == Phase::Equipping) return;
+      if (phase_ == Phase::Equipping || phase_ == Phase::Admitting) return;
       if (phase_ == Phase::Uploading) return end_upload(now);
       phase_ = Phase::Identifying;
       identify(now);
@@ -345,9 +405,10 @@ class HttpRelay::Impl {
     response_engine_.reset();
   }
 
-  void begin_exchange(wire::RequestStart start) {
+  void begin_exchange(wire::RequestStart start, Now now) {
     begin_numbered();
     whole_ = false;
+    own_credential_ = false;
     credential_wanted_.clear();
     room_ = {};
     request_time_.head_is_whole();
@@ -357,6 +418,29 @@ class HttpRelay::Impl {
     exchange.expectation = wire::expectation_of(exchange.head);
     request_.emplace(exchange);
     if (exchange.expectation.connect) return refuse(refusal::connect_method());
+    // Where nobody is observed, who it is can be asked once the request is whole.
+    if (policy::observed_extent(ruleset_->policy()).empty() || known(now)) return admit(now);
+    phase_ = Phase::Admitting;
+    ask_identity();
+  }
+
+  // Somebody had to be asked first.
+  void admit_late(Now now) {
+    phase_ = Phase::Reading;
+    admit(now);
+    if (phase_ != Phase::Reading && phase_ != Phase::Uploading) return;
+    if (phase_ == Phase::Reading && whole_) {
+      phase_ = Phase::Identifying;
+      return identify(now);
+    }
+    if (!room_.next()) read_client(true);
+    pump(now);
+  }
+
+  void admit(Now now) {
+    Exchange& exchange = *exchange_;
+    exchange.observes = observing();
+    if (exchange.observes) return admit_observed(now);
     if (!equal_ignoring_case(host_of(wire::authority(exchange.head)), target_.host))
       return refuse(refusal::misdirected(target_.host));
     if (exchange.expectation.upgrade && !upgrade_allowed()) return;
@@ -365,29 +449,48 @@ class HttpRelay::Impl {
         exchange.framing.length > limits::kRequestBody && !passes_over_limit())
       return over_limit();
     const auto expect = exchange.head.list("expect");
-    if (expect.empty()) return;
+    if (expect.empty()) return await_room(room_.ask(exchange.framing, target_.memory, now.mono));
     if (expect.size() != 1 || !equal_ignoring_case(expect[0], "100-continue"))
       return refuse(refusal::unknown_expectation());
     exchange.continued = true;
     if (exchange.head.minor_version >= 1) sink_.to_client("HTTP/1.1 100 Continue\r\n\r\n");
+    await_room(room_.ask(exchange.framing, target_.memory, now.mono));
+  }
+
+  // It goes on as it comes, unless what the person has said before has to be put back into it.
+  void admit_observed(Now now) {
+    const Exchange& exchange = *exchange_;
+    if (unknown_) would(*unknown_);
+    if (!equal_ignoring_case(host_of(wire::authority(exchange.head)), target_.host))
+      would(refusal::misdirected(target_.host));
+    if (exchange.expectation.upgrade) (void)upgrade_allowed();
+    const bool conversation = exchange.service == policy::Service::Anthropic &&
+                              exchange.conversations != nullptr &&
+                              exchange.conversations->enforces(exchange.memory.user);
+    // The head of one whose original is kept is recorded with it.
+    if (conversation || !ruleset_->policy().originals.empty()) return;
+    phase_ = Phase::Equipping;
+    submit(now);
   }
 
   bool upgrade_allowed() {
     const bool pass =
         ruleset_->policy().uninspected[static_cast<std::size_t>(policy::Uninspected::Upgrade)] ==
         policy::Action::Pass;
-    sink_.record(
-        exchange_->number,
-        audit::Gap{.reason = std::string(policy::to_string(policy::Uninspected::Upgrade)),
+    audit::Gap gap{.reason = std::string(policy::to_string(policy::Uninspected::Upgrade)),
                    .detail = std::string(exchange_->head.sole_value("upgrade").value_or("")),
-                   .action = pass ? "pass" : "block"});
-    if (!pass) refuse(refusal::upgrade());
+                   .action = {}};
+    set_action(gap, pass, exchange_->observes);
+    sink_.record(exchange_->number, std::move(gap));
+    if (!pass && !exchange_->observes) refuse(refusal::upgrade());
     return pass;
   }
 
   void request_body(std::string_view bytes, Now now) {
-    if (phase_ == Phase::Uploading) return upload_->data(bytes);
-    switch (request_->body(bytes)) {
+    if (phase_ == Phase::Uploading && upload_) return upload_->data(bytes);
+    const RequestStage::Taken taken = request_->body(bytes);
+    if (exchange_->observes) return observed_body(taken, now);
+    switch (taken) {
       case RequestStage::Taken::Held:
         return;
       case RequestStage::Taken::NoRoom:
@@ -395,8 +498,22 @@ class HttpRelay::Impl {
       case RequestStage::Taken::OverLimit:
         break;
     }
-    if (phase_ == Phase::Equipping) return;  // it has come together with what went over the limit
+    if (phase_ != Phase::Reading) return;  // it has come together with what went over the limit
     if (!passes_over_limit() || !known(now) || failure_) return over_limit();
+    phase_ = Phase::Equipping;
+    submit(now);
+  }
+
+  void observed_body(RequestStage::Taken taken, Now now) {
+    if (taken != RequestStage::Taken::Held) {
+      const bool over = taken == RequestStage::Taken::OverLimit;
+      sink_.record(
+          exchange_->number,
+          request_->give_up(over ? policy::to_string(policy::Uninspected::OverLimit) : "overloaded",
+                            over && passes_over_limit()));
+    }
+    if (request_->begun()) return sink_.to_upstream(request_->pass_on());
+    if (phase_ != Phase::Reading || taken == RequestStage::Taken::Held) return;
     phase_ = Phase::Equipping;
     submit(now);
   }
@@ -452,8 +569,32 @@ class HttpRelay::Impl {
     pump(now);
   }
 
+  void begin_observed(Now now) {
+    if (failure_) return fail_upstream();
+    RequestStage::Outcome outcome = request_->begin();
+    if (outcome.refusal) return refuse(*outcome.refusal);
+    request_time_.unseen();
+    began_ = now;
+    phase_ = Phase::Uploading;
+    send_upstream(outcome, now);
+    if (phase_ != Phase::Uploading) return;
+    read_client(true);
+    pump(now);
+  }
+
+  // Its record, before what makes it whole.
+  void end_observed(Now now) {
+    RequestStage::Outcome outcome = request_->finish(*ruleset_, *person_, now);
+    for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
+    request_.reset();
+    sink_.to_upstream(outcome.bytes);
+  }
+
   void end_upload(Now now) {
-    upload_->end();
+    if (upload_)
+      upload_->end();
+    else
+      end_observed(now);
     request_time_.stop();
     phase_ = Phase::Answering;
     asked_ = now.mono;
@@ -469,7 +610,8 @@ class HttpRelay::Impl {
   void submit(Now now) {
     if (!unrecorded_.empty()) return refuse(refusal::not_recorded(unrecorded_));
     if (!equip()) return;
-    if (request_->size() > limits::kRequestBody) return begin_upload(now);
+    if (exchange_->observes && !whole_) return begin_observed(now);
+    if (!exchange_->observes && request_->size() > limits::kRequestBody) return begin_upload(now);
     RequestStage::Outcome outcome = request_->finish(*ruleset_, *person_, now);
     for (audit::Body& record : outcome.records) sink_.record(exchange_->number, std::move(record));
     if (outcome.refusal) return refuse(*outcome.refusal);
@@ -484,13 +626,19 @@ class HttpRelay::Impl {
     const policy::HostCredential* due =
         host == nullptr ? nullptr : policy::find_credential(*host, &*person_);
     auto& given = exchange_->credential;
-    if (due == nullptr) {
+    if (due == nullptr || own_credential_) {
       given.reset();
-      if (host == nullptr || !host->credential_required) return true;
+      if (own_credential_ || host == nullptr || !host->credential_required) return true;
+      own_credential_ = exchange_->observes;
+      if (own_credential_) return would(refusal::no_credential(target_.host)), true;
       refuse(refusal::no_credential(target_.host));
       return false;
     }
     // Its answer is the request itself, credential and all (RFC 9110, 9.3.8).
+    if (exchange_->head.method() == "TRACE" && exchange_->observes) {
+      own_credential_ = true;
+      return would(refusal::trace_method()), true;
+    }
     if (exchange_->head.method() == "TRACE") {
       refuse(refusal::trace_method());
       return false;
@@ -557,9 +705,13 @@ class HttpRelay::Impl {
       const int status = start->head.status;
       if (exchange_->credential && (status == 401 || status == 403))
         sink_.doubt_credential(exchange_->credential->name);
+      if (phase_ == Phase::Uploading && !upload_) {
+        if (auto head = request_->early_head(*ruleset_, *person_))
+          sink_.record(exchange_->number, *std::move(head));
+      }
       response_.emplace(*exchange_, sink_);
       const bool tunnel = start->framing.kind == wire::Framing::Kind::Tunnel;
-      apply(response_->start(std::move(start->head), start->framing, *ruleset_, response_engine()));
+      apply(response_->start(std::move(start->head), start->framing, response_rules()));
       if (tunnel && phase_ == Phase::Answering) begin_tunnel();
     } else if (const auto* data = std::get_if<wire::BodyData>(&event)) {
       apply(response_->data(data->bytes));
@@ -578,10 +730,14 @@ class HttpRelay::Impl {
   void interim(wire::ResponseHead head) {
     if (head.status == 100 && exchange_->continued) return;  // the client has had its 100 from us
     if (exchange_->head.minor_version == 0) return;          // RFC 9110, 15.2: it knows none
-    remove_hop_fields(head, wire::UpgradeFields::Strip);
+    if (!observing()) remove_hop_fields(head, wire::UpgradeFields::Strip);
     if (exchange_->sent_credential && exchange_->sent_credential->cover(head.raw))
       exchange_->masked += 1;
-    if (const auto engine = response_engine()) exchange_->masked += mask_head(head, *engine).size();
+    if (const auto engine = response_engine()) {
+      wire::ResponseHead seen = head;
+      const std::size_t findings = mask_head(observing() ? seen : head, *engine).size();
+      (observing() ? exchange_->observed : exchange_->masked) += findings;
+    }
     sink_.to_client(head.raw);
   }
 
@@ -642,6 +798,7 @@ class HttpRelay::Impl {
   void refuse(const Refusal& refusal) {
     if (exchange_->response_started) return abort(refusal.outcome);
     if (request_ && exchange_->request_id.empty()) request_->read_question();
+    record_begun();
     const auto answer = flow::answer(refusal, exchange_->context(policy::Direction::Response, {}));
     if (!answer) return abort(refusal.outcome);
     sink_.record(exchange_->number,
@@ -660,15 +817,26 @@ class HttpRelay::Impl {
     shut(true);
   }
 
+  // Of a request that goes on as it comes and has not ended: what has gone on.
+  void record_begun() {
+    if (!request_ || !request_->begun()) return;
+    RequestStage::Outcome begun =
+        request_->finish(*ruleset_, person_.value_or(identity::Person()), began_);
+    for (audit::Body& record : begun.records) sink_.record(exchange_->number, std::move(record));
+    request_.reset();
+  }
+
   void close_exchange(std::string_view outcome) {
     if (tunnel_) exchange_->response_bytes += tunnel_->bytes();
     if (upload_) upload_->close();
+    record_begun();
     if (response_) response_->close();
     sink_.record(exchange_->number,
                  audit::ExchangeClose{.outcome = std::string(outcome),
                                       .request_bytes = exchange_->request_bytes,
                                       .response_bytes = exchange_->response_bytes,
-                                      .masked = exchange_->masked});
+                                      .masked = exchange_->masked,
+                                      .observed = exchange_->observed});
     masked_ += exchange_->masked;
     response_.reset();
     upload_.reset();
@@ -691,11 +859,20 @@ class HttpRelay::Impl {
   // Asking the ruleset weighs every rule: once for an exchange and a ruleset.
   const std::shared_ptr<const masking::Engine>& response_engine() {
     if (response_engine_) return response_engine_;
+    const identity::Person* person = person_ ? &*person_ : nullptr;
     response_engine_ =
-        ruleset_->engine(policy::Direction::Response, target_.host, person_ ? &*person_ : nullptr);
+        observing() ? ruleset_->observing_engine(policy::Direction::Response, target_.host, person)
+                    : ruleset_->engine(policy::Direction::Response, target_.host, person);
     if (response_engine_ && exchange_ && exchange_->sent_credential)
       response_engine_ = masking::knowing(*response_engine_, exchange_->sent_credential);
     return response_engine_;
+  }
+
+  ResponseRules response_rules() {
+    return {.ruleset = ruleset_,
+            .engine = response_engine(),
+            .person = person_,
+            .observes = observing()};
   }
 
   RelayTarget target_;
@@ -711,8 +888,11 @@ class HttpRelay::Impl {
   std::optional<Refusal> failure_;
   std::string unrecorded_;  // why nothing is recorded; empty while it is
   std::optional<identity::Person> person_;
-  bool doubted_ = false;  // what was said of the person may not hold any more
-  bool asking_ = false;   // who it is
+  std::optional<Refusal> unknown_;  // why they would be refused: policy only observes
+  Now began_;                       // to go on, of a request that is observed
+  bool own_credential_ = false;     // the client's own goes on, whichever is due
+  bool doubted_ = false;            // what was said of the person may not hold any more
+  bool asking_ = false;             // who it is
   Monotonic ask_no_sooner_;
   std::string credential_wanted_;  // and not here yet
   bool whole_ = false;             // the last byte of the request has come
@@ -745,16 +925,16 @@ void HttpRelay::upstream_failed(std::string_view reason, bool retry, Now now) {
 void HttpRelay::identity_known(const identity::Person& person, Now now) {
   impl_->identity_known(person, now);
 }
-void HttpRelay::identity_refused(std::string_view message, bool retry, bool sign_in) {
-  impl_->identity_refused(message, retry, sign_in);
+void HttpRelay::identity_refused(std::string_view message, bool retry, bool sign_in, Now now) {
+  impl_->identity_refused(message, retry, sign_in, now);
 }
 void HttpRelay::identity_doubted() { impl_->identity_doubted(); }
 void HttpRelay::credential_known(std::string_view name, std::shared_ptr<const Secret> value,
                                  Now now) {
   impl_->credential_known(name, std::move(value), now);
 }
-void HttpRelay::credential_refused(std::string_view name, std::string_view reason) {
-  impl_->credential_refused(name, reason);
+void HttpRelay::credential_refused(std::string_view name, std::string_view reason, Now now) {
+  impl_->credential_refused(name, reason, now);
 }
 void HttpRelay::recording_failed(std::string_view reason) { impl_->recording_failed(reason); }
 void HttpRelay::recording_restored() { impl_->recording_restored(); }

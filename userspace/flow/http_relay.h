@@ -2,6 +2,9 @@
 // held until they have been scanned, responses edited while they stream. What nobody changes leaves
 // as it came, head and body, byte for byte.
 //
+// Where policy only observes, all of it goes on as it comes, and records say what would have become
+// of it. What is no HTTP, and an upstream that is not there, end an exchange in either mode.
+//
 // Tested by tests/unit/flow/http_relay_test.cpp; refusals by relay_refusal_test.cpp, the
 // organisation's credentials by given_credential_test.cpp, and what becomes of the person meanwhile
 // by running_identity_test.cpp.
@@ -84,13 +87,13 @@ class HttpRelay {
   // policy has for them; as somebody else it does not go on.
   void identity_known(const identity::Person& person, Now now);
   // retry: nobody could say who it is, which may be better in a moment. What is under way ends.
-  void identity_refused(std::string_view message, bool retry, bool sign_in = false);
+  void identity_refused(std::string_view message, bool retry, bool sign_in, Now now);
   // What was said of the person may not hold any more: asks again before the next request, and at
   // once for one that is under way, which goes on in the meantime.
   void identity_doubted();
   // The answers to need_credential(); ignored where nothing waits for that name any more.
   void credential_known(std::string_view name, std::shared_ptr<const Secret> value, Now now);
-  void credential_refused(std::string_view name, std::string_view reason);
+  void credential_refused(std::string_view name, std::string_view reason, Now now);
   // New requests are refused until recording is restored; an exchange that is under way waits or
   // ends with its connection.
   void recording_failed(std::string_view reason);

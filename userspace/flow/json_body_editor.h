@@ -30,6 +30,7 @@ class JsonBodyEditor final : public EditorBase {
   void on_finish(Edited& out) override;
   void on_adopt(Edited& out) override;
   std::size_t on_held() const override { return document_.held(); }
+  bool on_settled() const override { return document_.settled(); }
   std::string close(std::string_view notice) override;
 
   void feed_elements(const Conversation& conversation, std::string_view bytes, Edited& out);

@@ -75,6 +75,8 @@ class JsonEditor {
   std::string close(std::string_view notice);
   // As BodyEditor::held().
   std::size_t held() const;
+  // As BodyEditor::settled(): between strings and numbers.
+  bool settled() const { return inside_ == Inside::Nothing && number_.empty(); }
   // What is missing of a byte order mark of which a part has been released.
   std::string_view rest_of_mark() const;
 

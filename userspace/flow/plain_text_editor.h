@@ -19,6 +19,7 @@ class PlainTextEditor final : public EditorBase {
   void on_feed(std::string_view bytes, Edited& out) override { text_.feed(bytes, out); }
   void on_finish(Edited& out) override { text_.finish(out); }
   void on_adopt(Edited& out) override { text_.adopt(engine(), out); }
+  bool on_settled() const override { return !text_.holding(); }
   std::string close(std::string_view notice) override;
 
   TextFilter text_;

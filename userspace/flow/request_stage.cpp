@@ -7,6 +7,7 @@
 #include "userspace/flow/form_body_editor.h"
 #include "userspace/flow/given_credential.h"
 #include "userspace/flow/head_edit.h"
+#include "userspace/flow/observing.h"
 #include "userspace/flow/record_pieces.h"
 #include "userspace/flow/request_head_edit.h"
 #include "userspace/message/inspect.h"
@@ -32,7 +33,8 @@ struct RequestStage::Scan {
   std::vector<Stretch> credentials;  // in recorded
   bool read = false;                 // what it asks for could be: facts are what they say
   bool inspected = false;
-  wire::RequestHead head;  // as it goes upstream
+  bool as_it_came = false;  // it goes on so; released says nothing
+  wire::RequestHead head;   // as it goes upstream
   std::string trailers;
   message::RequestFacts facts;
 };
@@ -74,8 +76,11 @@ bool edit_all(const EditorContext& context, const std::shared_ptr<const masking:
 }  // namespace
 
 RequestStage::Taken RequestStage::body(std::string_view bytes) {
-  if (!hold_.resize(body_.size() + bytes.size())) return Taken::NoRoom;
+  const bool room = !kept_ || hold_.resize(body_.size() + bytes.size());
+  if (!room && !exchange_.observes) return Taken::NoRoom;
   body_ += bytes;
+  size_ += bytes.size();
+  if (!room) return Taken::NoRoom;
   return body_.size() > limits::kRequestBody ? Taken::OverLimit : Taken::Held;
 }
 
@@ -85,6 +90,53 @@ void RequestStage::read_question() {
       dialect(exchange_.service), exchange_.head.method(), exchange_.head.target(), body_);
   exchange_.request_id = facts.id;
   exchange_.mcp_method = facts.mcp_method;
+}
+
+std::string RequestStage::pass_on() {
+  const bool chunked = exchange_.framing.kind == wire::Framing::Kind::Chunked;
+  std::string out;
+  if (!chunked && size_ >= exchange_.framing.length) return out;
+  const std::string_view rest = std::string_view(body_).substr(sent_);
+  if (!chunked)
+    out = rest;
+  else if (!rest.empty())
+    wire::encode_chunk(rest, out);
+  sent_ = body_.size();
+  if (!kept_) body_.clear(), sent_ = 0;
+  return out;
+}
+
+RequestStage::Outcome RequestStage::begin() {
+  Outcome out;
+  Scan scan;
+  begun_ = true;
+  scan.head = exchange_.head;
+  if (exchange_.credential && !give(*exchange_.credential, scan.head)) {
+    out.refusal =
+        refusal::credential_unavailable(exchange_.credential->name, "it fits into no field");
+    return out;
+  }
+  const std::string body = pass_on();
+  begin_bytes(scan.head, body.size(), out);
+  out.bytes += body;
+  return out;
+}
+
+audit::Gap RequestStage::give_up(std::string_view reason, bool passes) {
+  kept_ = false;
+  body_.erase(0, sent_);
+  sent_ = 0;
+  hold_.set(0);
+  audit::Gap gap{
+      .reason = std::string(reason), .detail = "request body", .action = {}, .bytes = size_};
+  set_action(gap, passes, true);
+  return gap;
+}
+
+std::optional<audit::Body> RequestStage::early_head(const Ruleset& ruleset,
+                                                    const identity::Person& person) {
+  if (std::exchange(head_recorded_, true)) return std::nullopt;
+  return head_record({}, ruleset, person);
 }
 
 RequestStage::Outcome RequestStage::no_room(std::size_t bytes) const {
@@ -102,14 +154,14 @@ RequestStage::Outcome RequestStage::no_room(std::size_t bytes) const {
 
 bool RequestStage::pass_uninspected(policy::Uninspected kind, std::string_view detail,
                                     const Ruleset& ruleset, Outcome& out) const {
-  const bool pass =
-      ruleset.policy().uninspected[static_cast<std::size_t>(kind)] == policy::Action::Pass;
-  out.records.emplace_back(
-      audit::Gap{.reason = std::string(policy::to_string(kind)),
+  const bool pass = policy::uninspected_action(ruleset.policy(), kind) == policy::Action::Pass;
+  audit::Gap gap{.reason = std::string(policy::to_string(kind)),
                  .detail = "request body" + (detail.empty() ? "" : ": " + std::string(detail)),
-                 .action = pass ? "pass" : "block",
-                 .bytes = body_.size()});
-  if (!pass) out.refusal = refusal::uninspected_request(kind, detail);
+                 .action = {},
+                 .bytes = body_.size()};
+  set_action(gap, pass, exchange_.observes);
+  out.records.emplace_back(std::move(gap));
+  if (!pass && !exchange_.observes) out.refusal = refusal::uninspected_request(kind, detail);
   return pass;
 }
 
@@ -120,6 +172,13 @@ void RequestStage::block(const audit::MaskedSpan& finding, Outcome& out) {
                                           .digest = finding.digest,
                                           .answer = "451"});
   out.refusal = refusal::blocked_request(finding);
+}
+
+void RequestStage::no_room_to_look(std::size_t bytes, Outcome& out) {
+  if (exchange_.observes)
+    out.records.emplace_back(give_up("overloaded", false));
+  else
+    out = no_room(bytes);
 }
 
 bool RequestStage::decode(const Ruleset& ruleset, Outcome& out, Scan& scan) {
@@ -145,7 +204,7 @@ bool RequestStage::decode(const Ruleset& ruleset, Outcome& out, Scan& scan) {
       decoded = decoder->feed(rest.substr(0, kDecodeStep), scan.decoded);
       scan.plain = scan.decoded;
       if (!hold_.resize(needed())) {
-        out = no_room(needed());
+        no_room_to_look(needed(), out);
         return false;
       }
     }
@@ -157,14 +216,14 @@ bool RequestStage::decode(const Ruleset& ruleset, Outcome& out, Scan& scan) {
     scan.plain = scan.decoded;
   }
   if (hold_.resize(needed())) return true;
-  out = no_room(needed());
+  no_room_to_look(needed(), out);
   return false;
 }
 
 void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, Monotonic now,
                         Outcome& out, Scan& scan) {
-  scan.read = body_.empty();
-  if (body_.empty()) return;
+  scan.read = size_ == 0;
+  if (size_ == 0 || !kept_) return;
   // Two types are two readings of one body, and only one of them would have been inspected.
   if (exchange_.head.count("content-type") > 1) {
     pass_uninspected(policy::Uninspected::Malformed, "more than one Content-Type", ruleset, out);
@@ -188,24 +247,45 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
     type = seen ? *seen : looks.finish();
     if (is_form_type(named) && is_text_type(type)) type = named;
   }
-  const auto engine = ruleset.engine(policy::Direction::Request, exchange_.host, &person);
+  const bool observes = exchange_.observes;
+  const auto& passing = ruleset.passing_engine();
+  const auto engine =
+      observes ? passing : ruleset.engine(policy::Direction::Request, exchange_.host, &person);
   EditorContext context = exchange_.context(policy::Direction::Request, type);
   std::optional<Conversation> conversation;
   if (engine != nullptr && exchange_.conversations != nullptr &&
       exchange_.service == policy::Service::Anthropic) {
     conversation.emplace(
-        scan.plain,
-        Conversation::Setting{.elements = ruleset.elements(),
-                              .memory = *exchange_.conversations,
-                              .user = exchange_.memory.user,
-                              .host = exchange_.host,
-                              .engines = {engine, ruleset.engine(policy::Direction::Response,
-                                                                 exchange_.host, &person)},
-                              .now = now});
+        scan.plain, Conversation::Setting{
+                        .elements = ruleset.elements(),
+                        .memory = *exchange_.conversations,
+                        .user = exchange_.memory.user,
+                        .host = exchange_.host,
+                        .engines = {engine, observes ? passing
+                                                     : ruleset.engine(policy::Direction::Response,
+                                                                      exchange_.host, &person)},
+                        .now = now,
+                        .observed = observes});
     context.conversation = &*conversation;
   }
   Released released;
-  const bool editable = engine != nullptr && edit_all(context, engine, scan.plain, released);
+  // What nobody has changed before is read once, for the record.
+  scan.as_it_came = observes && (begun_ || !conversation || conversation->plain());
+  std::optional<Conversation> for_record;
+  EditorContext reading = context;
+  if (observes && conversation)
+    reading.conversation = &for_record.emplace(conversation->read_by(ruleset.record_engine()));
+  const auto edit = [&] {
+    return scan.as_it_came ? edit_all(reading, ruleset.record_engine(), scan.plain, released)
+                           : edit_all(context, engine, scan.plain, released);
+  };
+  bool editable = engine != nullptr && edit();
+  if (observes && released.blocked) {
+    // By what an earlier turn was read by: nothing is blocked now.
+    released = {};
+    scan.as_it_came = true;
+    editable = edit();
+  }
   if (!editable) {
     pass_uninspected(policy::Uninspected::NotText, named, ruleset, out);
     return;
@@ -226,7 +306,18 @@ void RequestStage::scan(const Ruleset& ruleset, const identity::Person& person, 
                    .detail = "request body: bytes that are not UTF-8",
                    .action = "pass",
                    .bytes = body_.size()});
+  if (scan.as_it_came) {
+    scan.recorded = std::move(released.bytes);
+    scan.masks = std::move(released.masks);
+    scan.credentials = std::move(released.credentials);
+    observe(ruleset, person, {}, out, scan);
+    if (conversation) exchange_.answer = conversation->sent();
+    return;
+  }
+  std::vector<audit::MaskedSpan> masked;
+  if (observes) masked = released.masks;
   record(ruleset, person, engine, context, released, scan);
+  if (observes) observe(ruleset, person, masked, out, scan);
   scan.released = std::move(released.bytes);
   if (!conversation) return;
   // Behind the record: what is put back is secret.
@@ -263,8 +354,60 @@ void RequestStage::record(const Ruleset& ruleset, const identity::Person& person
   }
 }
 
+// masked: what is masked all the same, as it was when it was said first.
+void RequestStage::observe(const Ruleset& ruleset, const identity::Person& person,
+                           const std::vector<audit::MaskedSpan>& masked, Outcome& out,
+                           Scan& scan) const {
+  const Observation seen = mark_observed(
+      scan.masks, ruleset.policy(),
+      {.direction = policy::Direction::Request, .host = exchange_.host, .person = &person});
+  exchange_.observed += seen.observed;
+  if (seen.block != nullptr)
+    out.records.emplace_back(would_block(policy::Direction::Request, *seen.block, "451"));
+  for (audit::MaskedSpan& mask : scan.masks) {
+    const auto same = [&](const audit::MaskedSpan& one) {
+      return one.rule == mask.rule && one.digest == mask.digest;
+    };
+    if (mask.would.empty() || std::ranges::none_of(masked, same)) continue;
+    mask.action = "mask";
+    mask.would.clear();
+    --exchange_.observed;
+    ++exchange_.masked;
+  }
+}
+
+// What is in the head goes on with it, and is told.
+void RequestStage::observe_head(const Ruleset& ruleset, const identity::Person& person,
+                                Outcome& out, const Scan& scan) const {
+  wire::RequestHead head = exchange_.head;
+  wire::FieldSection trailers = trailers_;
+  const auto& engine = ruleset.record_engine();
+  Masks masks;
+  mask_request_head(head, exchange_.service,
+                    scan.inspected ? BodyChange{scan.plain, scan.recorded} : BodyChange{}, engine,
+                    masks);
+  mask_request_trailers(trailers, *engine, masks);
+  const Observation seen = mark_observed(
+      masks, ruleset.policy(),
+      {.direction = policy::Direction::Request, .host = exchange_.host, .person = &person});
+  exchange_.observed += seen.observed;
+  if (seen.block != nullptr)
+    out.records.emplace_back(would_block(policy::Direction::Request, *seen.block, "451"));
+}
+
 void RequestStage::edit_head(const Ruleset& ruleset, const identity::Person& person, Outcome& out,
                              Scan& scan) const {
+  if (exchange_.observes) {
+    observe_head(ruleset, person, out, scan);
+    scan.head = exchange_.head;
+    wire::FieldSection trailers = trailers_;
+    if (exchange_.credential) drop_own(exchange_.credential->host, trailers);
+    scan.trailers = std::move(trailers.raw);
+    if (!begun_ && exchange_.credential && !give(*exchange_.credential, scan.head))
+      out.refusal =
+          refusal::credential_unavailable(exchange_.credential->name, "it fits into no field");
+    return;
+  }
   // An engine that cannot be compiled is no reason to look away.
   auto engine = ruleset.engine(policy::Direction::Request, exchange_.host, &person);
   if (engine == nullptr) engine = ruleset.record_engine();
@@ -300,9 +443,18 @@ void RequestStage::begin_bytes(const wire::RequestHead& head, std::size_t more, 
 }
 
 void RequestStage::write(Scan& scan, Outcome& out) const {
+  if (begun_) {
+    const std::string_view rest = std::string_view(body_).substr(sent_);
+    if (exchange_.framing.kind != wire::Framing::Kind::Chunked) {
+      out.bytes = rest;
+      return;
+    }
+    if (!rest.empty()) wire::encode_chunk(rest, out.bytes);
+    return wire::encode_last_chunk(scan.trailers, out.bytes);
+  }
   wire::RequestHead& head = scan.head;
   std::string coded;
-  const bool changed = scan.inspected && scan.released != scan.plain;
+  const bool changed = scan.inspected && !scan.as_it_came && scan.released != scan.plain;
   if (changed) {
     if (const auto encoded = encode(scan.codings, scan.released, coded); !encoded) {
       out.refusal = refusal::cannot_encode("request");
@@ -352,7 +504,8 @@ audit::RequestHead RequestStage::head_record(const Scan& scan, const Ruleset& ru
           .mcp_method = masking::mask_all(engine, scan.facts.mcp_method),
           .tool = masking::mask_all(engine, scan.facts.tool),
           .policy_digest = ruleset.policy().digest,
-          .credential = exchange_.credential ? exchange_.credential->name : ""};
+          .credential = exchange_.credential ? exchange_.credential->name : "",
+          .mode = exchange_.observes ? std::string(policy::to_string(policy::Mode::Observe)) : ""};
 }
 
 void RequestStage::keep(const Ruleset& ruleset, const identity::Person& person, WallTime now,
@@ -365,11 +518,13 @@ void RequestStage::keep(const Ruleset& ruleset, const identity::Person& person, 
   if (keep == policy::Keep::None) return;
   if (const auto ready = exchange_.originals->prepare(ruleset.auditors(), now); !ready) {
     const bool pass = policy.unsealed == policy::Action::Pass;
-    out.records.emplace_back(audit::Gap{.reason = "original not sealed",
-                                        .detail = ready.error(),
-                                        .action = pass ? "pass" : "block",
-                                        .bytes = body_.size()});
-    if (!pass && !out.refusal) out.refusal = refusal::not_sealed();
+    audit::Gap gap{.reason = "original not sealed",
+                   .detail = ready.error(),
+                   .action = {},
+                   .bytes = body_.size()};
+    set_action(gap, pass, exchange_.observes);
+    out.records.emplace_back(std::move(gap));
+    if (!pass && !exchange_.observes && !out.refusal) out.refusal = refusal::not_sealed();
     return;
   }
   exchange_.keep = keep;
@@ -383,19 +538,19 @@ RequestStage::Outcome RequestStage::finish(const Ruleset& ruleset, const identit
                                            Now now) {
   Outcome out;
   Scan scan;
-  exchange_.request_bytes = body_.size();
+  exchange_.request_bytes = size_;
   this->scan(ruleset, person, now.mono, out, scan);
   exchange_.stream_asked =
       exchange_.service == policy::Service::Mcp
           ? exchange_.head.method() == "GET" && exchange_.head.lists("accept", "text/event-stream")
           : scan.facts.streaming;
   if (!out.refusal) edit_head(ruleset, person, out, scan);
-  exchange_.masked += scan.masks.size();
+  if (!exchange_.observes) exchange_.masked += scan.masks.size();
 
   std::vector<audit::Body> records;
   const auto put = [&records](audit::Body record) { records.push_back(std::move(record)); };
   const audit::Body head = head_record(scan, ruleset, person);
-  records.push_back(head);
+  if (!head_recorded_) records.push_back(head);
   keep(ruleset, person, now.wall, scan, head, records, out);
   if (auto original = std::exchange(out.original, std::nullopt)) original->finish(put);
   if (!scan.recorded.empty())

@@ -1,6 +1,7 @@
 // Holds one request until it is whole, then says what goes upstream and what the record says.
 // Nothing leaves before the last byte has been scanned, because a block must come before the first
-// one. Tested by tests/unit/flow/http_relay_test.cpp.
+// one. One that is only observed goes on as it comes, but for the bytes that make it whole: they
+// come behind its record. Tested by tests/unit/flow/http_relay_test.cpp and observe_test.cpp.
 #pragma once
 
 #include "userspace/audit/record.h"
@@ -37,6 +38,17 @@ class RequestStage {
   // the body has a coding.
   void read_question();
 
+  // Of one that is observed and goes on as it comes: its head and what may go on of its body.
+  struct Outcome;
+  Outcome begin();
+  bool begun() const { return begun_; }
+  // The same of what has come since.
+  std::string pass_on();
+  // Its body is not kept any more to be inspected, which is recorded; it goes on all the same.
+  audit::Gap give_up(std::string_view reason, bool passes);
+  // It is answered before it is whole.
+  std::optional<audit::Body> early_head(const Ruleset& ruleset, const identity::Person& person);
+
   struct Outcome {
     std::optional<Refusal> refusal;    // then nothing goes upstream
     std::vector<audit::Body> records;  // before anything else
@@ -44,6 +56,7 @@ class RequestStage {
     std::size_t head_size = 0;         // of these
     std::optional<Original> original;  // of which more comes
   };
+  // Of one that has begun to go on, what is left of it.
   Outcome finish(const Ruleset& ruleset, const identity::Person& person, Now now);
   // What follows where no room is left: come back later, or, where there could never be room for
   // this much, a refusal for good.
@@ -57,10 +70,13 @@ class RequestStage {
   // What a body that cannot be looked into means; true: it passes, with a gap on record.
   bool pass_uninspected(policy::Uninspected kind, std::string_view detail, const Ruleset& ruleset,
                         Outcome& out) const;
+  void no_room_to_look(std::size_t bytes, Outcome& out);
   // false: out says what follows.
   bool decode(const Ruleset& ruleset, Outcome& out, Scan& scan);
   void scan(const Ruleset& ruleset, const identity::Person& person, Monotonic now, Outcome& out,
             Scan& scan);
+  void observe(const Ruleset& ruleset, const identity::Person& person,
+               const std::vector<audit::MaskedSpan>& masked, Outcome& out, Scan& scan) const;
   void record(const Ruleset& ruleset, const identity::Person& person,
               const std::shared_ptr<const masking::Engine>& engine, EditorContext context,
               Released& released, Scan& scan) const;
@@ -71,6 +87,8 @@ class RequestStage {
             const audit::Body& head, std::vector<audit::Body>& records, Outcome& out) const;
   void edit_head(const Ruleset& ruleset, const identity::Person& person, Outcome& out,
                  Scan& scan) const;
+  void observe_head(const Ruleset& ruleset, const identity::Person& person, Outcome& out,
+                    const Scan& scan) const;
   static void begin_bytes(const wire::RequestHead& head, std::size_t more, Outcome& out);
   void write(Scan& scan, Outcome& out) const;
   audit::RequestHead head_record(const Scan& scan, const Ruleset& ruleset,
@@ -80,6 +98,11 @@ class RequestStage {
   MemoryHold hold_;
   std::string body_;
   wire::FieldSection trailers_;
+  bool begun_ = false;
+  bool kept_ = true;  // all that has come of the body is in body_
+  bool head_recorded_ = false;
+  std::size_t sent_ = 0;    // of body_
+  std::uint64_t size_ = 0;  // of the body, as far as it has come
 };
 
 }  // namespace veilwire::flow

@@ -3,6 +3,7 @@
 #include "userspace/base/limits.h"
 #include "userspace/flow/body_type.h"
 #include "userspace/flow/head_edit.h"
+#include "userspace/flow/observing.h"
 #include "userspace/flow/record_pieces.h"
 
 #include <algorithm>
@@ -65,8 +66,9 @@ ResponseStep ResponseStage::refuse_uninspected(policy::Uninspected kind, std::st
 }
 
 ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& framing,
-                                  const Ruleset& ruleset,
-                                  std::shared_ptr<const masking::Engine> engine) {
+                                  ResponseRules rules) {
+  rules_ = std::move(rules);
+  const Ruleset& ruleset = *rules_.ruleset;
   head_ = std::move(head);
   if (const auto& credential = exchange_.sent_credential) {
     // Before anything reads it: whatever field repeats the credential, it goes nowhere.
@@ -75,7 +77,7 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
   }
   framing_ = framing;
   out_framing_ = framing.kind;
-  engine_ = std::move(engine);
+  engine_ = rules_.engine;
   std::ranges::copy(ruleset.policy().uninspected, uninspected_);
   type_ = media_type(head_);
   const bool has_body = framing.kind != Kind::None && framing.kind != Kind::Tunnel &&
@@ -84,6 +86,7 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
   if (has_body && policy::keeps(exchange_.keep, policy::Direction::Response))
     original_ = exchange_.originals->open(exchange_.number, policy::Direction::Response, record);
   sink_.record(exchange_.number, std::move(record));
+  if (rules_.observes) return start_observed(has_body), ResponseStep{};
   remove_hop_fields(
       head_, framing.kind == Kind::Tunnel ? wire::UpgradeFields::Keep : wire::UpgradeFields::Strip);
   if (engine_ != nullptr) {
@@ -119,6 +122,188 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
   if (!body.look) return read_as(body.media_type);
   look_.emplace(exchange_.service, body.media_type);
   return {};
+}
+
+// The same questions as of one that is enforced, and no answer to any of them changes what goes on.
+void ResponseStage::start_observed(bool has_body) {
+  observe_head();
+  mode_ = has_body ? Mode::Observed : Mode::Raw;
+  exact_ = true;
+  if (has_body) read_observed();
+  send_head();
+}
+
+void ResponseStage::read_observed() {
+  using policy::Uninspected;
+  if (head_.count("content-type") > 1)
+    return unseen(Uninspected::Malformed, "more than one Content-Type", false);
+  if (is_part(head_)) return unseen(Uninspected::Malformed, "a part", false);
+  const auto codings = wire::read_codings(head_.list("content-encoding"));
+  if (codings) codings_ = *codings;
+  auto decoder = wire::Decoder::make(codings_);
+  if (!codings || !decoder)
+    return unseen(Uninspected::UnknownCoding,
+                  codings ? "content-encoding" : wire::to_string(codings.error()),
+                  passes(Uninspected::UnknownCoding));
+  decoder_ = std::make_unique<wire::Decoder>(std::move(decoder).value());
+  const bool success = head_.status >= 200 && head_.status < 300;
+  const BodyType body = body_type(head_, exchange_.service, exchange_.stream_asked && success);
+  if (!body.fault.empty()) return unseen(Uninspected::Malformed, body.fault, false);
+  if (eraser_ && !codings_.empty()) {
+    // The credential is covered in what it is decoded to.
+    exact_ = false;
+    frame_anew();
+  }
+  if (!body.look) return observe_as(body.media_type);
+  look_.emplace(exchange_.service, body.media_type);
+}
+
+void ResponseStage::observe_head() {
+  if (engine_ == nullptr) return;
+  wire::ResponseHead head = head_;
+  auto masks = mask_head(head, *engine_);
+  const Observation seen = mark_observed(masks, rules_.ruleset->policy(), facts());
+  exchange_.observed += seen.observed;
+  if (seen.block != nullptr) tell_block(*seen.block);
+}
+
+policy::Facts ResponseStage::facts() const {
+  return {.direction = policy::Direction::Response,
+          .host = exchange_.host,
+          .person = rules_.person ? &*rules_.person : nullptr};
+}
+
+void ResponseStage::tell_block(const audit::MaskedSpan& finding) {
+  if (std::exchange(block_told_, true)) return;
+  sink_.record(exchange_.number, would_block(policy::Direction::Response, finding,
+                                             exchange_.response_started ? "stream ended" : "451"));
+}
+
+// From here on nobody reads it.
+void ResponseStage::unseen(policy::Uninspected kind, std::string_view detail, bool passes) {
+  audit::Gap gap{.reason = std::string(policy::to_string(kind)),
+                 .detail = "response body" + (detail.empty() ? "" : ": " + std::string(detail)),
+                 .action = {},
+                 .bytes = exchange_.response_bytes};
+  set_action(gap, passes, true);
+  sink_.record(exchange_.number, std::move(gap));
+  look_.reset();
+  editor_.reset();
+  held_plain_.clear();
+  hold_.set(0);
+  if (exact_) mode_ = Mode::Raw;
+}
+
+void ResponseStage::observe_as(std::string_view media_type) {
+  look_.reset();
+  read_as_ = media_type;
+  if (engine_ != nullptr)
+    editor_ = make_body_editor(exchange_.context(policy::Direction::Response, media_type), engine_);
+  if (editor_ == nullptr)
+    return unseen(policy::Uninspected::NotText, type_, passes(policy::Uninspected::NotText));
+  const std::string plain = std::exchange(held_plain_, {});
+  hold_.set(0);
+  if (plain.empty()) return;
+  Released released;
+  editor_->feed(plain, released);
+  note(released);
+}
+
+// What the record has of it; the bytes themselves go on as they came.
+void ResponseStage::note(Released& released) {
+  const Observation seen = mark_observed(released.masks, rules_.ruleset->policy(), facts());
+  exchange_.observed += seen.observed;
+  exchange_.masked += seen.masked;
+  if (seen.block != nullptr) tell_block(*seen.block);
+  record_content(released);
+  if (released.malformed) {
+    unseen(fault_, *released.malformed, passes(fault_));
+  } else if (editor_ != nullptr && !hold_.resize(editor_->held())) {
+    audit::Gap gap{.reason = "overloaded",
+                   .detail = "response body: as much is held as may be",
+                   .action = {},
+                   .bytes = editor_->held()};
+    set_action(gap, false, true);
+    sink_.record(exchange_.number, std::move(gap));
+    editor_.reset();
+    hold_.set(0);
+    if (exact_) mode_ = Mode::Raw;
+  }
+}
+
+void ResponseStage::observe(std::string_view bytes) {
+  std::string plain;
+  const auto decoded = decoder_->feed(bytes, plain);
+  if (look_) {
+    held_plain_ += plain;
+    if (const auto type = look_->feed(plain))
+      observe_as(*type);
+    else if (held_plain_.size() > limits::kHeldJsonResponse || !hold_.resize(held_plain_.size()))
+      observe_as(look_->give_up());
+  } else if (editor_ != nullptr) {
+    Released released;
+    editor_->feed(plain, released);
+    note(released);
+  }
+  if (!decoded && mode_ == Mode::Observed) {
+    Released broken;
+    undecodable(decoded.error(), broken);
+    unseen(fault_, *broken.malformed, passes(fault_));
+  }
+  exchange_.response_bytes += plain.size();
+  send_as_it_came(exact_ ? bytes : plain);
+}
+
+void ResponseStage::send_as_it_came(std::string_view bytes) {
+  std::string covered;
+  if (eraser_) bytes = covered = erased(std::string(bytes), false);
+  if (encoder_ == nullptr) return send_body(bytes);
+  std::string coded;
+  (void)encoder_->feed(bytes, coded);
+  send_body(coded);
+}
+
+void ResponseStage::end_observed() {
+  if (look_) observe_as(look_->finish());
+  if (editor_ != nullptr) {
+    Released released;
+    if (const auto decoded = decoder_->finish(); decoded)
+      editor_->finish(released);
+    else
+      undecodable(decoded.error(), released);
+    note(released);
+    editor_.reset();
+  }
+}
+
+// Policy wants it the other way, and that can be once nothing is held.
+bool ResponseStage::turns() const {
+  if (editor_ == nullptr) return false;
+  if (mode_ == Mode::Streaming) return rules_.observes;
+  const bool fixed = exact_ && (!codings_.empty() || out_framing_ == Kind::Length);
+  return mode_ == Mode::Observed && !rules_.observes && !fixed;
+}
+
+void ResponseStage::turn() {
+  if (!turns() || !editor_->settled()) return;
+  mode_ = mode_ == Mode::Observed ? Mode::Streaming : Mode::Observed;
+  exact_ = false;
+  if (rules_.engine == nullptr || rules_.engine == engine_) return;
+  engine_ = rules_.engine;
+  Released nothing;  // is held, so nothing becomes free
+  editor_->adopt(engine_, nothing);
+}
+
+// Nothing of it has gone out, so that all of it can go as it came.
+void ResponseStage::begin_observing() {
+  mode_ = Mode::Observed;
+  exact_ = true;
+  held_ = {};
+  engine_ = rules_.engine;
+  const std::string raw = std::exchange(held_raw_, {});
+  if (!look_) observe_as(read_as_);
+  send_head();
+  send_as_it_came(raw);
 }
 
 // It is known what it is; what is held of it is read.
@@ -173,9 +358,14 @@ ResponseStep ResponseStage::pass_raw(policy::Uninspected kind) {
   return {};
 }
 
-// The length is not known any more from here on.
 void ResponseStage::start_streaming() {
   mode_ = Mode::Streaming;
+  frame_anew();
+  send_head();
+}
+
+// The length is not known any more from here on.
+void ResponseStage::frame_anew() {
   if (!codings_.empty()) {
     if (auto encoder = wire::Encoder::make(codings_))
       encoder_ = std::make_unique<wire::Encoder>(std::move(encoder).value());
@@ -190,7 +380,6 @@ void ResponseStage::start_streaming() {
     }
     remove_body_digests(head_);
   }
-  send_head();
 }
 
 Original::Put ResponseStage::put_original() {
@@ -205,6 +394,12 @@ void ResponseStage::keep(std::string_view bytes) {
 }
 
 void ResponseStage::close() {
+  end_original();
+  // What has gone out is on record, whoever has left.
+  if (mode_ == Mode::Observed) end_observed();
+}
+
+void ResponseStage::end_original() {
   if (original_) original_->finish(put_original());
 }
 
@@ -244,6 +439,10 @@ void ResponseStage::record(const Released& released) {
       !tells_of(released, exchange_.sent_credential.get()))
     // What masks stand for is kept for the next turn; the credential is not.
     exchange_.conversations->masked(*exchange_.answer, released.originals);
+  record_content(released);
+}
+
+void ResponseStage::record_content(const Released& released) {
   if (released.bytes.empty()) return;
   // Clients read a replacement character there, and so may whoever reads the record: not a fault
   // that is worth an answer, but said.
@@ -256,7 +455,7 @@ void ResponseStage::record(const Released& released) {
       released_bytes_, released.bytes, released.masks, released.credentials,
       [this](auto piece) { sink_.record(exchange_.number, std::move(piece)); });
   released_bytes_ += released.bytes.size();
-  exchange_.response_bytes = released_bytes_;
+  if (mode_ != Mode::Observed) exchange_.response_bytes += released.bytes.size();
 }
 
 // Records what an edit released, then sends it.
@@ -337,6 +536,20 @@ void ResponseStage::undecodable(wire::CodingError error, Released& released) {
 
 ResponseStep ResponseStage::data(std::string_view bytes) {
   keep(bytes);
+  while (turns()) {
+    // Piece by piece, so that it turns where an event ends.
+    const std::string_view piece = bytes.substr(0, bytes.find('\n') + 1);
+    if (piece.empty() || piece.size() == bytes.size()) break;
+    bytes.remove_prefix(piece.size());
+    if (const ResponseStep step = read(piece); step.next != Next::More) return step;
+    turn();
+  }
+  const ResponseStep step = bytes.empty() ? ResponseStep() : read(bytes);
+  if (step.next == Next::More) turn();
+  return step;
+}
+
+ResponseStep ResponseStage::read(std::string_view bytes) {
   if (mode_ == Mode::Raw) {
     exchange_.response_bytes += bytes.size();
     if (!eraser_)
@@ -345,6 +558,7 @@ ResponseStep ResponseStage::data(std::string_view bytes) {
       send_body(erased(std::string(bytes), false));
     return {};
   }
+  if (mode_ == Mode::Observed) return observe(bytes), ResponseStep{};
   if (mode_ == Mode::Held) held_raw_ += bytes;
   std::string plain;
   const auto decoded = decoder_->feed(bytes, plain);
@@ -425,7 +639,13 @@ ResponseStep ResponseStage::no_room() {
 void ResponseStage::trailers(wire::FieldSection section) {
   if (exchange_.sent_credential && exchange_.sent_credential->cover(section.raw))
     exchange_.masked += 1;
-  if (engine_ != nullptr) {
+  if (engine_ != nullptr && rules_.observes) {
+    wire::FieldSection copy = section;
+    auto masks = mask_fields(copy, *engine_);
+    const Observation seen = mark_observed(masks, rules_.ruleset->policy(), facts());
+    exchange_.observed += seen.observed;
+    if (seen.block != nullptr) tell_block(*seen.block);
+  } else if (engine_ != nullptr) {
     for (const audit::MaskedSpan& mask : mask_fields(section, *engine_)) {
       exchange_.masked += 1;
       if (mask.action == "block")
@@ -455,7 +675,20 @@ ResponseStep ResponseStage::finish_held() {
 }
 
 ResponseStep ResponseStage::end() {
-  close();
+  end_original();
+  if (mode_ == Mode::Observed) {
+    end_observed();
+    const std::string rest = erased({}, true);
+    std::string coded;
+    if (encoder_ != nullptr) {
+      (void)encoder_->feed(rest, coded);
+      (void)encoder_->finish(coded);
+    }
+    send_body(encoder_ == nullptr ? rest : coded);
+    mode_ = Mode::Raw;
+    send_end();
+    return {};
+  }
   if (mode_ == Mode::Raw) {
     send_body(erased({}, true));
     send_end();
@@ -487,12 +720,22 @@ ResponseStep ResponseStage::cut_short() {
   return {Next::Abort, {}, "upstream ended early"};
 }
 
-ResponseStep ResponseStage::adopt(const Ruleset& ruleset,
-                                  std::shared_ptr<const masking::Engine> engine) {
-  std::ranges::copy(ruleset.policy().uninspected, uninspected_);
-  if (engine == nullptr || engine == engine_) return {};
-  engine_ = std::move(engine);
+ResponseStep ResponseStage::adopt(ResponseRules rules) {
+  rules_ = std::move(rules);
+  std::ranges::copy(rules_.ruleset->policy().uninspected, uninspected_);
+  if (mode_ == Mode::Held && rules_.observes) return begin_observing(), ResponseStep{};
+  if (turns()) return turn(), ResponseStep{};
+  // One that cannot turn ends as it began.
+  if (mode_ == Mode::Observed && !rules_.observes) return {};
+  if (rules_.engine == nullptr || rules_.engine == engine_) return {};
+  engine_ = rules_.engine;
   if (editor_ == nullptr) return {};
+  if (mode_ == Mode::Observed) {
+    Released freed;
+    editor_->adopt(engine_, freed);
+    note(freed);
+    return {};
+  }
   if (mode_ == Mode::Held) {
     // Nothing of it has gone out: all of it is judged anew.
     editor_ = make_body_editor(exchange_.context(policy::Direction::Response, read_as_), engine_);

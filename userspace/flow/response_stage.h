@@ -37,21 +37,30 @@ struct ResponseStep {
   std::string outcome;  // for the record, EndedEarly and Abort
 };
 
+// What a response is judged by.
+struct ResponseRules {
+  std::shared_ptr<const Ruleset> ruleset;
+  // nullptr: nothing can be inspected. Where it is only observed, one that does not block.
+  std::shared_ptr<const masking::Engine> engine;
+  std::optional<identity::Person> person;
+  bool observes = false;  // it goes on as it comes, and records say what would have become of it
+};
+
 class ResponseStage {
  public:
   // All outlive the stage; sink and exchange are the relay's own.
   ResponseStage(Exchange& exchange, RelaySink& sink)
       : exchange_(exchange), sink_(sink), hold_(exchange.memory) {}
 
-  // engine may be nullptr: then nothing can be inspected.
-  ResponseStep start(wire::ResponseHead head, const wire::Framing& framing, const Ruleset& ruleset,
-                     std::shared_ptr<const masking::Engine> engine);
+  ResponseStep start(wire::ResponseHead head, const wire::Framing& framing, ResponseRules rules);
   ResponseStep data(std::string_view bytes);  // transfer coding removed
   void trailers(wire::FieldSection section);
   ResponseStep end();
   // The upstream stopped in the middle.
   ResponseStep cut_short();
-  ResponseStep adopt(const Ruleset& ruleset, std::shared_ptr<const masking::Engine> engine);
+  // Whether it is observed changes where a client cannot tell: once nothing is held. A body with a
+  // coding or a length, of which a part has gone out as it came, ends so.
+  ResponseStep adopt(ResponseRules rules);
   // Nobody may have the rest: an error in the body's own protocol, or none that it has. Puts the
   // record before what goes out, with what the client gets.
   ResponseStep lose(const Refusal& refusal, audit::IdentityChange record);
@@ -63,18 +72,41 @@ class ResponseStage {
   bool until_close() const { return out_framing_ == wire::Framing::Kind::UntilClose; }
 
  private:
-  enum class Mode { Idle, Raw, Held, Streaming };
+  enum class Mode {
+    Idle,
+    Raw,  // passes unseen
+    Held,
+    Streaming,
+    Observed,  // goes on as it comes, and is read beside
+  };
 
   ResponseStep refuse_uninspected(policy::Uninspected kind, std::string_view detail);
   bool passes(policy::Uninspected kind) const;
+  void unseen(policy::Uninspected kind, std::string_view detail, bool passes);
+  policy::Facts facts() const;
+  void start_observed(bool has_body);
+  void observe_head();
+  void read_observed();
+  void observe_as(std::string_view media_type);
+  void observe(std::string_view bytes);
+  void note(Released& released);
+  void tell_block(const audit::MaskedSpan& finding);
+  void send_as_it_came(std::string_view bytes);
+  void end_observed();
+  void begin_observing();
+  bool turns() const;
+  void turn();
+  ResponseStep read(std::string_view bytes);
   void gap(policy::Uninspected kind, std::string_view detail, bool pass, std::uint64_t bytes);
   Original::Put put_original();
   void keep(std::string_view bytes);
+  void end_original();
   void send_head();
   void send_body(std::string_view coded);
   void send_end();
   std::string erased(std::string bytes, bool last);
   void record(const Released& released);
+  void record_content(const Released& released);
   void release(Released& released, bool last);
   ResponseStep settle(Released& released, bool last);
   ResponseStep block(const audit::MaskedSpan& finding);
@@ -88,13 +120,18 @@ class ResponseStage {
   void send_held_raw();
   ResponseStep finish_held();
   void start_streaming();
+  void frame_anew();
   ResponseStep pass_raw(policy::Uninspected kind);
 
   Exchange& exchange_;
   RelaySink& sink_;
   MemoryHold hold_;
+  ResponseRules rules_;
   policy::Action uninspected_[policy::kUninspectedKinds] = {};
   std::shared_ptr<const masking::Engine> engine_;
+  // In Observed: chunks of the upstream's body go on, and not what they are decoded to.
+  bool exact_ = false;
+  bool block_told_ = false;
   wire::ResponseHead head_;
   wire::Framing framing_;
   wire::Framing::Kind out_framing_ = wire::Framing::Kind::None;

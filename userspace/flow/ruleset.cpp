@@ -2,6 +2,7 @@
 
 #include "userspace/crypto/hash.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -54,6 +55,10 @@ Result<std::shared_ptr<const Ruleset>, std::string> Ruleset::build(
   if (!all) return Unexpected{"rule " + all.error().rule + ": " + all.error().message};
   ruleset->record_engine_ = std::move(all).value();
   ruleset->engines_.emplace(Treatments(rules, 'm'), ruleset->record_engine_);
+  auto none = ruleset->compile(Treatments(rules, 'p'));
+  if (!none) return Unexpected{"rule " + none.error().rule + ": " + none.error().message};
+  ruleset->passing_engine_ = std::move(none).value();
+  ruleset->engines_.emplace(Treatments(rules, 'p'), ruleset->passing_engine_);
   for (const auto direction : {policy::Direction::Request, policy::Direction::Response})
     (void)ruleset->engine(direction, "", nullptr);
   return std::shared_ptr<const Ruleset>(std::move(ruleset));
@@ -88,7 +93,17 @@ Result<std::shared_ptr<const masking::Engine>, masking::EngineError> Ruleset::co
 std::shared_ptr<const masking::Engine> Ruleset::engine(policy::Direction direction,
                                                        std::string_view host,
                                                        const identity::Person* person) const {
-  const Treatments key = treatments(direction, host, person);
+  return shared(treatments(direction, host, person));
+}
+
+std::shared_ptr<const masking::Engine> Ruleset::observing_engine(
+    policy::Direction direction, std::string_view host, const identity::Person* person) const {
+  Treatments key = treatments(direction, host, person);
+  std::ranges::replace(key, 'b', 'm');
+  return shared(key);
+}
+
+std::shared_ptr<const masking::Engine> Ruleset::shared(const Treatments& key) const {
   const std::lock_guard lock(mutex_);
   if (const auto found = engines_.find(key); found != engines_.end()) return found->second;
   auto compiled = compile(key);

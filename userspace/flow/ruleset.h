@@ -43,6 +43,14 @@ class Ruleset {
   std::shared_ptr<const masking::Engine> engine(policy::Direction direction, std::string_view host,
                                                 const identity::Person* person) const;
 
+  // The same for what is only observed: what it would block it masks, so that whoever reads with it
+  // gets to the end.
+  std::shared_ptr<const masking::Engine> observing_engine(policy::Direction direction,
+                                                          std::string_view host,
+                                                          const identity::Person* person) const;
+  // Finds nothing: of what an observed request was read by.
+  const std::shared_ptr<const masking::Engine>& passing_engine() const { return passing_engine_; }
+
   // Masks every rule, whatever the policy does with it on the wire: for what only the record sees.
   // Never nullptr.
   const std::shared_ptr<const masking::Engine>& record_engine() const { return record_engine_; }
@@ -67,12 +75,13 @@ class Ruleset {
                         const identity::Person* person) const;
   Result<std::shared_ptr<const masking::Engine>, masking::EngineError> compile(
       const Treatments& treatments) const;
+  std::shared_ptr<const masking::Engine> shared(const Treatments& treatments) const;
 
   policy::Policy policy_;
   std::vector<masking::RulePack> packs_;
   Secret site_key_;
   std::shared_ptr<const sealing::Auditors> auditors_;
-  std::shared_ptr<const masking::Engine> record_engine_;
+  std::shared_ptr<const masking::Engine> record_engine_, passing_engine_;
   mutable ElementCache elements_;
   mutable std::mutex mutex_;
   mutable std::map<Treatments, std::shared_ptr<const masking::Engine>> engines_;

@@ -24,6 +24,9 @@ class SseBodyEditor : public EditorBase {
   // No further event comes: appends what is held, but for the text that the last event ended.
   virtual void end(Edited& out) = 0;
 
+  // Of texts that go on from event to event nothing is held.
+  virtual bool texts_settled() const { return true; }
+
   // Appends the event with its edited data, or out.blocked alone.
   void give(const wire::SseEvent& event, Edited&& data, Edited& out) const;
   void give_unedited_data(const wire::SseEvent& event, Edited& out) const;
@@ -39,6 +42,7 @@ class SseBodyEditor : public EditorBase {
   void on_feed(std::string_view bytes, Edited& out) final;
   void on_finish(Edited& out) final;
   std::size_t on_held() const final { return reader_.held(); }
+  bool on_settled() const final { return reader_.held() == 0 && texts_settled(); }
 
   wire::SseReader reader_;
   std::vector<wire::SseEvent> events_;

@@ -107,7 +107,7 @@ TEST_F(Given, EachRequestOfAConnectionIsAskedForAnew) {
 
 TEST_F(Given, ASourceThatFailsRefusesAndLetsNothingPass) {
   client(post("{}", own()));
-  relay.credential_refused("all-staff", "the vault does not answer");
+  relay.credential_refused("all-staff", "the vault does not answer", now);
   EXPECT_EQ(sink.upstream, "");
   EXPECT_THAT(sink.client, StartsWith("HTTP/1.1 503 "));
   EXPECT_THAT(sink.client, HasSubstr("x-should-retry: true"));
@@ -131,7 +131,7 @@ TEST_F(Given, AnAnswerToAnotherQuestionIsIgnored) {
   grant("all-staff");
   client(post("{}"));
   grant("research");
-  relay.credential_refused("research", "gone");
+  relay.credential_refused("research", "gone", now);
   EXPECT_EQ(sink.upstream, "");
   EXPECT_EQ(sink.client, "");
   grant("all-staff");
@@ -154,7 +154,7 @@ TEST_F(Given, WhoIsDoubtedMeanwhileIsAskedAbout) {
   grant("all-staff");
   EXPECT_EQ(sink.upstream, "");
   EXPECT_EQ(sink.identity_asked, 1);
-  relay.identity_refused("signed out", false);
+  relay.identity_refused("signed out", false, false, now);
   EXPECT_EQ(sink.upstream, "");
   EXPECT_THAT(sink.client, StartsWith("HTTP/1.1 403 "));
 }
@@ -412,7 +412,7 @@ TEST_F(LargeGiven, WhatPassesUnseenWaitsForItToo) {
 
 TEST_F(LargeGiven, WhatPassesUnseenIsRefusedWithoutOne) {
   begin();
-  relay.credential_refused("all-staff", "gone");
+  relay.credential_refused("all-staff", "gone", now);
   EXPECT_EQ(sink.upstream, "");
   EXPECT_THAT(sink.client, StartsWith("HTTP/1.1 503 "));
 }

@@ -159,7 +159,7 @@ struct SinkLog final : RelaySink {
   }
 };
 
-class RelayTest : public testing::Test {
+class RelayTest : public ::testing::Test {
  protected:
   explicit RelayTest(std::string host = "api.anthropic.com",
                      policy::Service service = policy::Service::Anthropic,

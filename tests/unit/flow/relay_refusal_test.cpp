@@ -457,7 +457,7 @@ TEST_F(Refusals, SomebodyUnknownGetsA403ThatSaysWhatToDo) {
   HttpRelay one({"api.anthropic.com", policy::Service::Anthropic}, ruleset, log);
   one.from_client(post("{}"), now);
   EXPECT_EQ(log.identity_asked, 1);
-  one.identity_refused("uid 4711 belongs to nobody", false);
+  one.identity_refused("uid 4711 belongs to nobody", false, false, now);
   EXPECT_THAT(log.client, StartsWith("HTTP/1.1 403 "));
   EXPECT_THAT(log.client, HasSubstr("uid 4711 belongs to nobody"));
   EXPECT_EQ(log.upstream, "");

@@ -58,7 +58,7 @@ class RunningIdentity : public RelayTest {
     upstream(head("text/event-stream"));
     upstream(chunk(kOpening + delta("one ")));
   }
-  void lose() { relay.identity_refused("signed out", false); }
+  void lose() { relay.identity_refused("signed out", false, false, now); }
   static identity::Person auditor() {
     identity::Person p = person();
     p.groups = {"auditors"};
@@ -122,7 +122,7 @@ TEST_F(RunningIdentity, NoByteOfAnAnswerIsReleasedBehindTheLoss) {
     one.from_upstream(head("text/event-stream"), now);
     if (at != 0) one.from_upstream(chunk(stream.substr(0, at)), now);
     const std::string before = log.client;
-    one.identity_refused("signed out", false);
+    one.identity_refused("signed out", false, false, now);
     EXPECT_EQ(dechunk(log.client), (at == 0 ? "" : dechunk(before)) + kErrorEvent) << at;
     EXPECT_EQ(log.recorded_response(), dechunk(log.client)) << at;
     EXPECT_EQ(log.outcome(), "identity lost") << at;
@@ -165,7 +165,7 @@ TEST_F(RunningIdentity, AnyOrderOfWhatIsSaidKeepsTheRecordAndThePolicy) {
           break;
         case 3:
           lost = random() % 8 == 0;
-          if (lost) one.identity_refused("signed out", false);
+          if (lost) one.identity_refused("signed out", false, false, now);
           break;
         default: {
           const std::size_t size = std::min<std::size_t>(rest.size(), 1 + random() % 60);
@@ -223,7 +223,7 @@ TEST_F(RunningIdentity, ABodyThatHasNoWordForAnErrorIsReset) {
     one.from_upstream(chunk("{}\n"), now);
     const std::string before = log.client;
     EXPECT_FALSE(before.empty());
-    one.identity_refused("signed out", false);
+    one.identity_refused("signed out", false, false, now);
     EXPECT_EQ(log.client, before);
     EXPECT_TRUE(log.reset);
     EXPECT_EQ(log.all<audit::IdentityChange>().at(0).answer, "reset");
@@ -287,7 +287,7 @@ TEST_F(RunningIdentity, ATunnelIsReset) {
 
 TEST_F(RunningIdentity, WhoCannotBeAskedAboutIsToldToTryAgain) {
   begin_stream();
-  relay.identity_refused("no answer", true);
+  relay.identity_refused("no answer", true, false, now);
   EXPECT_THAT(dechunk(sink.client), HasSubstr("\"api_error\""));
   EXPECT_EQ(sink.outcome(), "identity unconfirmed");
 }
@@ -408,7 +408,7 @@ TEST_F(RunningIdentity, ADoubtAboutAnExchangeThatHasEndedMeanwhileHoldsForTheNex
   upstream(answer("{}"));
   client(post("{}"));
   EXPECT_EQ(sink.upstream, post("{}"));
-  relay.identity_refused("signed out", false, true);
+  relay.identity_refused("signed out", false, true, now);
   EXPECT_THAT(sink.client, EndsWith("veilwire: signed out\"}}"));
   EXPECT_EQ(sink.outcome(), "sign-in wanted");
 }

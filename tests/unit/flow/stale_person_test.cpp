@@ -125,7 +125,7 @@ TEST_F(StalePerson, WhoIsConfirmedAgainGoesOnAndThatIsOnRecord) {
 
 TEST_F(StalePerson, WhoHasBeenRevokedIsRefusedWhateverPolicySays) {
   client(post("{}"));
-  relay.identity_refused("the session of ada has been revoked", false);
+  relay.identity_refused("the session of ada has been revoked", false, false, now);
   EXPECT_THAT(sink.client, StartsWith("HTTP/1.1 403 "));
   EXPECT_EQ(sink.upstream, "");
 }
