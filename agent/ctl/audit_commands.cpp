@@ -36,6 +36,7 @@ struct Options {
   std::string since, until;
   recorder::ExchangeFilter filter;
   StatsOptions stats;
+  ReportOptions report;
   ReplayOptions replay;
   std::string serve;
   std::string id;
@@ -88,7 +89,7 @@ std::vector<proof::NoteVerifier> read_verifiers(const std::string& option,
   return out;
 }
 
-void add_filter(CLI::App& command, Options& o) {
+void add_filter(CLI::App& command, Options& o, bool with_decision = true) {
   const auto text = [&](const char* name, std::string& value, const char* what, const char* type) {
     return command.add_option(name, value, what)->type_name(type);
   };
@@ -106,7 +107,8 @@ void add_filter(CLI::App& command, Options& o) {
   text("--model", f.model, "a model", "NAME");
   std::vector<std::string> decisions;
   for (const auto& [decision, name] : recorder::kDecisions) decisions.emplace_back(name);
-  text("--decision", f.decision, "what became of it", "WHAT")->check(CLI::IsMember(decisions));
+  if (with_decision)
+    text("--decision", f.decision, "what became of it", "WHAT")->check(CLI::IsMember(decisions));
   text("--session", f.session, "the first digits of a session", "ID")
       ->check([](const std::string& id) {
         const bool fits =
@@ -176,6 +178,37 @@ void add_stats(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o
     o->stats.filter.limit = limit;
     exit_code = with_ledger(app, *o, [&](recorder::LedgerReader& ledger, const Screen& screen) {
       return audit_stats(ledger, o->stats, screen);
+    });
+  });
+}
+
+void add_report(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o, int& exit_code) {
+  CLI::App* report =
+      audit.add_subcommand("report", "what would have been changed where policy only observes");
+  report->description(
+      "Of a policy with mode = \"observe\": what it would have masked, blocked and refused, by "
+      "rule "
+      "with masked examples, person, group, server, model and tool; what was not inspected; and "
+      "what to do next. Of the last seven days unless said otherwise.");
+  add_filter(*report, *o, false);
+  report->add_option("--examples", o->report.examples, "so many of each rule")
+      ->type_name("N")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str();
+  report->add_option("--limit", o->report.filter.limit, "at most so many of each")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000))
+      ->default_val(20);
+  report->add_flag("--json", o->report.json, "one JSON object instead of text");
+  report->footer("Exit code: 0, 1 the ledger cannot be read, 2 wrong usage.");
+  report->callback([&app, o, &exit_code] {
+    if (o->since.empty()) o->since = "7d";
+    read_times(*o);
+    const std::size_t limit = o->report.filter.limit;
+    o->report.filter = o->filter;
+    o->report.filter.limit = limit;
+    exit_code = with_ledger(app, *o, [&](recorder::LedgerReader& ledger, const Screen& screen) {
+      return audit_report(ledger, o->report, screen);
     });
   });
 }
@@ -418,6 +451,7 @@ void add_audit(CLI::App& app, int& exit_code) {
       ->type_name("FILE");
   add_list(app, *audit, options, exit_code);
   add_stats(app, *audit, options, exit_code);
+  add_report(app, *audit, options, exit_code);
   add_show(app, *audit, options, exit_code);
   add_replay(app, *audit, options, exit_code);
   add_verify(app, *audit, options, exit_code);

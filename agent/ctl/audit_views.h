@@ -1,5 +1,5 @@
-// `veilwire audit list`, `stats`, `show` and `replay`. Each returns the exit code: 0, or those of
-// audit_ledger.h. Tested by tests/unit/ctl/audit_commands_test.cpp.
+// `veilwire audit list`, `stats`, `report`, `show` and `replay`. Each returns the exit code: 0, or
+// those of audit_ledger.h. Tested by tests/unit/ctl/audit_commands_test.cpp.
 #pragma once
 
 #include "agent/recorder/ledger_reader.h"
@@ -29,6 +29,15 @@ struct StatsOptions {
 };
 std::vector<std::string> stats_names();
 int audit_stats(recorder::LedgerReader& ledger, const StatsOptions& options, const Screen& screen);
+
+// What a policy that only observes would have done.
+struct ReportOptions {
+  recorder::ExchangeFilter filter;  // limit: values of each kind that are shown
+  std::size_t examples = 3;         // of each rule
+  bool json = false;
+};
+int audit_report(recorder::LedgerReader& ledger, const ReportOptions& options,
+                 const Screen& screen);
 
 // Everything about one exchange; with json its records, each as it was committed.
 int audit_show(recorder::LedgerReader& ledger, const std::string& id, bool json,
