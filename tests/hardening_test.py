@@ -12,7 +12,7 @@ import tempfile
 
 PROGRAMS = ("veilwire", "veilwire-redirector", "veilwire-proxy", "veilwire-signer", "veilwire-identity",
             "veilwire-recorder", "veilwire-saml", "veilwire-credentials", "veilwire-forwarder",
-            "veilwire-witness")
+            "veilwire-metrics", "veilwire-witness")
 
 
 def faults(program):

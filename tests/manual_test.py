@@ -5,7 +5,7 @@ import sys
 
 from source_files import ROOT
 
-PROGRAMS = ("redirector", "signer", "identity", "recorder", "proxy", "saml", "credentials", "witness", "forwarder")
+PROGRAMS = ("redirector", "signer", "identity", "recorder", "proxy", "saml", "credentials", "witness", "forwarder", "metrics")
 KEY = re.compile(r'(?:\b(?:(?:section|parent)\.(?:text|integer|texts|integers|boolean|required_text|tables?)|mebibytes)\(|'
                  r'\b(?!read_)\w+(?:<\w+>)?\(\s*section,)\s*"(\w+)"')
 OPTION = re.compile(r'add_(?:option|flag)\(\s*"--([a-z-]+)"')

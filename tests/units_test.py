@@ -11,13 +11,14 @@ import tomllib
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent / "packaging/systemd"
 # In tenths, as `systemd-analyze security` counts: below these.
-EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "saml": 15, "credentials": 15, "forwarder": 15, "redirector": 30,
+EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "saml": 15, "credentials": 15, "forwarder": 15, "metrics": 15, "redirector": 30,
             "witness": 15}
 ELSEWHERE = {"witness"}  # not on the hosts whose programs agent.toml is for
 REDIRECTOR = ["CAP_BPF", "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]
 # Without these a program cannot confine itself (agent/host/confinement.cpp), and a filter ends it.
 CONFINES_WITH = {"capget", "capset", "prctl", "prlimit64", "setresuid"}
 SAYS_BOOT = {"recorder", "proxy", "forwarder"}
+STATELESS = {"redirector", "metrics"}
 WITHOUT_NETWORK = {"signer", "identity", "recorder", "saml"}
 UNIX_ONLY = WITHOUT_NETWORK | {"redirector"}  # which has a network and makes no socket in it
 
@@ -77,7 +78,7 @@ def promises(name, text, sets):
   # Their records name the boot; the kernel's own word for it lies outside of what they see of /proc.
   if name in SAYS_BOOT and values(text, "ProcSubset") and "VEILWIRE_BOOT_ID=%b" not in values(text, "Environment"):
     yield "cannot know the boot id"
-  if name != "redirector" and values(text, "StateDirectoryMode") != ["0700"]:
+  if name not in STATELESS and values(text, "StateDirectoryMode") != ["0700"]:
     yield "others can read its state"
 
 
@@ -111,7 +112,7 @@ def places(units):
       place = config[name].get(key)
       if place and not place.startswith(tuple(folders)):
         yield f"agent.toml: [{name}] {key} = {place} lies outside {folders}"
-    if values(text, "RuntimeDirectoryMode") != ["0755"]:
+    if name != "metrics" and values(text, "RuntimeDirectoryMode") != ["0755"]:
       yield f"{name}: others cannot reach its socket"
   default = re.search(r'kDefaultConfig = "(.*)"', (SOURCE.parents[1] / "agent/host/config.h").read_text())[1]
   for name, text in units.items():
@@ -122,7 +123,7 @@ def places(units):
     yield "agent.toml: veilwire-identity looks for veilwire-saml where it is not"
   if config["recorder"]["delivery_socket"] != config["forwarder"]["recorder_socket"]:
     yield "agent.toml: the forwarder looks for the recorder where it is not"
-  for name in set(units) - {"proxy", "saml", "forwarder"}:  # which speak with identity or the recorder alone
+  for name in set(units) - {"proxy", "saml", "forwarder", "metrics"}:  # which the proxy does not ask
     if config["proxy"][f"{name}_socket"] != config[name]["socket"]:
       yield f"agent.toml: the proxy looks for {name} where it is not"
 

@@ -14,7 +14,7 @@
 namespace veilwire::host {
 namespace {
 
-constexpr std::string_view kTables[] = {"credentials", "forwarder",  "identity", "proxy",
+constexpr std::string_view kTables[] = {"credentials", "forwarder",  "identity", "metrics", "proxy",
                                         "recorder",    "redirector", "saml",     "signer"};
 
 }  // namespace

@@ -1,11 +1,16 @@
 #include "agent/host/local_access.h"
 
+#include "agent/host/confinement.h"
+#include "agent/host/log.h"
+
 #include <bit>
 #include <cerrno>
 #include <cstdint>
+#include <system_error>
 
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
+#include <pwd.h>
 #include <sys/xattr.h>
 
 namespace veilwire::host {
@@ -41,6 +46,22 @@ Result<void, int> let_connect(const std::string& socket, const std::set<uid_t>& 
   if (::setxattr(socket.c_str(), "system.posix_acl_access", list.data(), list.size(), 0) != 0)
     return Unexpected{errno};
   return {};
+}
+
+std::vector<std::string> default_status_readers() {
+  constexpr const char* kMetrics = "veilwire-metrics";
+  if (::getpwnam(kMetrics) == nullptr) return {};
+  return {kMetrics};
+}
+
+void let_ask(const std::string& socket, const std::vector<std::string>& users) {
+  if (users.empty()) return;
+  std::set<uid_t> uids;
+  for (const std::string& user : users) uids.insert(resolve_user(user).uid);
+  const auto admitted = let_connect(socket, uids);
+  if (!admitted)
+    log::warning(socket +
+                 ": only root can ask: " + std::generic_category().message(admitted.error()));
 }
 
 }  // namespace veilwire::host

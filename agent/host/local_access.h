@@ -8,6 +8,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -16,5 +17,12 @@ namespace veilwire::host {
 // Besides the owner and root, who always can. The error is an errno value: EOPNOTSUPP where the
 // file system has no such lists.
 Result<void, int> let_connect(const std::string& socket, const std::set<uid_t>& users);
+
+// Who may ask for what is counted, where the configuration names nobody: the user of
+// veilwire-metrics, where there is one.
+std::vector<std::string> default_status_readers();
+// The same for users by their names. What cannot be given is only logged: a status that an asker
+// cannot have keeps no program from its work. Throws std::exception for a name that nobody has.
+void let_ask(const std::string& socket, const std::vector<std::string>& users);
 
 }  // namespace veilwire::host

@@ -84,7 +84,8 @@ DaemonSettings read_program_settings(const ConfigSection& section, const std::st
           .socket = "",
           .status_socket = section.text("status_socket", run_file(name, "-status.sock")),
           .log_level = section.text("log_level", "info"),
-          .callers = {}};
+          .callers = {},
+          .status_readers = section.texts("status_readers", default_status_readers())};
 }
 
 DaemonSettings read_daemon_settings(const ConfigSection& section, const std::string& name,
@@ -104,6 +105,7 @@ Daemon::Daemon(DaemonSettings settings) : settings_(std::move(settings)) {
   if (!settings_.socket.empty()) listener = listen(settings_.name, settings_.socket, callers);
   if (!settings_.status_socket.empty())
     status = std::make_unique<protocol::StatusSocket>(settings_.status_socket, 0600);
+  if (status) let_ask(settings_.status_socket, settings_.status_readers);
 }
 
 UniqueFd Daemon::listen(const std::string& name, const std::string& path,

@@ -46,8 +46,9 @@ struct DaemonSettings {
   std::string user;  // veilwire-NAME; never root
   // /run/veilwire-NAME/NAME.sock, .../NAME-status.sock; "": there is none
   std::string socket, status_socket;
-  std::string log_level;             // info
-  std::vector<std::string> callers;  // users who may connect; the keys differ
+  std::string log_level;                         // info
+  std::vector<std::string> callers;              // users who may connect; the keys differ
+  std::vector<std::string> status_readers = {};  // users who may ask for the status besides root
 };
 // All but socket and callers: for one that answers nobody.
 DaemonSettings read_program_settings(const ConfigSection& section, const std::string& name);

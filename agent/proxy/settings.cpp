@@ -1,5 +1,6 @@
 #include "agent/proxy/settings.h"
 
+#include "agent/host/local_access.h"
 #include "agent/host/proxy_connections.h"
 
 #include <algorithm>
@@ -38,6 +39,7 @@ Settings read_settings(const host::Config& config) {
   s.status_socket = section.text("status_socket", "/run/veilwire/proxy-status.sock");
   s.live_socket = section.text("live_socket", "/run/veilwire/proxy-live.sock");
   s.metrics_socket = section.text("metrics_socket", "/run/veilwire/proxy-metrics.sock");
+  s.metrics_readers = section.texts("metrics_readers", host::default_status_readers());
   const auto threads =
       static_cast<unsigned>(section.integer("threads", 0, 0, host::kMostProxyThreads));
   s.threads = threads != 0 ? threads : std::clamp(std::thread::hardware_concurrency(), 1U, 8U);

@@ -14,6 +14,7 @@
 //   status_socket = "/run/veilwire/proxy-status.sock"
 //   live_socket = "/run/veilwire/proxy-live.sock"
 //   metrics_socket = "/run/veilwire/proxy-metrics.sock"
+//   metrics_readers = ["veilwire-metrics"]  # users who may ask there; default: if there is one
 //   threads = 0                   # 0: one a processor, at most 8; never more than 64
 //   port = 0                      # of the loopback listeners; 0: any free one
 //   held_memory_mib = 512         # for all bodies that are held at the same time
@@ -29,6 +30,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace veilwire::proxy {
 
@@ -40,6 +42,7 @@ struct Settings {
   std::string internal_ca;
   std::string signer_socket, identity_socket, credentials_socket, recorder_socket,
       redirector_socket, status_socket, live_socket, metrics_socket;
+  std::vector<std::string> metrics_readers;
   unsigned threads = 1;
   std::uint16_t port = 0;
   std::size_t held_memory = 0;  // bytes

@@ -1,6 +1,7 @@
 #include "agent/proxy/status.h"
 
 #include "agent/host/clock.h"
+#include "agent/host/local_access.h"
 #include "agent/host/protocol/status.h"
 #include "agent/proxy/metrics_document.h"
 
@@ -68,7 +69,9 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
         redirector_(redirector),
         status_(io, settings.status_socket, [this] { return document(); }),
         live_(io, settings.live_socket, [this] { return live(); }),
-        metrics_(io, settings.metrics_socket, [this] { return metrics(); }) {}
+        metrics_(io, settings.metrics_socket, [this] { return metrics(); }) {
+    host::let_ask(settings.metrics_socket, settings.metrics_readers);
+  }
 
   void wait() {
     for (Question* question : {&status_, &live_, &metrics_}) wait(*question);

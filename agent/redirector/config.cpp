@@ -1,5 +1,7 @@
 #include "agent/redirector/config.h"
 
+#include "agent/host/local_access.h"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -61,6 +63,7 @@ Settings read_settings(const host::ConfigSection& section) {
   s.pin_directory = section.text("pin_directory", s.pin_directory);
   s.socket = section.text("socket", s.socket);
   s.status_socket = section.text("status_socket", s.status_socket);
+  s.status_readers = section.texts("status_readers", host::default_status_readers());
   s.proxy_user = section.text("proxy_user", s.proxy_user);
   const std::vector<std::int64_t> ports =
       section.integers("ports", {s.ports.begin(), s.ports.end()}, 1, 65535);

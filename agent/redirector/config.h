@@ -8,6 +8,7 @@
 //   pin_directory = "/sys/fs/bpf/veilwire"       # on a bpffs
 //   socket = "/run/veilwire-redirector/redirector.sock"     # where the proxy registers
 //   status_socket = "/run/veilwire-redirector/redirector-status.sock"  # "": no status is given
+//   status_readers = ["veilwire-metrics"]        # users who may ask there besides root; default: if there is one
 //   proxy_user = "veilwire"                      # name or "uid:gid"; root is allowed too
 //   ports = [443]                 # of labelled processes, and of target addresses; the policy says which are read
 //   names = ["claude"]            # basename of an executable, as given to exec or as the file is called, or of
@@ -47,6 +48,7 @@ struct Settings {
   std::string pin_directory = "/sys/fs/bpf/veilwire";
   std::string socket = "/run/veilwire-redirector/redirector.sock";
   std::string status_socket = "/run/veilwire-redirector/redirector-status.sock";
+  std::vector<std::string> status_readers;
   std::string proxy_user = "veilwire";
   std::vector<std::uint16_t> ports{443};
   std::vector<std::string> names{"claude"};

@@ -2,6 +2,7 @@
 // library's. Tested by tests/bpf/program_test.cpp.
 #include "agent/host/config.h"
 #include "agent/host/confinement.h"
+#include "agent/host/local_access.h"
 #include "agent/host/local_socket.h"
 #include "agent/host/log.h"
 #include "agent/host/notify.h"
@@ -57,6 +58,7 @@ int run(const Options& options) {
   std::unique_ptr<host::protocol::StatusSocket> status;
   if (!settings.status_socket.empty())
     status = std::make_unique<host::protocol::StatusSocket>(settings.status_socket, 0600);
+  if (status) host::let_ask(settings.status_socket, settings.status_readers);
   // BPF, PERFMON, NET_ADMIN: load and attach. SYS_ADMIN: other network namespaces, program ids.
   // SYS_PTRACE and DAC_READ_SEARCH: /proc/PID/exe and scripts of all users, cgroups by id.
   host::confine({.user = "",

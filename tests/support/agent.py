@@ -1,5 +1,5 @@
-"""The agent's programs in a sandbox: configured, started in order, observed, killed and restarted. veilwire-credentials
-and veilwire-forwarder are among them where their tables are given.
+"""The agent's programs in a sandbox: configured, started in order, observed, killed and restarted. veilwire-credentials,
+veilwire-forwarder and veilwire-metrics are among them where their tables are given.
 
 Each runs as a user of its own, as on an installed host, below the cgroup that the kernel programs are attached to.
 """
@@ -20,7 +20,8 @@ import sandbox as sandboxes
 from service_manager import Service
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-USERS = {"signer": 64002, "identity": 64003, "recorder": 64004, "proxy": 64001, "credentials": 64005, "forwarder": 64006}
+USERS = {"signer": 64002, "identity": 64003, "recorder": 64004, "proxy": 64001, "credentials": 64005, "forwarder": 64006,
+         "metrics": 64007}
 ORDER = ("redirector", "signer", "identity", "recorder", "proxy")
 
 POLICY = """\
@@ -76,8 +77,8 @@ class Agent:
     self.services = {}
     self._overrides = overrides
     # Those that the proxy asks come before it.
-    before, after = (tuple({name} & overrides.keys()) for name in ("credentials", "forwarder"))
-    self.order = (*ORDER[:-1], *before, ORDER[-1], *after)
+    before, *after = (tuple({name} & overrides.keys()) for name in ("credentials", "forwarder", "metrics"))
+    self.order = (*ORDER[:-1], *before, ORDER[-1], *after[0], *after[1])
     self._prepare(policy)
 
   def missing(self):
@@ -90,7 +91,7 @@ class Agent:
   def _config(self):
     # What is installed, with places and users of the sandbox: so every key that ships is one that programs know.
     tables = tomllib.loads((SOURCE / "packaging/agent.toml").read_text())
-    asked = [name for name in self.order if name not in ("proxy", "forwarder")]
+    asked = [name for name in self.order if name not in ("proxy", "forwarder", "metrics")]
     delivery = self.box.folder / "run/recorder/delivery.sock"
     changes = {
         "redirector": {"cgroup": str(self.box.attach_cgroup), "proxy_cgroup": str(self.box.agent_cgroup),
@@ -113,7 +114,10 @@ class Agent:
         "forwarder": {"user": self._user("forwarder"), "internal_ca": str(self.authority),
                       "recorder_socket": str(delivery),
                       "status_socket": self._socket("forwarder-status")},
+        "metrics": {"user": self._user("metrics")},
     }
+    for name in changes.keys() - {"metrics"}:
+      changes[name]["metrics_readers" if name == "proxy" else "status_readers"] = [self._user("metrics")]
     for name in asked:
       changes[name]["socket"] = self._socket(name)
     for values_of in (changes, self._overrides):

@@ -67,7 +67,8 @@ TEST(Config, RefusesATableOfNoProgram) {
     return error_of([&] { (void)Config::load(path); });
   };
   constexpr const char* kAll =
-      "; tables are: [credentials], [forwarder], [identity], [proxy], [recorder], [redirector], "
+      "; tables are: [credentials], [forwarder], [identity], [metrics], [proxy], [recorder], "
+      "[redirector], "
       "[saml], "
       "[signer]";
   EXPECT_EQ(complaint("[proxy]\n[recoder]\nmax_size_mib = 1\n"),

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <string>
 
@@ -63,6 +64,15 @@ TEST_F(LocalAccess, NobodyNamedIsNobodyElse) {
   ASSERT_TRUE(let_connect(socket(), {}));
   EXPECT_EQ(connect_as(kOwner, kOwner), 0);
   EXPECT_EQ(connect_as(kProxy, kProxy), EACCES);
+}
+
+TEST_F(LocalAccess, ReadersOfAStatusAreNamedAndNobodyElseIsLetIn) {
+  let_ask(socket(), {});
+  EXPECT_EQ(connect_as(kProxy, kProxy), EACCES);
+  let_ask(socket(), {"64001:64001"});
+  EXPECT_EQ(connect_as(kProxy, kProxy), 0);
+  EXPECT_EQ(connect_as(kStranger, kStranger), EACCES);
+  EXPECT_THROW(let_ask(socket(), {"no-such-user-here"}), std::exception);
 }
 
 TEST_F(LocalAccess, SaysWhenItCannotBeGiven) {
