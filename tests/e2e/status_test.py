@@ -69,7 +69,7 @@ class StatusTest(harness.AgentCase):
       self.assertTrue(any(target.startswith(sandbox.ADDRESSES[name][0]) for target in kernel["targets"]), kernel["targets"])
     digest = hashlib.sha256(self.agent.policy_file.read_bytes()).hexdigest()
     self.assertEqual(document["policy"], {"file": str(self.agent.policy_file), "file_digest": digest,
-                                          "active_digest": digest})
+                                          "active_digest": digest, "mode": "enforce"})
 
   def test_the_text_says_the_same(self):
     self.until_good()
