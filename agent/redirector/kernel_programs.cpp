@@ -329,6 +329,23 @@ bool all_effective(const std::vector<LinkState>& links) {
                      [&](const LinkState& link) { return effective(program_of(link)); });
 }
 
+std::vector<Neighbour> neighbours_at(const Cgroup& cgroup, const std::string& pin_directory) {
+  std::vector<std::uint32_t> ours;
+  for (const LinkState& link : look_at_links(pin_directory)) ours.push_back(link.program_id);
+  std::vector<Neighbour> neighbours;
+  for (const Hook& hook : kClientHooks) {
+    for (const std::uint32_t id : effective_programs(cgroup.fd.get(), hook.type)) {
+      if (std::find(ours.begin(), ours.end(), id) != ours.end()) continue;
+      Neighbour neighbour{.hook = hook.program, .id = id};
+      const host::UniqueFd program(::bpf_prog_get_fd_by_id(id));
+      bpf_prog_info info{};
+      if (program && read_info(program.get(), info)) neighbour.name = info.name;
+      neighbours.push_back(std::move(neighbour));
+    }
+  }
+  return neighbours;
+}
+
 std::vector<std::uint32_t> effective_egress(const Cgroup& cgroup) {
   return effective_programs(cgroup.fd.get(), BPF_CGROUP_INET_EGRESS);
 }

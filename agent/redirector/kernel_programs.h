@@ -79,6 +79,15 @@ std::string_view program_of(const LinkState& link);
 // Is it attached to the proxy's cgroup, and so only once there has been a proxy?
 bool of_proxy_side(std::string_view program);
 
+// A program of somebody else that the kernel runs at one of our hooks.
+struct Neighbour {
+  std::string hook;  // the name of our program there
+  std::uint32_t id = 0;
+  std::string name = {};  // as its loader called it; may be empty
+};
+// Programs that are not ours and that the kernel runs at a hook of ours for the tasks of a cgroup.
+std::vector<Neighbour> neighbours_at(const Cgroup& cgroup, const std::string& pin_directory);
+
 // Ids of the egress programs effective at a cgroup, the nearest first.
 std::vector<std::uint32_t> effective_egress(const Cgroup& cgroup);
 

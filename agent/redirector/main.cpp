@@ -1,5 +1,5 @@
-// veilwire-redirector: run, detach, status. Options in, exit code out; everything else is the
-// library's. Tested by tests/bpf/program_test.cpp.
+// veilwire-redirector: run, detach, status, probe. Options in, exit code out; everything else is
+// the library's. Tested by tests/bpf/program_test.cpp.
 #include "agent/host/config.h"
 #include "agent/host/confinement.h"
 #include "agent/host/local_access.h"
@@ -8,6 +8,7 @@
 #include "agent/host/notify.h"
 #include "agent/host/program.h"
 #include "agent/redirector/detach.h"
+#include "agent/redirector/probe.h"
 #include "agent/redirector/redirector.h"
 #include "agent/redirector/status.h"
 
@@ -87,6 +88,16 @@ int status(const Options& options) {
   return status.effective && status.proxy_alive ? 0 : 1;
 }
 
+// The configuration as it is, or what it would be: doctor says by itself what is wrong with it.
+int look(const Options& options) {
+  redirector::Settings settings;
+  if (::access(options.config.c_str(), F_OK) == 0) settings = settings_of(options);
+  if (!options.pin_directory.empty()) settings.pin_directory = options.pin_directory;
+  const redirector::Probe probe = redirector::probe(settings.pin_directory, settings.cgroup);
+  std::cout << redirector::to_json(probe) << "\n";
+  return probe.loads ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -114,9 +125,13 @@ int main(int argc, char** argv) {
       app.add_subcommand("status", "what is in force; 0 if all is effective and the proxy alive");
   common(status_command);
   status_command->add_flag("--json", options.json, "one JSON object");
+  CLI::App* probe_command = app.add_subcommand(
+      "probe", "could the kernel side run here, and who else is at its hooks; attaches nothing");
+  common(probe_command);
   return host::run_program(app, argc, argv, [&] {
     if (run_command->parsed()) return run(options);
     if (detach_command->parsed()) return detach(options);
+    if (probe_command->parsed()) return look(options);
     return status(options);
   });
 }

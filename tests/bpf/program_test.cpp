@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -99,6 +100,26 @@ TEST_F(ProgramTest, it_runs_with_six_capabilities_and_cannot_gain_others) {
   EXPECT_EQ(field(program.pid(), "CapPrm"), text);
   EXPECT_EQ(field(program.pid(), "CapBnd"), text);
   EXPECT_EQ(field(program.pid(), "NoNewPrivs"), "1");
+}
+
+TEST_F(ProgramTest, a_probe_loads_without_attaching_and_names_nobody_of_ours_as_a_neighbour) {
+  const auto links = [this] { return run("status --json --config " + config_).out; };
+  for (const bool running : {false, true}) {
+    std::optional<Child> program;
+    if (running) program.emplace(start());
+    const std::string before = links();
+    const Ran probed = run("probe --config " + config_);
+    EXPECT_EQ(probed.code, 0) << probed.out;
+    for (const char* part : {"\"btf\":true", "\"bpffs\":true", "\"loads\":true",
+                             "\"cgroup_problem\":\"\"", "\"missing\":[]"})
+      EXPECT_NE(probed.out.find(part), std::string::npos) << part << " in " << probed.out;
+    EXPECT_EQ(probed.out.find("vw_connect4\",\"id"), std::string::npos) << probed.out;
+    EXPECT_EQ(links(), before);
+    if (running) {
+      ::kill(program->pid(), SIGTERM);
+      EXPECT_EQ(program->wait(), 0);
+    }
+  }
 }
 
 TEST_F(ProgramTest, it_serves_the_proxy_survives_its_own_end_and_is_removed_by_detach) {
