@@ -1,4 +1,5 @@
-"""The manual pages name what the programs take: every key of a program's table, and every option, and no others."""
+"""The manual pages name what the programs take: every key of a program's table, and every option, and no others; and
+what `veilwire doctor` finds, by its id."""
 
 import re
 import sys
@@ -9,6 +10,8 @@ PROGRAMS = ("redirector", "signer", "identity", "recorder", "proxy", "saml", "cr
 KEY = re.compile(r'(?:\b(?:(?:section|parent)\.(?:text|integer|texts|integers|boolean|required_text|tables?)|mebibytes)\(|'
                  r'\b(?!read_)\w+(?:<\w+>)?\(\s*section,)\s*"(\w+)"')
 OPTION = re.compile(r'add_(?:option|flag)\(\s*"--([a-z-]+)"')
+# A finding's id is the first word of what makes one.
+FINDING = re.compile(r'\b(?:good|note|warning|critical|unseen)\(\s*"([a-z0-9-]+)"')
 # What agent/host/program.cpp adds.
 COMMON = ("add_daemon_options", "read_daemon_settings", "read_program_settings")
 
@@ -59,9 +62,26 @@ def complaints_about_setup():
       yield f"agent/setup/agent_keys.h: [{program}] differs from the program in {sorted(differing)}"
 
 
+def complaints_about_doctor():
+  code = "".join(path.read_text() for path in sorted((ROOT / "agent/doctor").glob("*.cpp")))
+  page = (ROOT / "packaging/man/veilwire-doctor.8").read_text()
+  head, _, findings = page.partition(".Sh FINDINGS")
+  written = re.findall(r"(?m)^\.It Ic ([a-z0-9-]+)$", findings.partition(".Sh EXIT STATUS")[0])
+  found = set(FINDING.findall(code))
+  yield from (f"veilwire-doctor(8) does not name the finding {name}" for name in sorted(found - set(written)))
+  yield from (f"veilwire-doctor(8) names the finding {name}, which there is not" for name in sorted(set(written) - found))
+  yield from (f"veilwire-doctor(8) names the finding {name} twice" for name in sorted(set(written))
+              if written.count(name) > 1)
+  options, taken = set(re.findall(r"Fl Fl ([a-z-]+)", head)) - {"config"}, set(re.findall(r'add_flag\("--([a-z-]+)"', code))
+  yield from (f"veilwire-doctor(8) and the program differ about the option {name}" for name in sorted(options ^ taken))
+  if len(found) < 50:
+    yield "doctor: its findings are not in its sources: this test has lost sight of them"
+
+
 def main():
-  complaints = list(complaints_about_setup()) + [complaint for program in PROGRAMS for complaint in complaints_about(program)]
-  print("\n".join(complaints) or f"{len(PROGRAMS)} pages name all keys and options")
+  complaints = [complaint for program in PROGRAMS for complaint in complaints_about(program)]
+  complaints += [*complaints_about_setup(), *complaints_about_doctor()]
+  print("\n".join(complaints) or f"{len(PROGRAMS)} pages name all keys and options, and one all findings")
   return 1 if complaints else 0
 
 

@@ -8,6 +8,7 @@
 #include "agent/ctl/setup_command.h"
 #include "agent/ctl/status.h"
 #include "agent/ctl/top_command.h"
+#include "agent/doctor/doctor_command.h"
 #include "agent/host/config.h"
 
 #include <chrono>
@@ -245,6 +246,7 @@ int main(int argc, char** argv) {
   add_status(app, options, exit_code);
   add_metrics(app, options, exit_code);
   add_top(app, options, exit_code);
+  doctor::add_doctor(app, program_folder(), exit_code);
   add_policy(app, options, exit_code);
   add_scan(app, options, exit_code);
   ctl::add_audit(app, exit_code);
