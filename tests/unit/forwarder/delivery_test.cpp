@@ -218,7 +218,9 @@ TEST_F(DeliveryTest, WhatADestinationDoesNotTakeIsSentAgainAndNothingBehindItBef
 }
 
 TEST_F(DeliveryTest, AProblemIsShownWhileItLasts) {
-  add_fragments(1);
+  audit::Record record = fragment(1, "text");
+  record.time.wall = {std::chrono::seconds(7)};
+  recorder_->add(record);
   bool well = false;
   destination_.does = [&well](std::span<const Told> told, int) {
     Sent sent;
@@ -229,10 +231,12 @@ TEST_F(DeliveryTest, AProblemIsShownWhileItLasts) {
   start();
   run_until([this] { return delivery_->state().attempts_failed > 2; });
   EXPECT_EQ(delivery_->state().problem, "the collector is away");
+  EXPECT_EQ(delivery_->state().oldest, record.time.wall) << "and since when it lags";
   EXPECT_EQ(recorder_->next("test"), 1U);
   well = true;
   run_to(2);
   run_until([this] { return delivery_->state().problem.empty(); });
+  EXPECT_EQ(delivery_->state().oldest, WallTime{});
 }
 
 TEST_F(DeliveryTest, WhatIsRefusedForGoodBecomesADeadLetterAndTheOthersGo) {
