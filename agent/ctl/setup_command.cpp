@@ -18,6 +18,7 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <sstream>
 #include <stdexcept>
@@ -113,13 +114,28 @@ setup::Answers answers_of(const SetupOptions& options, const Screen& screen) {
   return setup::read_answers(text, "your answers");
 }
 
+// Whether clients are caught where this process is: in the configured cgroup, or below it.
+bool is_caught(const std::string& cgroup) {
+  constexpr std::string_view kMounts = "/sys/fs/cgroup";
+  if (cgroup == "/") return true;
+  std::ifstream in("/proc/self/cgroup");
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with("0::")) continue;
+    // It may be named with the mount in front of it.
+    for (std::filesystem::path own = line.substr(3); own != "/"; own = own.parent_path())
+      if (cgroup == own || (cgroup.starts_with(kMounts) && cgroup.ends_with(own.string())))
+        return true;
+  }
+  return false;
+}
+
 // What status cannot say: whether a client meets the agent. The proxy resolves an intercepted host
 // a moment after it has started; until then a connection may go past it.
 bool answers_clients(const setup::Wishes& wishes, const setup::Answers& answers,
                      SetupReport& report) {
   const auto host = std::find_if(wishes.hosts.begin(), wishes.hosts.end(),
                                  [](const std::string& name) { return !name.starts_with('*'); });
-  if (host == wishes.hosts.end() || !wishes.facts.catches_everybody) {
+  if (host == wishes.hosts.end() || !is_caught(wishes.facts.cgroup)) {
     report.done("Everything runs and is well.");
     return true;
   }

@@ -1,5 +1,6 @@
 // `veilwire setup`: makes a host ready, and takes that back. What is done is in agent/setup; here
-// it is asked for, shown, confirmed and told. Tested by tests/setup/setup_test.py.
+// it is asked for, shown, confirmed and told. Tested by tests/setup/setup_test.py and, with a whole
+// agent, tests/e2e/setup_test.py.
 #pragma once
 
 #include <iosfwd>

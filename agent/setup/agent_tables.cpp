@@ -187,7 +187,7 @@ AgentFacts agent_facts(std::string_view agent_toml, const std::string& name) {
   facts.policy = proxy.text("policy", "/etc/veilwire/policy.toml");
   facts.proxy_user = proxy.text("user", "veilwire");
   facts.provider = config.section("identity").text("provider", "local");
-  facts.catches_everybody = config.section("redirector").text("cgroup", "/") == "/";
+  facts.cgroup = config.section("redirector").text("cgroup", "/");
   facts.has_sinks = !config.section("forwarder").tables("sink").empty();
   facts.has_credentials = !config.section("credentials").tables("source").empty();
   return facts;

@@ -26,10 +26,10 @@ struct AgentFacts {
   std::string certificate, key;  // of the CA
   std::string site_key, policy;
   std::string signer_user, proxy_user;
-  std::string provider;           // of identities
-  bool catches_everybody = true;  // this process as well
-  bool has_sinks = false;         // the forwarder has something to do
-  bool has_credentials = false;   // and so has veilwire-credentials
+  std::string provider;          // of identities
+  std::string cgroup;            // in which clients are caught
+  bool has_sinks = false;        // the forwarder has something to do
+  bool has_credentials = false;  // and so has veilwire-credentials
 };
 AgentFacts agent_facts(std::string_view agent_toml, const std::string& name);
 
