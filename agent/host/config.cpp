@@ -103,6 +103,8 @@ ConfigSection Config::section(std::string_view name) const {
   return ConfigSection(std::move(section));
 }
 
+const std::string& ConfigSection::file() const { return state_->file->name; }
+
 std::string ConfigSection::text(std::string_view key, std::string_view fallback) const {
   const toml::node* node = state_->find(key);
   if (node == nullptr) return std::string(fallback);

@@ -1,6 +1,6 @@
 // The agent's own configuration, /etc/veilwire/agent.toml: one file, a table a program. Errors are
-// for a person: file, line, column, and what is allowed. Read at start only; policy is what changes
-// at run time. Tested by tests/unit/host/config_test.cpp.
+// for a person: file, line, column, and what is allowed. Read at start, and log_level again on
+// SIGHUP; policy is what changes at run time. Tested by tests/unit/host/config_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,7 @@ class ConfigSection {
   ConfigSection table(std::string_view key) const;
   std::vector<ConfigSection> tables(std::string_view key) const;
   bool has(std::string_view key) const;
+  const std::string& file() const;  // as it was loaded by
   // For what a value means and its type does not tell: throws, with the place of the key, or of the
   // table where the key is not there.
   [[noreturn]] void refuse(std::string_view key, const std::string& why) const;

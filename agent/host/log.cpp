@@ -22,23 +22,26 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::err;
 }
 
+Level level_named(std::string_view name) {
+  if (name == "debug") return Level::Debug;
+  if (name == "info") return Level::Info;
+  if (name == "warning") return Level::Warning;
+  if (name == "error") return Level::Error;
+  throw std::invalid_argument("log level must be debug, info, warning or error");
+}
+
 }  // namespace
 
 void start(std::string_view program, std::string_view level) {
   auto logger = spdlog::stderr_logger_mt(std::string(program));
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%f%z %n %l: %v");
-  if (level == "debug")
-    logger->set_level(spdlog::level::debug);
-  else if (level == "info")
-    logger->set_level(spdlog::level::info);
-  else if (level == "warning")
-    logger->set_level(spdlog::level::warn);
-  else if (level == "error")
-    logger->set_level(spdlog::level::err);
-  else
-    throw std::invalid_argument("log level must be debug, info, warning or error");
+  logger->set_level(to_spdlog(level_named(level)));
   logger->flush_on(spdlog::level::debug);
   spdlog::set_default_logger(std::move(logger));
+}
+
+void set_level(std::string_view level) {
+  spdlog::default_logger_raw()->set_level(to_spdlog(level_named(level)));
 }
 
 void write(Level level, std::string_view line) {

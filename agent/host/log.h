@@ -14,6 +14,9 @@ enum class Level : std::uint8_t { Debug, Info, Warning, Error };
 // another name.
 void start(std::string_view program, std::string_view level);
 
+// From any thread. Throws on another name, and changes nothing.
+void set_level(std::string_view level);
+
 void write(Level level, std::string_view line);
 inline void debug(std::string_view line) { write(Level::Debug, line); }
 inline void info(std::string_view line) { write(Level::Info, line); }

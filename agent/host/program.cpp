@@ -4,6 +4,7 @@
 #include "agent/host/local_socket.h"
 #include "agent/host/log.h"
 #include "agent/host/notify.h"
+#include "agent/host/reload.h"
 
 #include <cerrno>
 #include <csignal>
@@ -69,6 +70,12 @@ UniqueFd stop_signals() {
   return fd;
 }
 
+void read_log_level_again(const std::string& config, const std::string& table) {
+  const std::string level = Config::load(config).section(table).text("log_level", "info");
+  log::set_level(level);
+  log::info("log_level is " + level);
+}
+
 void add_daemon_options(CLI::App& app, DaemonOptions& options, const std::string& version) {
   app.add_option("--config", options.config, "the agent's configuration file")
       ->type_name("FILE")
@@ -85,7 +92,8 @@ DaemonSettings read_program_settings(const ConfigSection& section, const std::st
           .status_socket = section.text("status_socket", run_file(name, "-status.sock")),
           .log_level = section.text("log_level", "info"),
           .callers = {},
-          .status_readers = section.texts("status_readers", default_status_readers())};
+          .status_readers = section.texts("status_readers", default_status_readers()),
+          .config = section.file()};
 }
 
 DaemonSettings read_daemon_settings(const ConfigSection& section, const std::string& name,
@@ -99,6 +107,7 @@ DaemonSettings read_daemon_settings(const ConfigSection& section, const std::str
 Daemon::Daemon(DaemonSettings settings) : settings_(std::move(settings)) {
   log::start("veilwire-" + settings_.name, settings_.log_level);
   stop_ = stop_signals();
+  reload_ = reload_signal();
   inherited_ = take_inherited();
   std::set<uid_t> callers;
   for (const std::string& caller : settings_.callers) callers.insert(resolve_user(caller).uid);
@@ -128,7 +137,12 @@ void Daemon::confine(bool unconfined, Confinement confinement) const {
   host::confine(confinement);
 }
 
-void Daemon::serve(const std::string& doing, const std::function<void(int stop)>& run) const {
+void Daemon::serve(const std::string& doing, const std::function<void(int stop)>& run,
+                   const std::function<void()>& reload) const {
+  const ReloadThread reloads(reload_.get(), [&] {
+    if (!settings_.config.empty()) read_log_level_again(settings_.config, settings_.name);
+    if (reload) reload();
+  });
   log::info(doing);
   notify("READY=1");
   run(stop_.get());

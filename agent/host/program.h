@@ -32,6 +32,10 @@ int run_program(CLI::App& app, int argc, const char* const* argv, const std::fun
 // so that every thread inherits the mask. Throws std::system_error.
 UniqueFd stop_signals();
 
+// The table's log_level as the file has it now comes into force. Throws ConfigError and
+// std::invalid_argument.
+void read_log_level_again(const std::string& config, const std::string& table);
+
 struct DaemonOptions {
   std::string config = kDefaultConfig;
   bool unconfined = false;
@@ -49,6 +53,7 @@ struct DaemonSettings {
   std::string log_level;                         // info
   std::vector<std::string> callers;              // users who may connect; the keys differ
   std::vector<std::string> status_readers = {};  // users who may ask for the status besides root
+  std::string config = {};                       // what they are from, read again on SIGHUP
 };
 // All but socket and callers: for one that answers nobody.
 DaemonSettings read_program_settings(const ConfigSection& section, const std::string& name);
@@ -80,13 +85,15 @@ class Daemon {
   void confine(bool unconfined, Confinement confinement) const;
 
   // Tells log and service manager that the program is ready, and when it ends. `run` gets a
-  // descriptor that is readable when it shall end.
-  void serve(const std::string& doing, const std::function<void(int stop)>& run) const;
+  // descriptor that is readable when it shall end. On SIGHUP log_level is read again, and `reload`
+  // is called, on another thread than run's.
+  void serve(const std::string& doing, const std::function<void(int stop)>& run,
+             const std::function<void()>& reload = {}) const;
 
  private:
   DaemonSettings settings_;
   std::vector<Inherited> inherited_;
-  UniqueFd stop_;
+  UniqueFd stop_, reload_;
 };
 
 }  // namespace veilwire::host

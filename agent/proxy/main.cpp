@@ -134,6 +134,23 @@ std::vector<std::string> exact_hosts(const flow::Ruleset& ruleset) {
   return names;
 }
 
+// Its first certificates are others once another CA signs.
+std::string internal_ca_now(const Shared& shared) {
+  try {
+    return read_file(shared.settings.internal_ca);
+  } catch (const std::exception&) {
+    return shared.internal_ca_pem;
+  }
+}
+
+void read_again(const std::string& config_path) {
+  try {
+    host::read_log_level_again(config_path, "proxy");
+  } catch (const std::exception& e) {
+    host::log::error(std::string("read again, and refused; the former stays: ") + e.what());
+  }
+}
+
 // Connections may have passed uninspected, and nobody knows which.
 audit::Gap gap_of(const RedirectorLink::Loss& loss) {
   std::string detail = loss.program + (loss.restored ? " was detached" : " is detached");
@@ -188,7 +205,7 @@ int run(const std::string& config_path, bool unconfined) {
 
   const auto put_in_force = [&](const LoadedRuleset& next) {
     const policy::Policy& policy = next.ruleset->policy();
-    auto refused = not_permitted(policy, shared.internal_ca_pem);
+    auto refused = not_permitted(policy, internal_ca_now(shared));
     for (const std::string& host : refused)
       host::log::warning("the CA's name constraints do not permit " + host +
                          ", which the policy intercepts: every connection to it will fail");
@@ -241,6 +258,7 @@ int run(const std::string& config_path, bool unconfined) {
       [&](const boost::system::error_code& e, int number) {
         if (e) return;
         if (number == SIGHUP) {
+          read_again(config_path);
           source.reload();
           return signals.async_wait(on_signal);
         }

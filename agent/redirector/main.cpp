@@ -7,6 +7,7 @@
 #include "agent/host/log.h"
 #include "agent/host/notify.h"
 #include "agent/host/program.h"
+#include "agent/host/reload.h"
 #include "agent/redirector/detach.h"
 #include "agent/redirector/probe.h"
 #include "agent/redirector/redirector.h"
@@ -52,6 +53,7 @@ int run(const Options& options) {
   const redirector::Settings settings = settings_of(options);
   host::log::start("veilwire-redirector", settings.log_level);
   const host::UniqueFd stop = host::stop_signals();
+  const host::UniqueFd reload = host::reload_signal();
   const host::UserId proxy = host::resolve_user(settings.proxy_user);
   host::UniqueFd listener = host::listen_local(settings.socket, 0660);
   if (::chown(settings.socket.c_str(), static_cast<uid_t>(-1), proxy.gid) != 0)
@@ -67,6 +69,8 @@ int run(const Options& options) {
                                        CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH},
                  .may_be_root = true});
   redirector::Redirector program(settings, std::move(listener), proxy.uid, std::move(status));
+  const host::ReloadThread reloads(
+      reload.get(), [&options] { host::read_log_level_again(options.config, "redirector"); });
   host::notify("READY=1");
   host::log::info("connections below " + settings.cgroup + " are redirected");
   program.run(stop.get());

@@ -4,6 +4,7 @@
 #include "agent/host/log.h"
 #include "agent/host/notify.h"
 #include "agent/host/program.h"
+#include "agent/host/reload.h"
 #include "agent/witness/commands.h"
 #include "agent/witness/service.h"
 
@@ -16,14 +17,20 @@ namespace {
 
 using namespace veilwire;
 
-int serve(const witness::Settings& settings, bool unconfined) {
+int serve(const std::string& config, const witness::Settings& settings, bool unconfined) {
   host::log::start("veilwire-witness", settings.log_level);
   const host::UniqueFd stop = host::stop_signals();
+  const host::UniqueFd reload = host::reload_signal();
   if (!unconfined)
     host::confine({.user = settings.user, .keep_capabilities = {}, .forbid_exec = true});
   // Keys are read, and everything is served, with nothing left that could give them away.
   const proof::NoteSigner signer = witness::read_signer(settings);
   witness::Service service(settings);
+  const host::ReloadThread reloads(reload.get(), [&config] {
+    const std::string level = witness::read_settings(config).log_level;
+    host::log::set_level(level);
+    host::log::info("log_level is " + level);
+  });
   host::notify("READY=1");
   service.run(signer, stop.get());
   host::notify("STOPPING=1");
@@ -86,6 +93,6 @@ int main(int argc, char** argv) {
     if (silent->parsed()) return witness::list_silent(settings, older_than, json, std::cout);
     if (tampering->parsed()) return witness::list_tampering(settings, json, std::cout);
     if (verify->parsed()) return witness::verify_log(settings, origin, json, std::cout);
-    return serve(settings, unconfined);
+    return serve(config, settings, unconfined);
   });
 }
