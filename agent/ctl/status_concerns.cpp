@@ -76,8 +76,8 @@ std::vector<std::string> concerns_of(const StatusReport& report) {
   for (const json& host : refused.is_array() ? refused : json::array())
     if (host.is_string())
       concerns.push_back("host " + host::log::printable(host.get<std::string>()) +
-                         " of the policy fails: the CA's name constraints do not permit it; make a "
-                         "CA that names it with veilwire-signer make-ca");
+                         " of the policy fails: the CA's name constraints do not permit it; add "
+                         "one that names it: veilwire-signer add-ca");
   for (const std::string& pack : report.edited_packs)
     concerns.push_back("rule pack " + host::log::printable(pack) +
                        " was edited and is not in force: try veilwire policy check " +

@@ -60,12 +60,12 @@ void sync_folder_of(const std::string& path) {
   if (!fd || ::fsync(fd.get()) != 0) fail_errno(folder);
 }
 
-Secret read_key(const std::string& path) {
+Secret read_key(const std::string& path, uid_t owner) {
   const UniqueFd fd = open_file(path, O_NOFOLLOW);
   const struct stat status = status_of(fd, path);
   if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     fail(path, "can be read by others; use chmod 600");
-  if (status.st_uid != ::geteuid() && status.st_uid != 0)
+  if (status.st_uid != ::geteuid() && status.st_uid != 0 && status.st_uid != owner)
     fail(path, "belongs to uid " + std::to_string(status.st_uid) + ", which could change it");
   return Secret(read_all(fd, path, static_cast<std::size_t>(status.st_size)));
 }
@@ -100,6 +100,18 @@ void write_new(const std::string& path, std::string_view bytes, mode_t mode, uid
     ::unlink(path.c_str());
     throw;
   }
+}
+
+void replace(const std::string& path, std::string_view bytes, mode_t mode) {
+  const std::string fresh = path + ".new";
+  ::unlink(fresh.c_str());  // of one that was killed
+  write_new(fresh, bytes, mode, static_cast<uid_t>(-1), static_cast<gid_t>(-1));
+  if (::rename(fresh.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(fresh.c_str());
+    fail(path, std::strerror(error));
+  }
+  sync_folder_of(path);
 }
 
 }  // namespace veilwire::host

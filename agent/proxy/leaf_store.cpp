@@ -36,7 +36,9 @@ class Store final : public LeafStore {
                         },
                     .answered = [this](std::string_view message) { return answered(message); },
                     .patience = kPatience,
-                    .silence = Unexpected{std::string("the signer does not answer")}}) {}
+                    .silence = Unexpected{std::string("the signer does not answer")},
+                    // It hangs up when another CA signs, and after a restart it may be so, too.
+                    .up = [this] { leafs_.clear(); }}) {}
 
   void get(const std::string& name, Callback callback) override {
     if (const auto found = leafs_.find(name); found != leafs_.end()) {

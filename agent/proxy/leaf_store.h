@@ -1,6 +1,6 @@
 // Server contexts with the leaf certificates that veilwire-signer issues, one a host name, kept
-// until shortly before they expire. Questions for the same name wait for one answer. Lives on one
-// thread.
+// until shortly before they expire or the signer is another. Questions for the same name wait for
+// one answer. Lives on one thread. Tested by tests/unit/proxy/leaf_store_test.cpp.
 #pragma once
 
 #include "userspace/base/result.h"

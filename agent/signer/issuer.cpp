@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace veilwire::signer {
 namespace {
@@ -39,15 +40,26 @@ Issuer::Issuer(wire::CertificateAuthority authority, IssuerOptions options,
               options_.burst),
       credited_(now.mono) {
   for (std::string& host : options_.hosts) host = to_lower(host);
-  if (options_.hosts.empty() && !authority_.constrained())
+  check(authority_, now.wall);
+}
+
+void Issuer::replace(wire::CertificateAuthority authority, WallTime now) {
+  check(authority, now);
+  authority_ = std::move(authority);
+  by_key_.clear();
+  entries_.clear();
+}
+
+void Issuer::check(const wire::CertificateAuthority& authority, WallTime now) const {
+  if (options_.hosts.empty() && !authority.constrained())
     throw std::runtime_error(
         "the CA's certificate has no name constraints and no hosts are configured: name the "
         "intercepted hosts in [signer] hosts");
-  if (authority_.not_after() <= now.wall)
+  if (authority.not_after() <= now)
     throw std::runtime_error("the CA's certificate has expired; make or import another one");
   std::size_t size = kLeafRoom;
-  for (const std::string& der : authority_.intermediates()) size += der.size();
-  if (authority_.intermediates().size() >= host::protocol::kSignerCertificates ||
+  for (const std::string& der : authority.intermediates()) size += der.size();
+  if (authority.intermediates().size() >= host::protocol::kSignerCertificates ||
       size > host::protocol::kSignerChain)
     throw std::runtime_error("the CA's chain is too long for a handshake");
 }

@@ -36,6 +36,10 @@ class Issuer {
   Issuer(wire::CertificateAuthority authority, IssuerOptions options, crypto::RandomSource random,
          Now now);
 
+  // Another authority signs from here on; what the former one has signed is not given again. Throws
+  // as the constructor does, and changes nothing.
+  void replace(wire::CertificateAuthority authority, WallTime now);
+
   host::protocol::SignerReply answer(const host::protocol::SignerRequest& request, Now now);
 
   struct Counters {
@@ -53,6 +57,7 @@ class Issuer {
   };
   using Entries = std::list<Entry>;
 
+  void check(const wire::CertificateAuthority& authority, WallTime now) const;
   bool permitted(std::string_view name) const;
   bool spend(Monotonic now);
   host::protocol::SignerReply make(const std::string& name, std::string_view spki, Now now);

@@ -4,18 +4,25 @@
 #pragma once
 
 #include "userspace/base/time.h"
+#include "userspace/wire/leaf_cert.h"
 
 #include <string>
 #include <vector>
 
 namespace veilwire::signer {
 
-struct MakeCaRequest {
-  std::string folder;      // ca.pem goes there
-  std::string key_folder;  // and ca.key there; empty: the same
+struct AuthorityWish {
   std::vector<std::string> hosts;
   std::string label;  // of this generation; empty: the day, as 20261123
   int days = 730;
+};
+
+wire::NewCa make_authority(const AuthorityWish& wish, WallTime now);
+
+struct MakeCaRequest {
+  std::string folder;      // ca.pem goes there
+  std::string key_folder;  // and ca.key there; empty: the same
+  AuthorityWish authority;
   std::string owner;  // of the key: a user's name or uid:gid; empty stays ours
 };
 

@@ -73,6 +73,7 @@ class Agent:
     self.config_file = box.folder / "etc/agent.toml"
     self.ledger = box.folder / "state/recorder/ledger.db"
     self.authority = box.folder / "ca/ca.pem"
+    self.authority_key = box.folder / "state/signer/ca.key"
     self.site_key = box.folder / "state/proxy/site.key"
     self.services = {}
     self._overrides = overrides
@@ -98,7 +99,8 @@ class Agent:
                        "pin_directory": str(self.box.folder / "bpf/veilwire"), "ports": [443],
                        "proxy_user": self._user("proxy"), "status_socket": self._socket("redirector-status")},
         "signer": {"user": self._user("signer"), "proxy_user": self._user("proxy"),
-                   "certificate": str(self.authority), "key": str(self.box.folder / "state/signer/ca.key"), "status_socket": self._socket("signer-status")},
+                   "certificate": str(self.authority), "key": str(self.authority_key),
+                   "status_socket": self._socket("signer-status")},
         "identity": {"user": self._user("identity"), "proxy_user": self._user("proxy"),
                      "status_socket": self._socket("identity-status")},
         "recorder": {"user": self._user("recorder"), "writers": [self._user("proxy")], "database": str(self.ledger),
@@ -213,6 +215,19 @@ class Agent:
     """The veilwire command, as an operator runs it."""
     return subprocess.run([self.programs / "veilwire", *map(str, arguments)], capture_output=True, text=True,
                           timeout=timeout, stdin=subprocess.DEVNULL)
+
+  def program(self, name, *arguments):
+    """What another of the programs writes as a command; raises when it fails."""
+    run = subprocess.run([self.programs / f"veilwire-{name}", *map(str, arguments)], capture_output=True, text=True,
+                         timeout=60, stdin=subprocess.DEVNULL)
+    if run.returncode:
+      raise sandboxes.SandboxError(run.stderr)
+    return run.stdout
+
+  def status(self, name):
+    """What a program says about itself."""
+    document = json.loads(self.ctl("--config", self.config_file, "status", "--json").stdout)
+    return document["programs"][name].get("report", {})
 
   def written(self):
     """All records as bytes; in the ledger's file the texts of requests are packed."""

@@ -4,6 +4,7 @@
 #include "userspace/crypto/encoding.h"
 #include "userspace/crypto/hash.h"
 #include "userspace/crypto/owned.h"
+#include "userspace/wire/authority_file.h"
 #include "userspace/wire/host_name.h"
 #include "userspace/wire/x509_builder.h"
 
@@ -178,16 +179,28 @@ bool all_permit(const std::vector<Constraints>& constraints, std::string_view na
 
 }  // namespace
 
-Result<bool, CertError> chain_permits(std::string_view chain_pem, std::string_view name) {
-  const std::vector<OwnedCert> chain = read_chain(chain_pem);
+Result<bool, CertError> chain_permits(std::string_view file_pem, std::string_view name) {
+  const auto chains = read_authorities(file_pem);
+  if (!chains) return Unexpected{chains.error()};
+  const std::vector<OwnedCert> chain = read_chain(chains->front().pem);
   if (chain.empty()) return Unexpected{CertError::BadCertificate};
   const auto constraints = read_constraints(chain);
   if (!constraints) return Unexpected{constraints.error()};
   return all_permit(*constraints, name);
 }
 
-Result<CertificateAuthority, CertError> CertificateAuthority::load(std::string_view chain_pem,
+Result<CertificateAuthority, CertError> CertificateAuthority::load(std::string_view file_pem,
                                                                    std::string_view key_pem) {
+  const auto chains = read_authorities(file_pem);
+  if (!chains) return load_chain({}, key_pem);
+  auto first = load_chain(chains->front().pem, key_pem);
+  for (std::size_t i = 1; !first && i < chains->size(); ++i)
+    if (auto next = load_chain((*chains)[i].pem, key_pem)) return next;
+  return first;
+}
+
+Result<CertificateAuthority, CertError> CertificateAuthority::load_chain(std::string_view chain_pem,
+                                                                         std::string_view key_pem) {
   auto key = crypto::PrivateKey::from_pem(key_pem);
   if (!key) return Unexpected{CertError::BadKey};
   if (EVP_PKEY_is_a(key->handle(), "EC") != 1 && EVP_PKEY_is_a(key->handle(), "RSA") != 1)

@@ -58,8 +58,8 @@ struct Leaf {
 class CertificateAuthority {
  public:
   // The issuer's certificate first, then what connects it to a root that clients trust (none for a
-  // self-signed one).
-  static Result<CertificateAuthority, CertError> load(std::string_view chain_pem,
+  // self-signed one). Of several such chains (authority_file.h) the one that the key is for.
+  static Result<CertificateAuthority, CertError> load(std::string_view file_pem,
                                                       std::string_view key_pem);
 
   CertificateAuthority(CertificateAuthority&&) noexcept;
@@ -83,11 +83,14 @@ class CertificateAuthority {
  private:
   struct State;
   explicit CertificateAuthority(std::unique_ptr<State> state);
+  static Result<CertificateAuthority, CertError> load_chain(std::string_view chain_pem,
+                                                            std::string_view key_pem);
   std::unique_ptr<State> state_;
 };
 
-// What CertificateAuthority::permits() says, from the certificates alone: for who holds no key.
-Result<bool, CertError> chain_permits(std::string_view chain_pem, std::string_view name);
+// What CertificateAuthority::permits() says, from the certificates alone, of the first chain of a
+// file: for who holds no key.
+Result<bool, CertError> chain_permits(std::string_view file_pem, std::string_view name);
 
 // A new self-signed authority: path length 0, may only sign certificates, only for its hosts and
 // for no IP address.

@@ -272,6 +272,69 @@ TEST(SignerProgram, DoesNotRunAsRoot) {
   EXPECT_NE(child.log().find("must not be root"), std::string::npos) << child.log();
 }
 
+TEST(SignerProgram, SignsWithAnotherCaOnceItIsToldToReload) {
+  Running r;
+  const std::string config = r.folder / "agent.toml";
+  const std::string spki = crypto::PrivateKey::generate().public_der();
+  const auto issued_by = [&](const std::string& ca_pem) {
+    const auto reply =
+        protocol::ask_signer(r.connect().get(), {1, "api.example.test", spki}, kPatience);
+    return reply && reply->status == SignerStatus::Signed &&
+           verifies(reply->chain.at(0), ca_pem, "api.example.test");
+  };
+  const auto command = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--config", config});
+    return run(arguments, r.folder);
+  };
+  const std::string old = read_file(r.folder / "ca.pem");
+  ASSERT_EQ(command({"add-ca", "--host", "api.example.test"}), 0) << r.child->log();
+  const std::string next = read_file(r.folder / "ca.pem").substr(old.size());
+  EXPECT_TRUE(issued_by(old));
+  ASSERT_EQ(command({"switch-ca"}), 0) << r.child->log();
+  EXPECT_TRUE(issued_by(old)) << "it has not been told";
+  EXPECT_EQ(command({"drop-ca"}), 1) << "it still signs with the old one";
+
+  const host::UniqueFd asker = r.connect();
+  ASSERT_TRUE(protocol::ask_signer(asker.get(), {2, "a.wild.test", spki}, kPatience));
+  ASSERT_EQ(::kill(r.child->pid(), SIGHUP), 0);
+  ASSERT_TRUE(host::wait_readable(asker.get(), kPatience)) << "who has asked is told";
+  const auto end = host::receive_message(asker.get());
+  EXPECT_TRUE(!end || end->bytes.empty());
+  EXPECT_TRUE(issued_by(next));
+  const auto status = protocol::ask_status(r.folder / "status.sock", kPatience);
+  ASSERT_TRUE(status);
+  EXPECT_NE(status->find(R"("signs":true)"), status->npos) << *status;
+  EXPECT_NE(status->find(R"("signs":false)"), status->npos) << *status;
+  EXPECT_EQ(command({"drop-ca"}), 0) << r.child->log();
+  EXPECT_EQ(read_file(r.folder / "ca.pem"), next);
+
+  // Files that are no CA change nothing.
+  std::ofstream(r.folder / "ca.pem") << "garbage";
+  ASSERT_EQ(::kill(r.child->pid(), SIGHUP), 0);
+  for (int i = 0; i < 2000 && r.child->log().find("refused") == std::string::npos; ++i)
+    ::usleep(5000);
+  EXPECT_NE(r.child->log().find("the former stays"), std::string::npos) << r.child->log();
+  EXPECT_TRUE(issued_by(next));
+  EXPECT_EQ(r.child->stop(), 0) << r.child->log();
+}
+
+TEST(Rotate, SaysWhatIsWrongWithARequest) {
+  Folder folder;
+  ASSERT_EQ(run(make_ca_arguments(folder), folder), 0);
+  write_config(folder, kNobody);
+  const std::string config = folder / "agent.toml";
+  EXPECT_EQ(run({"--config", config, "add-ca"}, folder), 2);
+  EXPECT_EQ(run({"--config", config, "add-ca", "--certificate", "x"}, folder), 2);
+  EXPECT_EQ(
+      run({"--config", config, "add-ca", "--host", "a.test", "--certificate", "x", "--key", "y"},
+          folder),
+      2);
+  EXPECT_EQ(run({"--config", config, "switch-ca"}, folder), 1);
+  EXPECT_EQ(run({"--config", config, "drop-ca"}, folder), 1);
+  EXPECT_EQ(run({"--config", config, "show-ca", "--other"}, folder), 1);
+  EXPECT_EQ(run({"--config", config, "show-ca"}, folder), 0);
+}
+
 TEST(MakeCa, WritesAKeyForItsOwnerAloneAndNeverOverwrites) {
   Folder folder;
   ASSERT_EQ(run(make_ca_arguments(folder), folder), 0);

@@ -1,6 +1,7 @@
 #include "userspace/wire/leaf_cert.h"
 
 #include "tests/unit/tls/verifier.h"
+#include "userspace/wire/authority_file.h"
 
 #include <gtest/gtest.h>
 
@@ -66,6 +67,11 @@ TEST(ChainPermits, WhatTheAuthorityWithItsKeyPermits) {
     EXPECT_EQ(*permits, f.ca.permits(name)) << name;
   }
   EXPECT_EQ(chain_permits("", "api.example.test").error(), CertError::BadCertificate);
+  CaParameters other = ca_parameters();
+  other.hosts = {"other.test"};
+  const std::string both = f.made.certificate_pem + make_ca(other)->certificate_pem;
+  EXPECT_TRUE(*chain_permits(both, "api.example.test")) << "the first of a file is the one";
+  EXPECT_FALSE(*chain_permits(both, "other.test"));
 }
 
 TEST(Leaf, OfAWildcardHostIsForOneName) {
@@ -234,8 +240,19 @@ TEST(Authority, IsLoadedOnlyWithItsOwnKeyAndChain) {
   EXPECT_EQ(error_of({}, a.made.key_pem.reveal()), CertError::BadCertificate);
   EXPECT_EQ(error_of("garbage", a.made.key_pem.reveal()), CertError::BadCertificate);
   EXPECT_EQ(error_of(a.made.certificate_pem, ""), CertError::BadKey);
-  EXPECT_EQ(error_of(a.made.certificate_pem + b.made.certificate_pem, a.made.key_pem.reveal()),
-            CertError::BadCertificate);
+}
+
+TEST(Authority, OfAFileWithSeveralIsTheOneThatTheKeyIsFor) {
+  const Fixture a, b, c;
+  const std::string both = a.made.certificate_pem + b.made.certificate_pem;
+  for (const Fixture* one : {&a, &b}) {
+    const auto loaded = CertificateAuthority::load(both, one->made.key_pem.reveal());
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded->certificate_der(), one->made.certificate_der);
+    EXPECT_TRUE(loaded->intermediates().empty());
+  }
+  EXPECT_EQ(CertificateAuthority::load(both, c.made.key_pem.reveal()).error(),
+            CertError::KeyMismatch);
 }
 
 // An organisation's root signs our authority: clients trust the root, the chain carries the link.
@@ -290,9 +307,14 @@ TEST(Authority, BelowAnOrganisationSendsItsChainWithoutTheRoot) {
   const Organisation organisation;
   const Fixture f;
   const std::string root_pem = Organisation::pem(organisation.root.get());
-  const auto ca =
-      CertificateAuthority::load(organisation.sign(f.made) + root_pem, f.made.key_pem.reveal());
+  const std::string chain = organisation.sign(f.made) + root_pem;
+  const auto ca = CertificateAuthority::load(chain, f.made.key_pem.reveal());
   ASSERT_TRUE(ca);
+  const auto both = read_authorities(chain + f.made.certificate_pem);
+  ASSERT_TRUE(both);
+  ASSERT_EQ(both->size(), 2U);
+  EXPECT_EQ(both->front().anchor, root_pem);
+  EXPECT_EQ(both->front().pem, chain);
   ASSERT_EQ(ca->intermediates().size(), 1U);
   EXPECT_EQ(ca->not_after(), at(24h * 30));
   const auto leaf = ca->make_leaf({"api.example.test", f.spki, at(-1h), at(24h * 60), kSerial});
