@@ -1,5 +1,6 @@
 #include "agent/ctl/audit_commands.h"
 
+#include "agent/ctl/audit_backup.h"
 #include "agent/ctl/audit_ledger.h"
 #include "agent/ctl/audit_open.h"
 #include "agent/ctl/audit_proof.h"
@@ -47,6 +48,7 @@ struct Options {
   SinksOptions sinks;
   std::string format = "bundle", level = "masked";  // of the export
   OpenOptions opened;
+  BackupOptions backup;
 };
 
 using Work = std::function<int(recorder::LedgerReader&, const Screen&)>;
@@ -55,16 +57,17 @@ Screen the_screen() {
   return {.out = std::cout, .err = std::cerr, .terminal = ::isatty(STDOUT_FILENO) == 1};
 }
 
+std::string ledger_of(const CLI::App& app, const Options& options) {
+  if (!options.ledger.empty()) return options.ledger;
+  const CLI::Option* config = app.get_option("--config");
+  const bool given = config->count() != 0;
+  return ledger_path(given ? config->as<std::string>() : host::kDefaultConfig, given);
+}
+
 int with_ledger(const CLI::App& app, const Options& options, const Work& work) {
   const Screen screen = the_screen();
   try {
-    std::string path = options.ledger;
-    if (path.empty()) {
-      const CLI::Option* config = app.get_option("--config");
-      const bool given = config->count() != 0;
-      path = ledger_path(given ? config->as<std::string>() : host::kDefaultConfig, given);
-    }
-    auto ledger = open_ledger(path, screen.err);
+    auto ledger = open_ledger(ledger_of(app, options), screen.err);
     return ledger ? work(*ledger, screen) : kAuditFailed;
   } catch (const recorder::SqliteError& e) {
     screen.err << "veilwire: the ledger cannot be read: " << e.what() << '\n';
@@ -440,6 +443,30 @@ void add_open(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o,
   });
 }
 
+void add_backup(CLI::App& app, CLI::App& audit, const std::shared_ptr<Options>& o, int& exit_code) {
+  CLI::App* backup = audit.add_subcommand("backup", "the whole ledger, in a file of its own");
+  backup->description(
+      "Copies the ledger as it is at one moment, while the recorder goes on, and verifies the "
+      "copy. "
+      "It is read with --ledger, and is no replacement for the ledger of a host: see "
+      "docs/backup.md.");
+  backup
+      ->add_option("-o,--out", o->backup.out,
+                   "a file that does not exist yet; until the copy is whole, verified and on disk "
+                   "it is called FILE.partial-XXXXXX")
+      ->type_name("FILE")
+      ->required();
+  backup->footer(
+      "Exit code: 0, 1 the ledger cannot be read or the file not written, 2 wrong usage,\n"
+      "4 the copy does not hold, and is not kept.");
+  backup->callback([&app, o, &exit_code] {
+    o->backup.progress = ::isatty(STDERR_FILENO) == 1;
+    exit_code = with_ledger(app, *o, [&](recorder::LedgerReader&, const Screen& screen) {
+      return audit_backup(ledger_of(app, *o), o->backup, screen);
+    });
+  });
+}
+
 }  // namespace
 
 void add_audit(CLI::App& app, int& exit_code) {
@@ -449,6 +476,7 @@ void add_audit(CLI::App& app, int& exit_code) {
   audit->require_subcommand(1);
   audit->add_option("--ledger", options->ledger, "the ledger's file (default: the configured one)")
       ->type_name("FILE");
+  add_backup(app, *audit, options, exit_code);
   add_list(app, *audit, options, exit_code);
   add_stats(app, *audit, options, exit_code);
   add_report(app, *audit, options, exit_code);
