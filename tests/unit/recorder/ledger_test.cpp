@@ -6,6 +6,7 @@
 #include "userspace/audit/parse.h"
 #include "userspace/base/limits.h"
 
+#include <functional>
 #include <random>
 
 #include <gmock/gmock.h>
@@ -73,6 +74,27 @@ TEST_F(LedgerTest, RecordsAHoleInTheNumbersOfAWriter) {
   EXPECT_EQ(gap(3),
             std::pair(std::uint64_t{2}, "writer " + host::protocol::to_hex(b_) + " seq 1 to 2"));
   EXPECT_EQ(stored[2], fragment(a_, 4).bytes);
+}
+
+TEST_F(LedgerTest, OfANewerProgramIsRefusedAndLeftAsItIs) {
+  { Ledger ledger(options_for(path_)); }
+  Database(path_, Database::Mode::Create)
+      .execute("INSERT INTO migrations SELECT max(version) + 1, 0 FROM migrations");
+  const auto refusal = [](const std::function<void()>& open) {
+    try {
+      open();
+    } catch (const SqliteError& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  const std::string next = std::to_string(kSchemaVersion + 1);
+  for (int attempt = 0; attempt < 2; ++attempt)
+    EXPECT_EQ(refusal([this] { Ledger ledger(options_for(path_)); }),
+              "the ledger has format " + next + ", this program knows up to " +
+                  std::to_string(kSchemaVersion) + ": install the newer program again");
+  EXPECT_NE(refusal([this] { LedgerReader reader(path_); }).find("by a newer version"),
+            std::string::npos);
 }
 
 TEST_F(LedgerTest, KeepsARecordThatItCannotReadAndSaysSo) {
