@@ -3,6 +3,7 @@
 #include "userspace/crypto/private_key.h"
 #include "userspace/crypto/random.h"
 #include "userspace/wire/authority_facts.h"
+#include "userspace/wire/authority_file.h"
 #include "userspace/wire/ca_request.h"
 #include "userspace/wire/leaf_cert.h"
 
@@ -54,7 +55,9 @@ std::optional<Authority> keep_present(const std::vector<std::string>& hosts,
                                       const PresentAuthority& present, WallTime now) {
   const auto authority =
       wire::CertificateAuthority::load(present.certificate, present.key.reveal());
-  const auto facts = wire::examine_authority(present.certificate);
+  const auto chains = wire::read_authorities(present.certificate);
+  if (!chains) return std::nullopt;
+  const auto facts = wire::examine_authority(chains->front().pem);
   if (!authority || !facts || facts->root_pem.empty() || !facts->constrained ||
       not_permitted(*authority, hosts) || facts->not_before > now ||
       facts->not_after.since_epoch - now.since_epoch < kTooShort)
@@ -126,7 +129,13 @@ Authority settle_authority(const Answers& answers, const std::vector<std::string
                        now);
   if (answers.ca == Answers::Ca::Made) {
     auto kept = keep_present(hosts, present, now);
-    return kept ? std::move(*kept) : make_new(answers, hosts, now);
+    if (kept) return std::move(*kept);
+    const auto chains = wire::read_authorities(present.certificate);
+    if (chains && chains->size() > 1)
+      fail(
+          "the CA will not do, and another one is about to take its place: finish that first with "
+          "veilwire-signer switch-ca and drop-ca");
+    return make_new(answers, hosts, now);
   }
   Secret key = present.key.empty() ? crypto::PrivateKey::generate().to_pem() : copy_of(present.key);
   auto request = wire::make_ca_request(hosts, key.reveal());

@@ -49,6 +49,17 @@ TEST(Authority, ThePresentOneStaysWhileItWillDo) {
   EXPECT_FALSE(again(kHosts, {kNow.since_epoch - 2h}));
 }
 
+TEST(Authority, WhileAnotherIsAboutToTakeItsPlaceBothStay) {
+  const Authority made = settle_authority({}, kHosts, {}, {}, kNow);
+  const Authority other = settle_authority({}, kHosts, {}, {}, kNow);
+  PresentAuthority both = present_of(made);
+  both.certificate += other.certificate;
+  const Authority kept = settle_authority({}, kHosts, both, {}, kNow);
+  EXPECT_EQ(kept.certificate, both.certificate);
+  EXPECT_EQ(kept.anchor, made.certificate) << "the one that signs";
+  EXPECT_THROW((void)settle_authority({}, {"other.example"}, both, {}, kNow), std::runtime_error);
+}
+
 TEST(Authority, ARequestIsMadeOnceForAKeyAndItsHosts) {
   Answers answers;
   answers.ca = Answers::Ca::Requested;
