@@ -2,6 +2,7 @@
 
 #include "userspace/crypto/encoding.h"
 #include "userspace/crypto/hash.h"
+#include "userspace/wire/authority_file.h"
 #include "userspace/wire/leaf_cert.h"
 
 #include <algorithm>
@@ -104,7 +105,9 @@ Findings check_authority(const AuthorityFacts& facts) {
   if (!facts.pem)
     return {critical("ca-certificate", facts.path, "it cannot be read: " + facts.problem,
                      "run veilwire setup, which makes one and has it trusted")};
-  const auto chain = read_chain(*facts.pem);
+  // While another CA takes its place the file holds both; the first one signs.
+  const auto chains = wire::read_authorities(*facts.pem);
+  const auto chain = read_chain(chains ? chains->front().pem : std::string());
   if (chain.empty() || X509_check_ca(chain.front().get()) != 1)
     return {critical(
         "ca-certificate", facts.path,
