@@ -14,10 +14,23 @@ Findings check_host(const HostFacts& facts) {
                              "there is " +
                                  engines,
                              "run clients that must be inspected outside of containers"));
+  std::string complaining;
+  for (const std::string& profile : facts.profiles)
+    if (profile.ends_with("(complain)"))
+      complaining += (complaining.empty() ? "" : ", ") + profile.substr(0, profile.find(' '));
   if (facts.selinux == "enforcing")
     found.push_back(note("host-security-module", "SELinux", "SELinux enforces its policy",
                          "if a program fails without a word in its journal: ausearch -m AVC -c "
                          "veilwire"));
+  else if (facts.apparmor && facts.profiles_seen && facts.profiles.empty())
+    found.push_back(note("host-security-module", "AppArmor",
+                         "it is switched on, and no profile of veilwire is loaded",
+                         "load those that were installed: apparmor_parser -r "
+                         "/etc/apparmor.d/veilwire-*"));
+  else if (!complaining.empty())
+    found.push_back(note("host-security-module", "AppArmor",
+                         "it only complains about: " + complaining,
+                         "aa-enforce them once nothing is in the journal"));
   else if (facts.apparmor)
     found.push_back(good("host-security-module", "AppArmor is switched on"));
   else

@@ -11,7 +11,10 @@ namespace veilwire::doctor {
 
 struct HostFacts {
   std::vector<std::string> container_engines;  // paths of programs or sockets
-  bool apparmor = false;                       // the kernel has it switched on
+  // Of AppArmor, those loaded for our programs: "veilwire-proxy (enforce)".
+  std::vector<std::string> profiles;
+  bool profiles_seen = false;
+  bool apparmor = false;  // the kernel has it switched on
   // "enforcing", "permissive"; "": none.
   std::string selinux;
   std::string lockdown;  // "none", "integrity", "confidentiality"; "": not known

@@ -149,6 +149,10 @@ HostFacts look_at_host() {
     return text;
   };
   facts.apparmor = word("/sys/module/apparmor/parameters/enabled") == "Y";
+  std::ifstream profiles("/sys/kernel/security/apparmor/profiles");
+  facts.profiles_seen = profiles.is_open();
+  for (std::string line; std::getline(profiles, line);)
+    if (line.starts_with("veilwire")) facts.profiles.push_back(line);
   if (const std::string enforces = word("/sys/fs/selinux/enforce"); !enforces.empty())
     facts.selinux = enforces == "1" ? "enforcing" : "permissive";
   const std::string lockdown = word("/sys/kernel/security/lockdown");
