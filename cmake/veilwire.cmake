@@ -19,6 +19,12 @@ function(veilwire_program name)
   list(TRANSFORM A_DEPS PREPEND veilwire_)
   list(TRANSFORM A_THIRD PREPEND third_party::)
   target_link_libraries(${name} PRIVATE veilwire_options ${A_DEPS} ${A_THIRD})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT VEILWIRE_SANITIZE)
+    # RHEL 9 has an older one. Hidden, because a shared library may bring the distribution's own with it. libgcc stays
+    # shared: Debian's archive of it needs glibc 2.35, and any version serves.
+    target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/agent/host/arc4random.cpp)
+    target_link_options(${name} PRIVATE -static-libstdc++ -Wl,--exclude-libs,ALL)
+  endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 endfunction()

@@ -199,7 +199,7 @@ def main():
     if not ours and run.returncode:
       complaints.append(run.stderr)
     (pathlib.Path(folder) / "etc").mkdir()
-    sysusers = subprocess.run(["systemd-sysusers", f"--root={folder}", SOURCE / "sysusers.conf"],
+    sysusers = subprocess.run(["systemd-sysusers", f"--root={folder}", *sorted(SOURCE.glob("sysusers/*.conf"))],
                               capture_output=True, text=True)
     passwd = pathlib.Path(folder) / "etc/passwd"
     made = set(re.findall(r"(?m)^(veilwire[a-z-]*):", passwd.read_text())) if passwd.exists() else set()

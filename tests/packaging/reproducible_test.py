@@ -1,0 +1,38 @@
+"""What the preset release compiles does not depend on the folder that it stands in: the same objects, skeletons and
+units from two copies of the tree, whose paths differ in length. Of a few modules: a whole second build takes minutes and
+is made by hand before a release (packaging/README.md)."""
+
+import filecmp
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TARGETS = ("veilwire_bpf_files", "veilwire_proof", "veilwire_crypto")
+
+
+class Reproducible(unittest.TestCase):
+  def test_objects_do_not_depend_on_the_folder(self):
+    with tempfile.TemporaryDirectory(prefix="veilwire-reproducible-") as folder:
+      builds = []
+      for name in ("a", "another/and/longer"):
+        copy = pathlib.Path(folder) / name
+        shutil.copytree(ROOT, copy, symlinks=True, ignore=lambda path, names: {".git", ".cache", "build", "node_modules"} & set(names))
+        for command in (["cmake", "--preset", "release", "-DCCACHE="],
+                        ["cmake", "--build", "--preset", "release", "--target", *TARGETS]):
+          run = subprocess.run(command, cwd=copy, capture_output=True, text=True,
+                               env={**os.environ, "CC": "/usr/bin/gcc", "CXX": "/usr/bin/g++"})
+          self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        builds.append(copy / "build/release")
+      made = sorted(path.relative_to(builds[0]) for kind in ("*.cpp.o", "*.bpf.o", "*.skel.h", "*.a", "veilwire-*.service")
+                    for path in builds[0].rglob(kind))
+      self.assertGreater(len(made), 20)
+      differ = [path for path in made if not filecmp.cmp(builds[0] / path, builds[1] / path, shallow=False)]
+      self.assertEqual(differ, [])
+
+
+if __name__ == "__main__":
+  unittest.main()
