@@ -37,10 +37,10 @@ struct ExchangeSummary {
 };
 
 struct ExchangeFilter {
-  std::optional<std::int64_t> since_wall_ns;
-  std::string person;       // subject or name, exactly, or the uid in digits; "" is everybody
-  std::string session;      // its first digits; "" is all
-  std::size_t limit = 100;  // newest first
+  std::optional<std::int64_t> since_wall_ns = {};
+  std::string person = {};   // subject or name, exactly, or the uid in digits; "" is everybody
+  std::string session = {};  // its first digits; "" is all
+  std::size_t limit = 100;   // newest first
   // All that are given must hold, each exactly; "" is any.
   std::optional<std::int64_t> until_wall_ns = {};  // not itself
   std::string group = {}, server = {}, rule = {}, category = {}, model = {};
