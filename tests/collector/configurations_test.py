@@ -170,9 +170,11 @@ class ConfigurationsTest(questions.Ledger, unittest.TestCase):
   def test_who_was_sent_what_kind_of_secret(self):
     found = self.found(1, lambda bucket: bucket)
     person = ("Ada Lovelace", "local", "1000")
-    masked = found.pop((*person, "secret", "aws-access-key-id", "mask"))
-    self.assertEqual(masked["findings"]["value"], sum(len(r["masks"]) for r in self.of("response.fragment")))
-    self.assertEqual(masked["exchanges"]["doc_count"], 1)
+    for action in ("mask", "observed"):
+      told = found.pop((*person, "secret", "aws-access-key-id", action))
+      masks = [mask for r in self.of("response.fragment") for mask in r["masks"] if mask["action"] == action]
+      self.assertEqual(told["findings"]["value"], len(masks))
+      self.assertEqual(told["exchanges"]["doc_count"], 1)
     self.assertEqual(set(found), {(*person, block["category"], block["rule"], "block") for block in self.of("block")})
 
   def test_which_hosts_are_silent(self):

@@ -3,7 +3,7 @@
 --     --param_person='Ada Lovelace' --param_minutes=5 --queries-file questions.sql
 -- Of what has no match, names are empty.
 
-SELECT '1. Who was sent what kind of secret? What is masked stood in the answer, and was not shown.' FORMAT TSVRaw;
+SELECT '1. Who was sent what kind of secret? What is masked stood in the answer, and was not shown; what was observed was shown.' FORMAT TSVRaw;
 SELECT e.person AS person, e.issuer AS issuer, e.subject AS subject, f.category AS category, f.rule AS rule,
        f.action AS action, count() AS findings, uniqExact(f.host, f.session, f.exchange) AS exchanges,
        min(f.at) AS first, max(f.at) AS last
@@ -23,7 +23,7 @@ ORDER BY last_checkpoint NULLS FIRST, host;
 
 SELECT '3. What was not inspected, and why?' FORMAT TSVRaw;
 SELECT g.at AS at, g.host AS host, e.person AS person, if(e.server != '', e.server, c.server) AS server,
-       g.reason AS reason, g.detail AS detail, g.action AS action, g.bytes AS bytes
+       g.reason AS reason, g.detail AS detail, g.action AS action, g.would AS would, g.bytes AS bytes
 FROM gaps g LEFT JOIN exchanges e ON e.host = g.host AND e.session = g.session AND e.exchange = g.exchange
 LEFT JOIN connections c ON c.host = g.host AND c.session = g.session
 WHERE g.at >= parseDateTime64BestEffort({from:String}, 9, 'UTC')
@@ -59,7 +59,7 @@ WHERE e.at >= parseDateTime64BestEffort({from:String}, 9, 'UTC')
   AND e.at < parseDateTime64BestEffort({until:String}, 9, 'UTC')
 GROUP BY team, server, mcp_method, tool ORDER BY team, exchanges DESC, server, tool;
 
-SELECT '7. Which models and servers were sent what kind of secret? What is masked or blocked did not arrive there.'
+SELECT '7. Which models and servers were sent what kind of secret? What is masked or blocked did not arrive there; what was observed did.'
 FORMAT TSVRaw;
 SELECT e.server AS server, e.model AS model, f.category AS category, f.rule AS rule, f.action AS action,
        count() AS findings, uniqExact(e.issuer, e.subject) AS people
@@ -80,7 +80,7 @@ WHERE at >= parseDateTime64BestEffort({from:String}, 9, 'UTC')
 ORDER BY at, host, person, what;
 
 SELECT '9. Which configuration came into force where, and which was refused?' FORMAT TSVRaw;
-SELECT at, host, what, file, digest, outcome
+SELECT at, host, what, file, digest, outcome, mode
 FROM config_changes
 WHERE at >= parseDateTime64BestEffort({from:String}, 9, 'UTC')
   AND at < parseDateTime64BestEffort({until:String}, 9, 'UTC')

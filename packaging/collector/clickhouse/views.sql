@@ -51,7 +51,7 @@ CREATE VIEW findings AS
 CREATE VIEW gaps AS
   SELECT uid, host, session, exchange, at, JSONExtractString(record, 'reason') AS reason,
          JSONExtractString(record, 'detail') AS detail, JSONExtractString(record, 'action') AS action,
-         JSONExtract(record, 'bytes', 'Nullable(UInt64)') AS bytes
+         JSONExtractString(record, 'would') AS would, JSONExtract(record, 'bytes', 'Nullable(UInt64)') AS bytes
   FROM records WHERE kind = 'gap';
 
 CREATE VIEW identity_changes AS
@@ -66,7 +66,8 @@ CREATE VIEW identity_changes AS
 
 CREATE VIEW config_changes AS
   SELECT uid, host, at, JSONExtractString(record, 'what') AS what, JSONExtractString(record, 'file') AS file,
-         JSONExtractString(record, 'digest') AS digest, JSONExtractString(record, 'outcome') AS outcome
+         JSONExtractString(record, 'digest') AS digest, JSONExtractString(record, 'outcome') AS outcome,
+         JSONExtractString(record, 'mode') AS mode
   FROM records WHERE kind = 'config.change';
 
 -- How many records the host's log had when it signed: the second line of the note.

@@ -33,7 +33,7 @@ def with_findings($direction):
   all([kind("exchange"), in_time, {nested: {path: "findings", query: {term: {"findings.direction": $direction}}}}]);
 
 counted("veilwire-exchanges";
-  "1. Who was sent what kind of secret? What is masked stood in the answer, and was not shown.";
+  "1. Who was sent what kind of secret? What is masked stood in the answer, and was not shown; what was observed was shown.";
   with_findings("response"); ["person.name", "person.issuer", "person.subject"];
   findings("response"; {exchanges: {reverse_nested: {}, aggs: {first: {min: {field: "at"}}, last: {max: {field: "at"}}}}})),
 
@@ -66,7 +66,7 @@ counted("veilwire-exchanges"; "6. Which team uses which servers and tools?";
   {people: {cardinality: {field: "person.subject"}}, last: {max: {field: "at"}}}),
 
 counted("veilwire-exchanges";
-  "7. Which models and servers were sent what kind of secret? What is masked or blocked did not arrive there.";
+  "7. Which models and servers were sent what kind of secret? What is masked or blocked did not arrive there; what was observed did.";
   with_findings("request"); ["server_name", "model"];
   findings("request"; {exchanges: {reverse_nested: {}, aggs: {people: {cardinality: {field: "person.subject"}}}}})),
 
