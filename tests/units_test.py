@@ -78,6 +78,8 @@ def promises(name, text, sets):
   # Their records name the boot; the kernel's own word for it lies outside of what they see of /proc.
   if name in SAYS_BOOT and values(text, "ProcSubset") and "VEILWIRE_BOOT_ID=%b" not in values(text, "Environment"):
     yield "cannot know the boot id"
+  if values(text, "StartLimitIntervalSec") != ["0"]:
+    yield "is given up after some failures, and nothing starts it again"
   if name not in STATELESS and values(text, "StateDirectoryMode") != ["0700"]:
     yield "others can read its state"
 
