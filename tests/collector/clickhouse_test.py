@@ -5,7 +5,6 @@ Collector makes of it. Both stores answer an auditor's ten questions with what t
 
 import csv
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -23,9 +22,9 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 
 import exported_logs  # noqa: E402
 import questions  # noqa: E402
+from delivering_host import BUILD, DeliveringHost  # noqa: E402
 from own_clickhouse import OwnClickHouse  # noqa: E402
 
-BUILD = pathlib.Path(os.environ["VEILWIRE_BINARY_DIR"])
 SHIPPED = ROOT / "packaging/collector"
 STORES = {"kafka": "kafka.sql", "otelcol": "otelcol.sql"}
 ROUNDS = 40  # of make_ledger
@@ -36,7 +35,7 @@ def statements(name):
   return [part for part in (re.sub(r"(?m)^--.*\n", "", part).strip() for part in text.split(";\n")) if part]
 
 
-class ClickHouseTest(questions.AuditorsQuestions, unittest.TestCase):
+class ClickHouseTest(DeliveringHost, questions.AuditorsQuestions, unittest.TestCase):
   @classmethod
   def setUpClass(cls):
     cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="veilwire-clickhouse-"))
@@ -52,7 +51,7 @@ class ClickHouseTest(questions.AuditorsQuestions, unittest.TestCase):
     cls.port = int(cls.start("collector", sys.executable, "-B", ROOT / "tests/support/otlp_collector.py",
                              cls.exported).stdout.readline())
     cls.make_stores()
-    cls.write_agent()
+    cls.write_agent(cls.sinks(), 'log_level = "error"')
     cls.deliver()
     cls.read_ledger()
     cls.cosigned = {store: set() for store in STORES}
@@ -94,24 +93,8 @@ class ClickHouseTest(questions.AuditorsQuestions, unittest.TestCase):
       cls.make_store(store, first, "views.sql")
 
   @classmethod
-  def write_agent(cls):
-    me = f"{os.geteuid()}:{os.getegid()}"
-    cls.config = cls.folder / "agent.toml"
-    cls.config.write_text(f"""
-[recorder]
-user = ""
-socket = "{cls.folder}/recorder.sock"
-delivery_socket = "{cls.folder}/delivery.sock"
-status_socket = ""
-database = "{cls.folder}/ledger.db"
-writers = ["{me}"]
-readers = ["{me}"]
-[forwarder]
-user = ""
-recorder_socket = "{cls.folder}/delivery.sock"
-status_socket = ""
-internal_ca = ""
-log_level = "error"
+  def sinks(cls):
+    return f"""
 [[forwarder.sink]]
 name = "kafka"
 kind = "kafka"
@@ -125,12 +108,7 @@ kind = "otlp"
 endpoint = "http://127.0.0.1:{cls.port}"
 tell = "records"
 batch_kib = 64
-""")
-
-  @classmethod
-  def audit(cls, *arguments):
-    return subprocess.run([BUILD / "bin/veilwire", "--config", cls.config, "audit", *arguments], capture_output=True,
-                          text=True, check=True).stdout
+"""
 
   @classmethod
   def deliver(cls):
@@ -141,11 +119,7 @@ batch_kib = 64
     cls.clickhouse.kill()
     cls.clickhouse.start()
     cls.at_kill = int(cls.clickhouse.rows("SELECT count() FROM kafka.messages")[0][0])
-
-    def delivered():
-      report = json.loads(cls.audit("sinks", "--json"))
-      return len(report["sinks"]) == 2 and all(sink["next"] > report["records"] for sink in report["sinks"])
-    cls.until(delivered)
+    cls.until(cls.delivered)
     for name in ("forwarder", "recorder"):
       assert cls.end(name) == 0
     requests = [file.read_bytes() for file in sorted(cls.exported.glob("*.pb"))]

@@ -5,7 +5,6 @@ ledger itself says.
 
 import csv
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -22,9 +21,9 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 
 import certificates  # noqa: E402
 import questions  # noqa: E402
+from delivering_host import BUILD, DeliveringHost  # noqa: E402
 from own_postgres import OwnPostgres  # noqa: E402
 
-BUILD = pathlib.Path(os.environ["VEILWIRE_BINARY_DIR"])
 SHIPPED = ROOT / "packaging/collector/postgresql"
 STORES = {"collected": "rsyslog.sql", "postgres": "witness.sql"}
 ROUNDS = 40  # of make_ledger
@@ -36,7 +35,7 @@ def free_port():
     return probe.getsockname()[1]
 
 
-class CollectorTest(questions.AuditorsQuestions, unittest.TestCase):
+class CollectorTest(DeliveringHost, questions.AuditorsQuestions, unittest.TestCase):
   @classmethod
   def setUpClass(cls):
     cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="veilwire-collector-"))
@@ -52,7 +51,7 @@ class CollectorTest(questions.AuditorsQuestions, unittest.TestCase):
     subprocess.run([BUILD / "tests/make_ledger", cls.folder, str(ROUNDS)], check=True)
     cls.write_rsyslog()
     cls.start_witness()
-    cls.write_agent()
+    cls.write_agent(cls.sinks())
     cls.deliver()
     cls.put_questions()
 
@@ -125,25 +124,10 @@ class CollectorTest(questions.AuditorsQuestions, unittest.TestCase):
     cls.start("rsyslog", "/usr/sbin/rsyslogd", "-n", "-iNONE", "-f", cls.folder / "rsyslog.conf")
 
   @classmethod
-  def write_agent(cls):
-    me = f"{os.geteuid()}:{os.getegid()}"
+  def sinks(cls):
     common = (f'ca_file = "{cls.folder}/ca.pem"\ncertificate_file = "{cls.folder}/host.pem"\n'
               f'key_file = "{cls.folder}/host.key"\nretry_first_ms = 20\nretry_longest_seconds = 1\nbatch_kib = 64\n')
-    cls.config = cls.folder / "agent.toml"
-    cls.config.write_text(f"""
-[recorder]
-user = ""
-socket = "{cls.folder}/recorder.sock"
-delivery_socket = "{cls.folder}/delivery.sock"
-status_socket = ""
-database = "{cls.folder}/ledger.db"
-writers = ["{me}"]
-readers = ["{me}"]
-[forwarder]
-user = ""
-recorder_socket = "{cls.folder}/delivery.sock"
-status_socket = ""
-internal_ca = ""
+    return f"""
 [[forwarder.sink]]
 name = "rsyslog"
 kind = "relp"
@@ -157,17 +141,7 @@ name = "witness"
 kind = "witness"
 endpoint = "https://localhost:{cls.witness_port}"
 witness_key = "{cls.witness_key}"
-{common}""")
-
-  @classmethod
-  def audit(cls, *arguments):
-    return subprocess.run([BUILD / "bin/veilwire", "--config", cls.config, "audit", *arguments], capture_output=True,
-                          text=True, check=True).stdout
-
-  @classmethod
-  def delivered(cls):
-    report = json.loads(cls.audit("sinks", "--json"))
-    return len(report["sinks"]) == 2 and all(sink["next"] > report["records"] for sink in report["sinks"])
+{common}"""
 
   @classmethod
   def rows(cls):

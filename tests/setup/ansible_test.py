@@ -1,12 +1,7 @@
 """The role of packaging/ansible, run by ansible-core in a root of its own (roots.py) against that root itself."""
 
-import os
-import pathlib
 import re
 import shutil
-import subprocess
-import sys
-import tempfile
 import unittest
 
 import roots
@@ -17,7 +12,7 @@ REQUESTED = '[ca]\nfrom = "requested"\ncertificate = "/etc/veilwire/ca-signed.pe
 
 class Ansible(unittest.TestCase):
   def setUp(self):
-    self.root = roots.Root(FOLDER, BUILD, self._testMethodName)
+    self.root = roots.Root(roots.FOLDER, roots.BUILD, self._testMethodName)
     self.addCleanup(self.root.close)
     shutil.copytree(roots.SOURCE / "packaging/ansible", self.root.path / "root/ansible")
     self.root.write("root/ansible/here.ini", "[workstations]\nhere ansible_connection=local "
@@ -65,14 +60,4 @@ class Ansible(unittest.TestCase):
 
 
 if __name__ == "__main__":
-  if os.geteuid() != 0 or not shutil.which("ansible-playbook"):
-    print("SKIPPED: needs root, for a root of its own, and ansible-core")
-    sys.exit(77)
-  roots.own_mounts()
-  BUILD = pathlib.Path(sys.argv.pop(1))
-  with tempfile.TemporaryDirectory() as place:
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], check=True)
-    FOLDER = pathlib.Path(place)
-    result = unittest.main(exit=False, verbosity=2).result
-    subprocess.run(["umount", "--recursive", "--lazy", place], check=False)
-  sys.exit(0 if result.wasSuccessful() else 1)
+  roots.main("ansible-playbook")

@@ -11,6 +11,8 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
+import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 USERS = ("veilwire", "veilwire-signer", "veilwire-identity", "veilwire-recorder", "veilwire-credentials",
@@ -38,6 +40,23 @@ def own_mounts():
     return
   os.environ["VEILWIRE_OWN_MOUNTS"] = "1"
   os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, "-B", *sys.argv])
+
+
+def main(*programs):
+  """Runs the cases of the calling file, with FOLDER for their roots and BUILD from the command line, or says why not."""
+  global FOLDER, BUILD
+  missing = [program for program in programs if not shutil.which(program)]
+  if os.geteuid() != 0 or missing:
+    print("SKIPPED: needs root, for a root of its own" + "".join(f", and {program}" for program in missing))
+    sys.exit(77)
+  own_mounts()
+  BUILD = pathlib.Path(sys.argv.pop(1))
+  with tempfile.TemporaryDirectory() as place:
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], check=True)
+    FOLDER = pathlib.Path(place)
+    result = unittest.main(exit=False, verbosity=2).result
+    subprocess.run(["umount", "--recursive", "--lazy", place], check=False)
+  sys.exit(0 if result.wasSuccessful() else 1)
 
 
 def state_of(path):

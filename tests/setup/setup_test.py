@@ -3,10 +3,8 @@ how, and that systemctl alone is a stand-in there)."""
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
-import tempfile
 import unittest
 
 import roots
@@ -47,7 +45,7 @@ while len(done) < 2:
 
 class Case(unittest.TestCase):
   def setUp(self):
-    self.root = roots.Root(FOLDER, BUILD, self._testMethodName)
+    self.root = roots.Root(roots.FOLDER, roots.BUILD, self._testMethodName)
     self.addCleanup(self.root.close)
 
   def answers(self, text=ANSWERS):
@@ -407,7 +405,7 @@ class Usage(Case):
 
   def test_an_image_is_set_up_from_outside_and_nothing_is_started(self):
     before = self.root.snapshot()
-    answers = FOLDER / "outside.toml"
+    answers = roots.FOLDER / "outside.toml"
     answers.write_text(ANSWERS)
     program = [self.root.path / "usr/sbin/veilwire", "setup", "--root", self.root.path, "--yes"]
     run = subprocess.run([*program, "--from", answers], capture_output=True, text=True, check=False)
@@ -422,14 +420,4 @@ class Usage(Case):
 
 
 if __name__ == "__main__":
-  if os.geteuid() != 0:
-    print("SKIPPED: needs root, for a root of its own")
-    sys.exit(77)
-  roots.own_mounts()
-  BUILD = pathlib.Path(sys.argv.pop(1))
-  with tempfile.TemporaryDirectory() as place:
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", place], check=True)
-    FOLDER = pathlib.Path(place)
-    result = unittest.main(exit=False, verbosity=2).result
-    subprocess.run(["umount", "--recursive", "--lazy", place], check=False)
-  sys.exit(0 if result.wasSuccessful() else 1)
+  roots.main()
