@@ -7,7 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <filesystem>
+#include <optional>
+#include <system_error>
 
 namespace veilwire::redirector {
 namespace {
@@ -158,9 +159,15 @@ void write_redirected(Json& json, const Status& status) {
 
 Status read_status(const std::string& pin_directory) {
   Status status;
-  const std::string maps_directory = versioned_directory(pin_directory) + "/maps";
-  if (!std::filesystem::exists(maps_directory)) return status;
-  const KernelMaps maps(maps_directory);
+  // Whoever looks while pins are made, restored or removed finds some of them: not loaded, as without.
+  std::optional<KernelMaps> pinned;
+  try {
+    pinned.emplace(versioned_directory(pin_directory) + "/maps");
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::no_such_file_or_directory) throw;
+    return status;
+  }
+  const KernelMaps& maps = *pinned;
   const Iterators iterators;
   status.loaded = true;
   const vw_settings settings = maps.settings();
