@@ -15,7 +15,14 @@
 
 #include <linux/types.h>
 
-#define VW_LAYOUT_VERSION 3
+#define VW_LAYOUT_VERSION 4
+
+/* A process has a number in each PID namespace that it is visible from. In this header tgid is the
+ * one of the initial namespace: the kernel's own, unique, and the key of the maps. own_tgid is the
+ * one of the redirector's namespace: what /proc, kill and SO_PEERCRED say there, and 0 for a
+ * process that lives outside of it. Where the redirector is in the initial namespace, both are the
+ * same.
+ */
 
 /* ---- what the proxy asks of an accepted socket ----
  *
@@ -30,7 +37,7 @@
  */
 #define VW_SOL_VEILWIRE 0x7677 /* "vw" */
 #define VW_SO_ORIGIN 1
-#define VW_ORIGIN_VERSION 1
+#define VW_ORIGIN_VERSION 2
 
 #define VW_COMM_LENGTH 16
 #define VW_UNSET_ID 0xffffffffu /* loginuid and audit session when nobody logged in */
@@ -63,7 +70,9 @@ struct vw_origin {
   __u32 gid;
   __u32 loginuid;      /* VW_UNSET_ID if none */
   __u32 audit_session; /* VW_UNSET_ID if none */
-  __u32 tgid;          /* in the initial pid namespace */
+  __u32 tgid;
+  __u32 own_tgid;
+  __u32 reserved; /* zero */
   __u64 start_boottime_ns;
   __u64 cgroup_id;
   __u64 netns_cookie; /* of the client's socket, which is also the accepted socket's */
@@ -144,6 +153,8 @@ enum vw_event_kind {
 struct vw_event {
   __u32 kind;
   __u32 tgid;
+  __u32 own_tgid;
+  __u32 reserved; /* zero */
   __u64 start_boottime_ns;
   __u64 word;
   struct vw_exe exe;
@@ -216,19 +227,32 @@ struct vw_settings {
   __u32 mode;               /* enum vw_mode */
   __u32 egress_policy;      /* enum vw_egress_policy */
   __u32 proxy_cgroup_level; /* depth of proxy_cgroup_id below the cgroup2 root, which is 0 */
-  __u32 reserved;           /* zero */
+  __u32 pid_level;          /* vw_place of the redirector */
   __u64 proxy_cgroup_id;    /* 0: none; tasks below it are exempt */
   __u64 heartbeat_limit_ns; /* 0: heartbeat not required */
   __u8 needle_first[32];    /* bit set of the needles' first bytes, so that most positions cost one
                                test */
   __u32 shared_egress[VW_SHARED_EGRESS_COUNT]; /* ids of egress programs that bind the proxy too, or
                                                   are ours */
+  __u32 pid_namespace;                         /* vw_place of the redirector */
+  __u32 reserved;                              /* zero */
+};
+
+/* Where a process stands among the namespaces: what it cannot ask of the kernel itself, since to it
+ * its own are the outermost ones. Answered by a program that it runs. */
+struct vw_place {
+  __u32 pid_level;     /* 0: the initial PID namespace */
+  __u32 pid_namespace; /* inode number of /proc/self/ns/pid */
+  __u32 cgroup_level;  /* depth of the root of its cgroup namespace below the cgroup2 root */
+  __u32 reserved;      /* zero */
 };
 
 /* What the iterators write, one struct after the other. */
 struct vw_process {
   __u32 tgid;
   __u32 parent_tgid;
+  __u32 own_tgid; /* by the namespace of who reads it, which sees no others than its own */
+  __u32 reserved; /* zero */
   __u64 start_boottime_ns;
   struct vw_exe exe;
   __u64 memory_map; /* as in vw_label; 0: its main thread has ended */

@@ -6,7 +6,7 @@
 #ifndef VEILWIRE_BPF_IDENTITY_BPF_H
 #define VEILWIRE_BPF_IDENTITY_BPF_H
 
-#include "bpf/prelude.bpf.h"
+#include "bpf/place.bpf.h"
 
 /* Takes a pointer that may be NULL or stale: every read is a checked one. */
 vw_inline void vw_read_exe(struct file* file, struct vw_exe* exe) {
@@ -22,8 +22,8 @@ vw_inline __u64 vw_start_time(struct task_struct* task) {
 }
 
 /* Everything but destination, flags, bound interface and namespace. */
-vw_inline void vw_fill_identity(struct vw_origin* origin, struct task_struct* task,
-                                const struct vw_label* label) {
+vw_inline void vw_fill_identity(struct vw_origin* origin, const struct vw_settings* set,
+                                struct task_struct* task, const struct vw_label* label) {
   __u64 ids = bpf_get_current_uid_gid();
   origin->version = VW_ORIGIN_VERSION;
   origin->uid = (__u32)ids;
@@ -34,6 +34,7 @@ vw_inline void vw_fill_identity(struct vw_origin* origin, struct task_struct* ta
   if (bpf_core_field_exists(task->sessionid))
     origin->audit_session = BPF_CORE_READ(task, sessionid);
   origin->tgid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+  origin->own_tgid = vw_own_tgid(task, set->pid_level, set->pid_namespace);
   origin->start_boottime_ns = vw_start_time(task);
   origin->cgroup_id = bpf_get_current_cgroup_id();
   origin->connected_at_ns = bpf_ktime_get_ns();

@@ -15,6 +15,9 @@ vw_inline void vw_write_process(struct bpf_iter__task* ctx) {
   if (!vw_known_type(struct vw_process) || !task || task->pid != task->tgid) return;
   struct vw_process process = {};
   process.tgid = (__u32)task->tgid;
+  struct vw_place reader = {};
+  vw_look_at_place((struct task_struct*)bpf_get_current_task_btf(), &reader);
+  process.own_tgid = vw_own_tgid(task, reader.pid_level, reader.pid_namespace);
   process.parent_tgid = (__u32)BPF_CORE_READ(task, real_parent, tgid);
   process.start_boottime_ns = task->start_boottime;
   process.memory_map = (__u64)BPF_CORE_READ(task, mm);

@@ -40,14 +40,18 @@ vw_inline struct vw_label* vw_label_of(__u32 tgid, __u64 start) {
   return label;
 }
 
-vw_inline void vw_tell(__u32 kind, __u32 tgid, const struct vw_label* label) {
-  struct vw_event* event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+vw_inline void vw_tell(__u32 kind, struct task_struct* task, const struct vw_label* label) {
+  __u32 zero = 0;
+  const struct vw_settings* set = bpf_map_lookup_elem(&settings, &zero);
+  struct vw_event* event = set ? bpf_ringbuf_reserve(&events, sizeof(*event), 0) : 0;
   if (!event) {
     vw_count(VW_REASON_EVENT_LOST);
     return;
   }
   event->kind = vw_known_type(struct vw_event) ? kind : 0;
-  event->tgid = tgid;
+  event->tgid = (__u32)BPF_CORE_READ(task, tgid);
+  event->own_tgid = vw_own_tgid(task, set->pid_level, set->pid_namespace);
+  event->reserved = 0;
   event->start_boottime_ns = label->start_boottime_ns;
   event->word = label->word;
   event->exe = label->exe;
@@ -55,17 +59,18 @@ vw_inline void vw_tell(__u32 kind, __u32 tgid, const struct vw_label* label) {
   bpf_ringbuf_submit(event, 0);
 }
 
-vw_inline void vw_label_insert(__u32 tgid, const struct vw_label* label, __u32 reason) {
+vw_inline void vw_label_insert(struct task_struct* task, const struct vw_label* label,
+                               __u32 reason) {
+  __u32 tgid = (__u32)task->tgid;
   if (bpf_map_update_elem(&labels, &tgid, label, BPF_ANY)) {
     vw_count(VW_REASON_LABEL_FULL);
-    vw_tell(VW_EVENT_LABEL_LOST, tgid, label);
+    vw_tell(VW_EVENT_LABEL_LOST, task, label);
     return;
   }
   vw_count(reason);
 }
 
 vw_inline void vw_label_fork(struct task_struct* parent, struct task_struct* child) {
-  __u32 tgid = (__u32)child->tgid;
   if (child->pid != child->tgid) return; /* a thread: its process has the label */
   struct vw_label* held = vw_label_of((__u32)parent->tgid, vw_start_time(parent));
   if (!held) return;
@@ -73,7 +78,7 @@ vw_inline void vw_label_fork(struct task_struct* parent, struct task_struct* chi
   if (!vw_in_scope(label.word)) return;
   label.start_boottime_ns = child->start_boottime;
   label.memory_map = (__u64)child->mm;
-  vw_label_insert(tgid, &label, VW_REASON_LABEL_INHERITED);
+  vw_label_insert(child, &label, VW_REASON_LABEL_INHERITED);
 }
 
 vw_inline void vw_label_exec(struct task_struct* task, struct linux_binprm* program) {
@@ -110,9 +115,9 @@ vw_inline void vw_label_exec(struct task_struct* task, struct linux_binprm* prog
   __u32 reason = kept                          ? VW_REASON_LABEL_KEPT
                  : state == VW_LABEL_CONFIRMED ? VW_REASON_LABEL_CONFIRMED
                                                : VW_REASON_LABEL_SUSPECT;
-  vw_label_insert(tgid, &label, reason);
+  vw_label_insert(task, &label, reason);
   if (!kept)
-    vw_tell(state == VW_LABEL_CONFIRMED ? VW_EVENT_CONFIRMED : VW_EVENT_SUSPECT, tgid, &label);
+    vw_tell(state == VW_LABEL_CONFIRMED ? VW_EVENT_CONFIRMED : VW_EVENT_SUSPECT, task, &label);
 }
 
 vw_inline void vw_label_exit(struct task_struct* task) {

@@ -226,7 +226,7 @@ vw_inline int vw_redirect_tcp(struct bpf_sock_addr* ctx, const struct vw_setting
 
   struct vw_origin* origin = bpf_sk_storage_get(&origins, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
   if (!origin) return vw_refuse(VW_REASON_NO_STORAGE);
-  vw_fill_identity(origin, client.task, client.label);
+  vw_fill_identity(origin, set, client.task, client.label);
   __builtin_memcpy(origin->destination, attempt->destination.bytes, sizeof(origin->destination));
   origin->destination_port = attempt->port;
   origin->netns_cookie = cookie;

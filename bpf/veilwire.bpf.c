@@ -8,6 +8,7 @@
 #include "bpf/handoff.bpf.h"
 #include "bpf/iterate.bpf.h"
 #include "bpf/label.bpf.h"
+#include "bpf/place.bpf.h"
 #include "bpf/quic.bpf.h"
 #include "bpf/redirect.bpf.h"
 
@@ -35,6 +36,12 @@ int BPF_PROG(vw_exit, struct task_struct* task) {
 
 SEC("syscall")
 int vw_judge(struct vw_judgement* judgement) { return vw_judge_label(judgement); }
+
+SEC("syscall")
+int vw_look_around(struct vw_place* place) {
+  vw_look_at_place((struct task_struct*)bpf_get_current_task_btf(), place);
+  return 0;
+}
 
 SEC("cgroup/sock_create")
 int vw_sock_create(struct bpf_sock* ctx) {

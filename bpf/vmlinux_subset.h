@@ -57,8 +57,41 @@ struct mm_struct {
   struct file* exe_file;
 };
 
+struct ns_common {
+  unsigned int inum;
+};
+
+struct pid_namespace {
+  struct ns_common ns;
+};
+
+struct upid {
+  int nr;
+  struct pid_namespace* ns;
+};
+
+struct pid {
+  unsigned int level;
+  struct upid numbers[1];
+};
+
+enum pid_type { PIDTYPE_TGID = 1, PIDTYPE_MAX = 4 };
+
 struct signal_struct {
   atomic_t live;
+  struct pid* pids[PIDTYPE_MAX];
+};
+
+struct css_set {
+  struct cgroup* dfl_cgrp;
+};
+
+struct cgroup_namespace {
+  struct css_set* root_cset;
+};
+
+struct nsproxy {
+  struct cgroup_namespace* cgroup_ns;
 };
 
 struct task_struct {
@@ -70,6 +103,7 @@ struct task_struct {
   struct task_struct* group_leader;
   struct task_struct* real_parent;
   struct signal_struct* signal;
+  struct nsproxy* nsproxy;
   struct mm_struct* mm;
   char comm[16];
 };
@@ -102,6 +136,7 @@ struct cgroup_bpf {
 };
 
 struct cgroup {
+  int level;
   struct cgroup_bpf bpf;
 };
 

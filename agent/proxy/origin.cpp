@@ -39,7 +39,7 @@ Result<Origin, int> read_origin(int accepted) {
                  .gid = raw.gid,
                  .loginuid = raw.loginuid,
                  .audit_session = raw.audit_session,
-                 .tgid = raw.tgid,
+                 .tgid = raw.own_tgid,
                  .start_boottime_ns = raw.start_boottime_ns,
                  .cgroup_id = raw.cgroup_id,
                  .netns_cookie = raw.netns_cookie,

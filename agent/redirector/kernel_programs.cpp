@@ -242,6 +242,15 @@ bool KernelPrograms::judge(const vw_judgement& judgement) const {
          options.retval == 0;
 }
 
+vw_place KernelPrograms::look_around() const {
+  vw_place place{};
+  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &place, .ctx_size_in = sizeof(place));
+  if (::bpf_prog_test_run_opts(state_->program("vw_look_around"), &options) != 0 ||
+      place.pid_namespace == 0)
+    throw std::runtime_error("the kernel does not say which PID namespace this is");
+  return place;
+}
+
 void KernelPrograms::restore_pins() const {
   prepare_pin_directory(state_->maps);
   prepare_pin_directory(state_->links);

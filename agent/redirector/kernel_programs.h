@@ -60,6 +60,9 @@ class KernelPrograms {
   // something since.
   bool judge(const vw_judgement& judgement) const;
 
+  // Where this process stands among PID and cgroup namespaces. Throws std::runtime_error.
+  vw_place look_around() const;
+
   std::uint32_t egress_program_id() const { return program_id("vw_egress"); }
 
  private:

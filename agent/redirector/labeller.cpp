@@ -37,9 +37,12 @@ bool is_own_root(std::uint32_t tgid, const vw_label& label) {
 // A tree that forks faster than this is swept the next time.
 constexpr int kSpreadPasses = 16;
 
-std::string describe(std::uint32_t tgid, std::string_view comm) {
-  const std::size_t end = comm.find('\0');
-  return "process " + std::to_string(tgid) + " (" + host::log::printable(comm.substr(0, end)) + ")";
+std::string describe(const vw_event& event) {
+  const std::string_view comm(event.comm, sizeof(event.comm));
+  return (event.own_tgid != 0
+              ? "process " + std::to_string(event.own_tgid)
+              : "process " + std::to_string(event.tgid) + " outside of our PID namespace") +
+         " (" + host::log::printable(comm.substr(0, comm.find('\0'))) + ")";
 }
 
 }  // namespace
@@ -85,10 +88,10 @@ int Labeller::events_fd() const { return ::ring_buffer__epoll_fd(events_->ring);
 void Labeller::handle_events() { ::ring_buffer__consume(events_->ring); }
 
 void Labeller::handle(const vw_event& event) {
-  const std::string who = describe(event.tgid, {event.comm, sizeof(event.comm)});
+  const std::string who = describe(event);
   switch (event.kind) {
     case VW_EVENT_SUSPECT:
-      judge(event.tgid);
+      judge(event.tgid, event.own_tgid);
       break;
     case VW_EVENT_CONFIRMED:
       host::log::debug(who + " runs a known client");
@@ -109,6 +112,7 @@ void Labeller::scan() {
 bool Labeller::scan_once() {
   // Labels first: a process that begins in between has no label here, and keeps the kernel's.
   const auto labels = maps_.labels();
+  const bool sees_all = maps_.settings().pid_level == 0;
   std::vector<vw_process> processes = iterators_.processes();
   // A parent is older than its children.
   std::sort(processes.begin(), processes.end(), [](const vw_process& a, const vw_process& b) {
@@ -126,7 +130,7 @@ bool Labeller::scan_once() {
     const std::vector<vw_process> again = iterators_.processes();
     for (const auto& [tgid, label] : left) {
       const vw_process* owner = find(again, tgid);
-      if (owner == nullptr || owner->start_boottime_ns != label.start_boottime_ns)
+      if (owner == nullptr ? sees_all : owner->start_boottime_ns != label.start_boottime_ns)
         swap(tgid, label, VW_LABEL_NONE);
       else
         labelled[tgid] = label;
@@ -146,7 +150,7 @@ bool Labeller::scan_once() {
       label.root_tgid = parent->second.root_tgid;
       label.root_start_boottime_ns = parent->second.root_start_boottime_ns;
     } else {
-      const Evidence evidence = look_at_process(settings_, proc_, process.tgid);
+      const Evidence evidence = look_at_process(settings_, proc_, process.own_tgid);
       if (evidence != Evidence::Client && evidence != Evidence::Interpreted) continue;
       label.word = VW_LABEL_CONFIRMED;
       label.root_tgid = process.tgid;
@@ -173,24 +177,25 @@ bool Labeller::swap(std::uint32_t tgid, const vw_label& label, vw_label_state st
                           (label.word & ~VW_LABEL_STATE_MASK) | static_cast<std::uint64_t>(state)});
 }
 
-void Labeller::judge(std::uint32_t tgid) {
+void Labeller::judge(std::uint32_t tgid, std::uint32_t own_tgid) {
+  if (own_tgid == 0) return;
   const auto label = maps_.label(tgid);
   if (!label || state_of(*label) != VW_LABEL_SUSPECT) return;
-  const Evidence evidence = look_at_process(settings_, proc_, tgid);
+  const Evidence evidence = look_at_process(settings_, proc_, own_tgid);
   if (evidence == Evidence::Gone) return;
   // What /proc showed must be of the memory map that the label speaks of: an exec changes the map
   // first and the label a moment later. The sweep comes by again.
   const std::vector<vw_process> processes = iterators_.processes();
   const vw_process* now = find(processes, tgid);
-  if (now == nullptr || now->start_boottime_ns != label->start_boottime_ns ||
-      now->memory_map != label->memory_map)
+  if (now == nullptr || now->own_tgid != own_tgid ||
+      now->start_boottime_ns != label->start_boottime_ns || now->memory_map != label->memory_map)
     return;
   const vw_label_state state =
       evidence == Evidence::Nothing && !has_gone_on(*label) ? VW_LABEL_CLEARED : VW_LABEL_CONFIRMED;
   if (!swap(tgid, *label, state)) return;
   if (evidence == Evidence::Client) {
     maps_.add_executable(label->exe);
-    host::log::info("process " + std::to_string(tgid) +
+    host::log::info("process " + std::to_string(own_tgid) +
                     " is an intercepted client; its executable is known from now on");
   }
   if (is_own_root(tgid, *label)) spread(tgid, label->start_boottime_ns, state);
@@ -208,29 +213,38 @@ void Labeller::spread(std::uint32_t root_tgid, std::uint64_t root_start, vw_labe
 }
 
 // The process that gave it the label is gone before anybody looked: its own executable decides.
-void Labeller::judge_orphan(std::uint32_t tgid, const vw_label& label) {
+void Labeller::judge_orphan(std::uint32_t tgid, std::uint32_t own_tgid, const vw_label& label) {
   const auto root = maps_.label(label.root_tgid);
   const bool root_lives = root && root->start_boottime_ns == label.root_start_boottime_ns;
   if (!root_lives)
-    judge(tgid);
+    judge(tgid, own_tgid);
   else if (state_of(*root) != VW_LABEL_SUSPECT)
     swap(tgid, label, state_of(*root));
 }
 
 void Labeller::sweep() {
-  for (const auto& [tgid, label] : maps_.labels()) {
-    if (state_of(label) != VW_LABEL_SUSPECT) continue;
+  auto suspects = maps_.labels();
+  std::erase_if(suspects,
+                [](const auto& entry) { return state_of(entry.second) != VW_LABEL_SUSPECT; });
+  if (suspects.empty()) return;
+  const std::vector<vw_process> processes = iterators_.processes();
+  for (const auto& [tgid, label] : suspects) {
+    const vw_process* process = find(processes, tgid);
+    const std::uint32_t own_tgid = process == nullptr ? 0 : process->own_tgid;
     if (is_own_root(tgid, label))
-      judge(tgid);
+      judge(tgid, own_tgid);
     else
-      judge_orphan(tgid, label);
+      judge_orphan(tgid, own_tgid, label);
   }
 }
 
-bool Labeller::exempt(std::uint32_t tgid) {
+bool Labeller::exempt(std::uint32_t own_tgid) {
   const std::vector<vw_process> processes = iterators_.processes();
-  const vw_process* process = find(processes, tgid);
-  if (process == nullptr) return false;
+  const auto process = std::find_if(processes.begin(), processes.end(), [&](const vw_process& p) {
+    return p.own_tgid == own_tgid && own_tgid != 0;
+  });
+  if (process == processes.end()) return false;
+  const std::uint32_t tgid = process->tgid;
   if (const auto held = maps_.label(tgid)) {
     if (held->start_boottime_ns == process->start_boottime_ns)
       return swap(tgid, *held, VW_LABEL_EXEMPT);

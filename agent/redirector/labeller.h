@@ -1,7 +1,11 @@
 // The user-space half of labelling: finds the clients that were running before us, and confirms or
 // clears what the kernel only suspects. A verdict is swapped in by the kernel and only if nothing
-// was executed since; it then spreads to everything that the process has forked. Tested by
-// tests/bpf/label_test.cpp.
+// was executed since; it then spreads to everything that the process has forked.
+//
+// In a PID namespace of its own the redirector sees the processes in it and below it. Who is
+// outside cannot be looked at: it keeps the label that the kernel gave it, so that a suspect stays
+// one, and in scope, wherever the programs catch it. Tested by tests/bpf/label_test.cpp and
+// tests/bpf/pid_namespace_test.cpp.
 #pragma once
 
 #include "agent/redirector/config.h"
@@ -33,15 +37,15 @@ class Labeller {
   void handle_events();
   // Suspects that no event told of: it was lost, or we were away.
   void sweep();
-  // The proxy itself. false: there is no such process.
-  bool exempt(std::uint32_t tgid);
+  // The proxy itself, by its number in our PID namespace. false: there is no such process there.
+  bool exempt(std::uint32_t own_tgid);
 
  private:
   struct Events;
   bool scan_once();
   void handle(const vw_event& event);
-  void judge(std::uint32_t tgid);
-  void judge_orphan(std::uint32_t tgid, const vw_label& label);
+  void judge(std::uint32_t tgid, std::uint32_t own_tgid);
+  void judge_orphan(std::uint32_t tgid, std::uint32_t own_tgid, const vw_label& label);
   bool swap(std::uint32_t tgid, const vw_label& label, vw_label_state state) const;
   void spread(std::uint32_t root_tgid, std::uint64_t root_start, vw_label_state state);
   const vw_process* find(const std::vector<vw_process>& processes, std::uint32_t tgid) const;

@@ -122,6 +122,19 @@ std::optional<Cgroup> open_cgroup_by_id(std::uint64_t id) {
   return std::nullopt;
 }
 
+void check_proc() {
+  // "NSpid:" lists our numbers from the namespace of this mount down to our own; without a number
+  // in that namespace we have no /proc/self.
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    const std::vector<std::string> fields{std::istream_iterator<std::string>(words), {}};
+    if (!fields.empty() && fields[0] == "NSpid:" && fields.size() == 2) return;
+  }
+  throw std::runtime_error(
+      "/proc is not that of this PID namespace: mount one (mount -t proc proc /proc)");
+}
+
 std::optional<std::string> cgroup_of(int pid) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/cgroup");
   for (std::string line; std::getline(in, line);)

@@ -28,6 +28,10 @@ Cgroup open_cgroup(const std::string& name);
 // Nothing if there is no such cgroup, or none any more.
 std::optional<Cgroup> open_cgroup_by_id(std::uint64_t id);
 
+// Throws std::runtime_error unless /proc shows processes by the numbers that they have for us: one
+// of another PID namespace would show strangers.
+void check_proc();
+
 // The cgroup2 path of a process, below the mount ("/" is the root); nothing if it is gone.
 std::optional<std::string> cgroup_of(int pid);
 

@@ -58,6 +58,7 @@ Redirector::Redirector(const Settings& settings, host::UniqueFd listener, std::u
 }
 
 void Redirector::attach() {
+  check_proc();
   write_settings();
   programs_.attach_labels();
   labeller_.scan();
@@ -73,7 +74,10 @@ void Redirector::write_settings() {
     ports[port] = VW_PORT_LABELLED | VW_PORT_TARGET | (settings_.refuse_quic ? VW_PORT_QUIC : 0U);
   maps_.set_ports(ports);
   maps_.set_endpoints(settings_.endpoints);
+  const vw_place place = programs_.look_around();
   vw_settings kernel = maps_.settings();
+  kernel.pid_level = place.pid_level;
+  kernel.pid_namespace = place.pid_namespace;
   kernel.mode = settings_.when_proxy_dead;
   kernel.egress_policy = settings_.when_egress_filtered;
   kernel.heartbeat_limit_ns = static_cast<std::uint64_t>(
@@ -91,7 +95,7 @@ void Redirector::attach_proxy(const std::string& name) {
       cgroup.id == clients_.id || clients_.path.starts_with(cgroup.path + "/");
   if (!settings_.proxy_cgroup.empty() && !holds_clients) {
     vw_settings kernel = maps_.settings();
-    kernel.proxy_cgroup_level = cgroup.level;
+    kernel.proxy_cgroup_level = programs_.look_around().cgroup_level + cgroup.level;
     kernel.proxy_cgroup_id = cgroup.id;
     maps_.set_settings(kernel);
   }

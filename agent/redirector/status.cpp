@@ -113,6 +113,13 @@ class Json {
   bool separate_ = false;
 };
 
+// 0: it is outside of our PID namespace, or gone.
+std::uint32_t own_tgid(const Status& status, std::uint32_t tgid) {
+  if (!status.own_tgids) return tgid;
+  const auto at = status.own_tgids->find(tgid);
+  return at == status.own_tgids->end() ? 0 : at->second;
+}
+
 void write_links(Json& json, const Status& status) {
   json.key("links").open('[');
   for (const LinkState& link : status.links)
@@ -143,7 +150,7 @@ void write_redirected(Json& json, const Status& status) {
         .key("destination")
         .text(to_string(Endpoint{address_of(origin.destination), origin.destination_port}))
         .key("tgid")
-        .number(origin.tgid)
+        .number(origin.own_tgid)
         .key("uid")
         .number(origin.uid)
         .key("comm")
@@ -187,6 +194,11 @@ Status read_status(const std::string& pin_directory) {
                            [](const vw_marked_listener& l) { return l.listening != 0; });
   status.counters = maps.counters();
   status.labels = maps.labels();
+  if (settings.pid_level != 0) {
+    status.own_tgids.emplace();
+    for (const vw_process& process : iterators.processes())
+      status.own_tgids->emplace(process.tgid, process.own_tgid);
+  }
   status.ports = maps.ports();
   status.targets = maps.targets();
   status.endpoints = maps.endpoints();
@@ -226,11 +238,11 @@ std::string to_json(const Status& status) {
   for (const auto& [tgid, label] : status.labels)
     json.open('{')
         .key("tgid")
-        .number(tgid)
+        .number(own_tgid(status, tgid))
         .key("state")
         .text(state_text(label))
         .key("root_tgid")
-        .number(label.root_tgid)
+        .number(own_tgid(status, label.root_tgid))
         .close('}');
   json.close(']').key("ports").open('[');
   for (const std::uint16_t port : status.ports) json.number(port);
@@ -258,7 +270,7 @@ std::string to_text(const Status& status) {
   text += "redirected    " + std::to_string(status.redirected.size()) + " open connections\n";
   for (const vw_redirected& socket : status.redirected)
     text +=
-        "  " + comm_of(socket.origin) + " (" + std::to_string(socket.origin.tgid) + ", uid " +
+        "  " + comm_of(socket.origin) + " (" + std::to_string(socket.origin.own_tgid) + ", uid " +
         std::to_string(socket.origin.uid) + ") to " +
         to_string(Endpoint{address_of(socket.origin.destination), socket.origin.destination_port}) +
         "\n";

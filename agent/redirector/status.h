@@ -7,6 +7,8 @@
 #include "bpf/abi.h"
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,7 +25,10 @@ struct Status {
   std::vector<LinkState> links;
   std::vector<vw_marked_listener> listeners;
   std::vector<std::pair<std::string_view, std::uint64_t>> counters;
-  std::vector<std::pair<std::uint32_t, vw_label>> labels;
+  std::vector<std::pair<std::uint32_t, vw_label>> labels;  // by the kernel's own number
+  // From that number to the one in our PID namespace, for all whom we see; nothing: they are the
+  // same.
+  std::optional<std::map<std::uint32_t, std::uint32_t>> own_tgids;
   std::vector<std::uint16_t> ports;
   std::vector<Prefix> targets;
   std::vector<Endpoint> endpoints;

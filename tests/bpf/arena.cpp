@@ -521,9 +521,10 @@ const redirector::Iterators& Arena::iterators() {
 }
 
 void Arena::label(pid_t pid) {
-  const auto tgid = static_cast<std::uint32_t>(pid);
+  const auto own_tgid = static_cast<std::uint32_t>(pid);
   for (const vw_process& process : iterators().processes()) {
-    if (process.tgid != tgid) continue;
+    if (process.own_tgid != own_tgid) continue;
+    const std::uint32_t tgid = process.tgid;
     vw_label label{};
     label.start_boottime_ns = process.start_boottime_ns;
     label.word = VW_LABEL_CONFIRMED;

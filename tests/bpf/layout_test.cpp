@@ -65,10 +65,11 @@ TEST_F(LayoutTest, origin) {
       {MEMBER(vw_origin, version), MEMBER(vw_origin, destination_port), MEMBER(vw_origin, flags),
        MEMBER(vw_origin, destination), MEMBER(vw_origin, bound_ifindex), MEMBER(vw_origin, uid),
        MEMBER(vw_origin, gid), MEMBER(vw_origin, loginuid), MEMBER(vw_origin, audit_session),
-       MEMBER(vw_origin, tgid), MEMBER(vw_origin, start_boottime_ns), MEMBER(vw_origin, cgroup_id),
+       MEMBER(vw_origin, tgid), MEMBER(vw_origin, own_tgid), MEMBER(vw_origin, reserved),
+       MEMBER(vw_origin, start_boottime_ns), MEMBER(vw_origin, cgroup_id),
        MEMBER(vw_origin, netns_cookie), MEMBER(vw_origin, exe), MEMBER(vw_origin, connected_at_ns),
        MEMBER(vw_origin, comm)});
-  EXPECT_EQ(sizeof(vw_origin), 112U) << "a released proxy may run against a newer kernel side";
+  EXPECT_EQ(sizeof(vw_origin), 120U) << "a released proxy may run against a newer kernel side";
 }
 
 TEST_F(LayoutTest, exe) {
@@ -100,7 +101,8 @@ TEST_F(LayoutTest, needle_and_event) {
               {MEMBER(vw_needle, where), MEMBER(vw_needle, length), MEMBER(vw_needle, text),
                MEMBER(vw_needle, mask)});
   expect_same("vw_event", sizeof(vw_event),
-              {MEMBER(vw_event, kind), MEMBER(vw_event, tgid), MEMBER(vw_event, start_boottime_ns),
+              {MEMBER(vw_event, kind), MEMBER(vw_event, tgid), MEMBER(vw_event, own_tgid),
+               MEMBER(vw_event, reserved), MEMBER(vw_event, start_boottime_ns),
                MEMBER(vw_event, word), MEMBER(vw_event, exe), MEMBER(vw_event, comm)});
 }
 
@@ -127,17 +129,25 @@ TEST_F(LayoutTest, listeners_and_sockets) {
 TEST_F(LayoutTest, settings) {
   expect_same("vw_settings", sizeof(vw_settings),
               {MEMBER(vw_settings, mode), MEMBER(vw_settings, egress_policy),
-               MEMBER(vw_settings, proxy_cgroup_level), MEMBER(vw_settings, reserved),
+               MEMBER(vw_settings, proxy_cgroup_level), MEMBER(vw_settings, pid_level),
                MEMBER(vw_settings, proxy_cgroup_id), MEMBER(vw_settings, heartbeat_limit_ns),
-               MEMBER(vw_settings, needle_first), MEMBER(vw_settings, shared_egress)});
+               MEMBER(vw_settings, needle_first), MEMBER(vw_settings, shared_egress),
+               MEMBER(vw_settings, pid_namespace), MEMBER(vw_settings, reserved)});
   EXPECT_EQ(offsetof(vw_settings, mode), 0U) << "detach relies on it for every layout version";
 }
 
+TEST_F(LayoutTest, place) {
+  expect_same("vw_place", sizeof(vw_place),
+              {MEMBER(vw_place, pid_level), MEMBER(vw_place, pid_namespace),
+               MEMBER(vw_place, cgroup_level), MEMBER(vw_place, reserved)});
+}
+
 TEST_F(LayoutTest, iterated_structs) {
-  expect_same("vw_process", sizeof(vw_process),
-              {MEMBER(vw_process, tgid), MEMBER(vw_process, parent_tgid),
-               MEMBER(vw_process, start_boottime_ns), MEMBER(vw_process, exe),
-               MEMBER(vw_process, memory_map)});
+  expect_same(
+      "vw_process", sizeof(vw_process),
+      {MEMBER(vw_process, tgid), MEMBER(vw_process, parent_tgid), MEMBER(vw_process, own_tgid),
+       MEMBER(vw_process, reserved), MEMBER(vw_process, start_boottime_ns), MEMBER(vw_process, exe),
+       MEMBER(vw_process, memory_map)});
   expect_same("vw_marked_listener", sizeof(vw_marked_listener),
               {MEMBER(vw_marked_listener, netns_cookie), MEMBER(vw_marked_listener, port),
                MEMBER(vw_marked_listener, six), MEMBER(vw_marked_listener, listening),

@@ -2,10 +2,12 @@
 // skipped.
 //   wait               reads one byte from standard input
 //   connect HOST PORT  connects and writes a struct Connected to standard output
-//   daemon             double fork and setsid; the grandchild goes on and writes its pid, the
-//   others exit child              forks; the child goes on and writes its pid, the parent waits
-//   for the end of its input thread             goes on in a second thread exec PATH replaces
-//   itself by PATH, which gets the rest of the arguments
+//   daemon             double fork and setsid; the grandchild goes on and writes its pid,
+//                      the others exit
+//   child              forks; the child goes on and writes its pid, the parent waits for its end
+//   pidns              forks into a new PID namespace; the child goes on, the parent waits
+//   thread             goes on in a second thread
+//   exec PATH          replaces itself by PATH, which gets the rest of the arguments
 #include "tests/bpf/arena.h"
 
 #include <cerrno>
@@ -13,6 +15,7 @@
 #include <string_view>
 #include <thread>
 
+#include <sched.h>
 #include <unistd.h>
 
 namespace {
@@ -48,6 +51,10 @@ void obey(int argc, char** argv, int at) {
       if (::fork() != 0)
         for (;;) ::pause();
       put_pid();
+    } else if (order == "pidns") {
+      if (::unshare(CLONE_NEWPID) != 0) ::_exit(5);
+      if (::fork() != 0)
+        for (;;) ::pause();
     } else if (order == "thread") {
       std::thread([=] {
         obey(argc, argv, i + 1);
