@@ -166,7 +166,8 @@ void write_redirected(Json& json, const Status& status) {
 
 Status read_status(const std::string& pin_directory) {
   Status status;
-  // Whoever looks while pins are made, restored or removed finds some of them: not loaded, as without.
+  // Whoever looks while pins are made, restored or removed finds some of them: not loaded, as
+  // without.
   std::optional<KernelMaps> pinned;
   try {
     pinned.emplace(versioned_directory(pin_directory) + "/maps");
