@@ -1,5 +1,5 @@
 """The runbooks in docs/: each has its parts, says by which test it is run or that it is not, and names only commands,
-options, units and files that there are."""
+options, units and files that there are. The README names only commands, units and links that there are."""
 
 import functools
 import pathlib
@@ -91,12 +91,22 @@ def known_places():
                  if path.is_file())
 
 
-def complaints_about(name, page, programs):
-  parts = re.findall(r"(?m)^\*\*(.*?)\.\*\*", page)
-  yield from (f"has no part \"{part}\"" for part in PARTS if part not in parts)
+def complaints_about_names(page, folder, programs):
   for words in commands_of(page):
     yield from complaints_about_command(words, programs)
     yield from complaints_about_units(words)
+  for link in re.findall(r"\]\(([^)#]+)\)", page):
+    if not (folder / link).exists():
+      yield f"there is no {link}"
+  for manual, section in re.findall(r"\b(veilwire(?:-[a-z]+)?)\((\d)\)", page):
+    if not (ROOT / f"packaging/man/{manual}.{section}").exists():
+      yield f"there is no manual page {manual}({section})"
+
+
+def complaints_about(page, programs):
+  parts = re.findall(r"(?m)^\*\*(.*?)\.\*\*", page)
+  yield from (f"has no part \"{part}\"" for part in PARTS if part not in parts)
+  yield from complaints_about_names(page, ROOT / "docs", programs)
   for place in set(OURS.findall(page)):
     folder, _, file = place.rpartition("/")
     # By its whole name or, where a program puts it beside another, by both parts; one that a step makes has an ending
@@ -105,12 +115,6 @@ def complaints_about(name, page, programs):
     if not any(one in known for one in (place, place.rpartition(".")[0] or place)) and not (
         folder + "/" in known and "." in file and file in known):
       yield f"nobody else knows of {place}"
-  for link in re.findall(r"\]\(([^)]+)\)", page):
-    if not (ROOT / "docs" / link).exists():
-      yield f"there is no {link}"
-  for manual, section in re.findall(r"\b(veilwire(?:-[a-z]+)?)\((\d)\)", page):
-    if not (ROOT / f"packaging/man/{manual}.{section}").exists():
-      yield f"there is no manual page {manual}({section})"
   end = page.rstrip().split("\n\n")[-1]
   tests = re.findall(r"tests/[\w./-]+\.(?:py|cpp)", end)
   if end.startswith("Run by: "):
@@ -131,7 +135,9 @@ def main():
   complaints = [f"docs/README.md does not name {name}.md" for name in PAGES if f"({name}.md)" not in index]
   for name in PAGES:
     page = (ROOT / f"docs/{name}.md").read_text()
-    complaints += [f"docs/{name}.md: {complaint}" for complaint in complaints_about(name, page, programs)]
+    complaints += [f"docs/{name}.md: {complaint}" for complaint in complaints_about(page, programs)]
+  readme = (ROOT / "README.md").read_text().partition("\n## ")[2]  # without the picture, whose words are no commands
+  complaints += [f"README.md: {complaint}" for complaint in complaints_about_names(readme, ROOT, programs)]
   print("\n".join(complaints) or f"{len(PAGES)} runbooks name what there is")
   return 1 if complaints else 0
 
@@ -148,7 +154,7 @@ def self_test():
       ("tests/e2e/ca_rotation_test.py", "tests/e2e/gone_test.py", "tests/e2e/gone_test.py is run by nobody"),
       ("**Back.**", "Back.", 'has no part "Back"')):
     assert before in page, before
-    found = list(complaints_about("ca-rotation", page.replace(before, after), programs))
+    found = list(complaints_about(page.replace(before, after), programs))
     assert any(complaint in one for one in found), (complaint, found)
   print("what is wrong is noticed")
   return 0

@@ -3,6 +3,7 @@ how, and that systemctl alone is a stand-in there)."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 import unittest
@@ -395,6 +396,23 @@ class Usage(Case):
     self.answers()
     self.assertAsBefore(before)
     self.assertIn("nobody can be asked", self.root.run("/usr/sbin/veilwire", "setup", input="").stderr)
+
+  def test_the_readmes_answers_for_a_fleet_are_followed(self):
+    readme = (roots.SOURCE / "README.md").read_text()
+    answers, scoped = re.findall(r"(?ms)^```toml\n(.*?)^```$", readme)
+    self.assertIn('mode = "observe"', answers.partition("[policy]")[2].partition("[")[0])
+    policy = self.root.read("etc/veilwire/policy.toml")
+    for mode in (re.sub(r'(?m)^mode = "enforce"$', 'mode = "observe"', policy),
+                 re.sub(r'(?m)^mode = "enforce"$', scoped.partition("[[")[0], policy) + "[[" + scoped.partition("[[")[2]):
+      self.assertNotEqual(policy, mode)
+      self.root.write("etc/veilwire/policy.toml.new", mode)
+      checked = self.root.run("veilwire", "policy", "check", "/etc/veilwire/policy.toml.new")
+      self.assertEqual(0, checked.returncode, checked.stdout + checked.stderr)
+    os.rename(self.root.path / "etc/veilwire/policy.toml.new", self.root.path / "root/policy.toml")
+    run = self.set_up(text=answers, code=4)
+    self.assertIn("/etc/veilwire/ca.csr", run.stdout)
+    for wanted in ('issuer = "https://idp.example.com"', 'endpoint = "https://collector.example.com:4318"'):
+      self.assertIn(wanted, self.root.read("etc/veilwire/agent.toml"))
 
   def test_answers_that_others_can_write_are_not_followed(self):
     self.answers()
