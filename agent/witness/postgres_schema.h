@@ -10,7 +10,7 @@
 
 namespace veilwire::witness {
 
-inline constexpr std::int64_t kStoreVersion = 1;
+inline constexpr std::int64_t kStoreVersion = 2;
 
 // The roles that are granted what they need: an instance of the witness, and whoever only reads.
 struct StoreRoles {

@@ -3,7 +3,6 @@ on the way, into PostgreSQL, and to a veilwire-witness. Both stores answer an au
 ledger itself says.
 """
 
-import csv
 import json
 import pathlib
 import re
@@ -176,12 +175,7 @@ witness_key = "{cls.witness_key}"
 
   @classmethod
   def ask(cls, database, **variables):
-    """Rows of each question, by its number, from the file as it is shipped."""
-    out = cls.postgres.psql("--csv", *[word for name, value in variables.items() for word in ("-v", f"{name}={value}")],
-                            database=database, stdin=(SHIPPED / "questions.sql").read_text())
-    parts = re.split(r"(?m)^(\d+)\. .*\n", out)
-    return {int(number): list(csv.DictReader(text.splitlines()))
-            for number, text in zip(parts[1::2], parts[2::2], strict=True)}
+    return cls.postgres.ask(SHIPPED / "questions.sql", database, **variables)
 
   def test_nothing_is_lost_and_nothing_is_there_twice(self):
     for database in STORES:

@@ -1,8 +1,10 @@
 """A PostgreSQL server of a test's own: in a folder of its own, on a socket in it and no port, by a user who is not root.
 The machine's is never touched. It can be killed as a power cut would, and started again."""
 
+import csv
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -10,6 +12,9 @@ import tempfile
 import time
 
 NOBODY = 65534
+# It runs questions in parallel, as with many rows.
+EAGER = [word for name in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size",
+                           "min_parallel_index_scan_size") for word in ("-c", f"{name}=0")]
 
 
 def programs():
@@ -49,7 +54,7 @@ class OwnPostgres:
       if self.server is None or self.server.poll() is not None:
         self.server = subprocess.Popen(
             self._command("postgres", "-D", self.folder / "data", "-k", self.folder, "-c", "listen_addresses=",
-                          "-c", "max_connections=50"), stdout=log, stderr=log, cwd=self.folder)
+                          "-c", "max_connections=50", *EAGER), stdout=log, stderr=log, cwd=self.folder)
       time.sleep(0.1)
       if subprocess.run(self._command("pg_isready", "-q", "-h", self.folder), cwd=self.folder).returncode == 0:
         log.close()
@@ -88,3 +93,13 @@ class OwnPostgres:
     """The answer's rows, of strings."""
     out = self.psql("-A", "-t", "-F", "\t", "-c", text, user=user, database=database)
     return [line.split("\t") for line in out.splitlines()]
+
+  def ask(self, questions, database="postgres", only=None, **variables):
+    """Rows of each question of packaging/collector/postgresql/questions.sql, by its number; or of some alone."""
+    head, *each = re.split(r"(?m)^(?=\\echo '\d+\. )", pathlib.Path(questions).read_text())
+    asked = [text for number, text in enumerate(each, 1) if only is None or number in only]
+    out = self.psql("--csv", *[word for name, value in variables.items() for word in ("-v", f"{name}={value}")],
+                    database=database, stdin=head + "".join(asked))
+    parts = re.split(r"(?m)^(\d+)\. .*\n", out)
+    return {int(number): list(csv.DictReader(text.splitlines()))
+            for number, text in zip(parts[1::2], parts[2::2], strict=True)}

@@ -31,7 +31,7 @@ SELECT host, max(at) FILTER (WHERE kind = 'checkpoint') AS last_checkpoint, max(
        max(received_at) AS last_received
 FROM auditor.records GROUP BY host
 HAVING coalesce(least(max(at) FILTER (WHERE kind = 'checkpoint'), max(received_at)), '-infinity')
-       < now() - make_interval(mins => :minutes)
+       < now() - :minutes * interval '1 minute'
 ORDER BY last_checkpoint NULLS FIRST, host;
 
 \echo '3. What was not inspected, and why?'
