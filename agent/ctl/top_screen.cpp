@@ -29,8 +29,7 @@ struct Table {
   std::vector<Cells> rows;
 };
 
-constexpr std::size_t kFewRows = 3;  // of a section that is not the first
-constexpr std::size_t kHeadLines = 2;
+constexpr std::size_t kFewRows = 3;     // of a section that is not the first
 constexpr std::size_t kLowScreen = 16;  // below, there is one section alone
 
 std::string formatted(double value, int digits, const char* unit) {
@@ -136,7 +135,7 @@ Table findings_of(const TopView& view) {
   Table table{"FINDINGS",
               {{"RULE", 14, false, 0, true},
                {"CATEGORY", 10, false, 4, true},
-               {"DONE", 5, false, 3},
+               {"DONE", 11, false, 3},
                {"IN", 8, false, 5},
                {"COUNT", 8, true, 1},
                {"NEW", 6, true, 2}},
@@ -239,6 +238,14 @@ TopLine cost_line(const TopView& view) {
           size_text(view.held_limit)};
 }
 
+// Says in one line that nothing, or not everything, is masked.
+TopLine observed_line(const TopView& view) {
+  return {(view.mode == "observe" ? "ONLY OBSERVES" : "ONLY OBSERVES SOME") + std::string("  ") +
+              "would have masked " + std::to_string(view.would_mask) + ", blocked " +
+              std::to_string(view.would_block) + ", refused " + std::to_string(view.would_refuse),
+          TopLine::Style::Alarm};
+}
+
 }  // namespace
 
 std::vector<TopLine> draw(TopView view, const TopLook& look) {
@@ -247,9 +254,9 @@ std::vector<TopLine> draw(TopView view, const TopLook& look) {
                                             sinks_of(view)};
   const auto first = static_cast<std::size_t>(look.first);
   std::vector<TopLine> lines = {state_line(view), cost_line(view)};
+  if (view.mode.starts_with("observe")) lines.push_back(observed_line(view));
   const bool whole = look.height == 0;
-  const std::size_t body =
-      look.height > kHeadLines + 1 ? look.height - kHeadLines - 1 : std::size_t{0};
+  const std::size_t body = look.height - std::min(look.height, lines.size() + 1);
   const bool low = !whole && look.height < kLowScreen;
   std::size_t others = 0;
   for (std::size_t i = 0; i < tables.size(); ++i)

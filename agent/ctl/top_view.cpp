@@ -105,12 +105,17 @@ using FindingKey = std::tuple<std::string, std::string, std::string, std::string
 
 std::map<FindingKey, std::uint64_t> findings_of(const json& proxy) {
   std::map<FindingKey, std::uint64_t> out;
-  for (const json& row : list(proxy, "findings")) {
-    const auto name = [&row](std::size_t i) {
-      return row[i].is_string() ? row[i].get<std::string>() : std::string();
-    };
-    if (row.is_array() && row.size() == 5 && row[4].is_number_unsigned())
-      out[{name(1), name(0), name(2), name(3)}] = row[4].get<std::uint64_t>();
+  // What is only observed stands in a list of its own, by what it would have been.
+  for (const bool observed : {false, true}) {
+    for (const json& row : list(proxy, observed ? "observed" : "findings")) {
+      const auto name = [&row](std::size_t i) {
+        return row[i].is_string() ? row[i].get<std::string>() : std::string();
+      };
+      if (!row.is_array() || row.size() != 5 || !row[4].is_number_unsigned()) continue;
+      if (!observed && name(2) == "observed") continue;
+      out[{name(1), name(0), (observed ? "would " : "") + name(2), name(3)}] =
+          row[4].get<std::uint64_t>();
+    }
   }
   return out;
 }
@@ -126,6 +131,17 @@ void add_findings(const json& before, const json& now, TopView& view) {
   std::stable_sort(view.findings.begin(), view.findings.end(), [](const auto& a, const auto& b) {
     return std::tie(a.fresh, a.count) > std::tie(b.fresh, b.count);
   });
+}
+
+void add_observed(const json& proxy, TopView& view) {
+  view.mode = text(member(proxy, "policy"), "mode");
+  for (const TopFinding& finding : view.findings) {
+    if (finding.action == "would mask") view.would_mask += finding.count;
+    if (finding.action == "would block") view.would_block += finding.count;
+  }
+  const json refusals = member(proxy, "observed_refusals");
+  for (const auto& [outcome, n] : refusals.items())
+    if (n.is_number_unsigned()) view.would_refuse += n.get<std::uint64_t>();
 }
 
 void add_sinks(const json& recorder, const json& forwarder, TopView& view) {
@@ -163,6 +179,7 @@ TopView make_view(const TopSample& before, const TopSample& now) {
   add_streams(parsed(before.live.document), live, view);
   add_people(view);
   add_findings(then, proxy, view);
+  add_observed(proxy, view);
   add_sinks(document_of(now, "recorder"), document_of(now, "forwarder"), view);
   view.connections = whole(proxy, "open");
   view.exchanges = whole(proxy, "exchanges_open");
@@ -214,6 +231,10 @@ std::string to_json(const TopView& view) {
   out["complete"] = view.complete;
   out["connections"] = view.connections;
   out["exchanges"] = view.exchanges;
+  out["mode"] = view.mode;
+  out["observed"] = {{"would_mask", view.would_mask},
+                     {"would_block", view.would_block},
+                     {"would_refuse", view.would_refuse}};
   out["overhead"] = {{"proxy_cpu", view.proxy_cpu},       {"event_seconds", view.event_seconds},
                      {"wait_seconds", view.wait_seconds}, {"hold_seconds", view.hold_seconds},
                      {"held_bytes", view.held_bytes},     {"held_limit_bytes", view.held_limit}};

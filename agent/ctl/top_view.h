@@ -29,7 +29,7 @@ struct TopPerson {
   double events_per_second = 0;
 };
 struct TopFinding {
-  std::string rule, category, action, direction;
+  std::string rule, category, action, direction;  // action: or "would mask", "would block"
   std::uint64_t count = 0, fresh = 0;  // since the proxy's start, and since the sample before
 };
 struct TopSink {
@@ -46,6 +46,10 @@ struct TopView {
   std::vector<TopFinding> findings;  // by fresh, then count
   std::vector<TopSink> sinks;        // by lag
   std::uint64_t connections = 0, exchanges = 0;
+  std::string mode;  // of the policy: "enforce", "observe", "observe in part"; "": nobody says
+  // Since the proxy's start, had the policy not only observed: findings, and times that something
+  // would have been ended.
+  std::uint64_t would_mask = 0, would_block = 0, would_refuse = 0;
   double seconds = 0;    // between the samples
   double proxy_cpu = 0;  // of one processor, in it: 0.5 is half
   // Means over that time, in seconds; 0 where there was nothing.

@@ -61,13 +61,10 @@ class Collector {
     count("veilwire_overloaded_total", "/overloaded");
     counts("veilwire_identity_decisions_total", "/identity");
     counts("veilwire_identity_changes_total", "/identity_changes");
-    for (const json& row : list("/findings"))
-      if (is_row(row, 4))
-        out_.count("veilwire_findings_total",
-                   {text(row[0]), text(row[1]), text(row[2]), text(row[3])}, row[4].get<double>());
-    for (const json& row : list("/gaps"))
-      if (is_row(row, 2))
-        out_.count("veilwire_gaps_total", {text(row[0]), text(row[1])}, row[2].get<double>());
+    rows<4>("veilwire_findings_total", "/findings");
+    rows<2>("veilwire_gaps_total", "/gaps");
+    rows<4>("veilwire_observed_findings_total", "/observed");
+    counts("veilwire_observed_refusals_total", "/observed_refusals");
     gauge("veilwire_held_bytes", "/held_memory/bytes");
     gauge("veilwire_held_limit_bytes", "/held_memory/limit");
     histogram("veilwire_event_seconds", "/event_seconds");
@@ -79,6 +76,8 @@ class Collector {
       if (up.is_boolean()) out_.gauge("veilwire_link_up", {to}, up.get<bool>() ? 1 : 0);
     const json digest = at("/policy/digest");
     if (digest.is_string()) out_.gauge("veilwire_policy_info", {text(digest)}, 1);
+    const json mode = at("/policy/mode");
+    if (mode.is_string()) out_.gauge("veilwire_policy_mode", {text(mode)}, 1);
     gauge("veilwire_policy_load_timestamp_seconds", "/policy/loaded_at");
     counts("veilwire_policy_loads_total", "/policy/loads");
     gauge("veilwire_policy_refused", "/policy/refused");
@@ -161,9 +160,6 @@ class Collector {
   static std::string text(const json& value) {
     return value.is_string() ? value.get<std::string>() : "";
   }
-  static bool is_row(const json& row, std::size_t names) {
-    return row.is_array() && row.size() == names + 1 && row[names].is_number();
-  }
 
   void count(std::string_view family, const std::string& path, Labels labels = {}) const {
     const json value = at(path);
@@ -181,7 +177,19 @@ class Collector {
     for (const auto& [name, n] : found.items())
       if (n.is_number()) out_.count(family, {name}, n.get<double>());
   }
-  // The same of some members of the document itself.
+  // Rows of so many labels and a count.
+  template <std::size_t N>
+  void rows(std::string_view family, const std::string& path) const {
+    for (const json& row : list(path))
+      if (row.is_array() && row.size() == N + 1 && row[N].is_number())
+        row_of(family, row, std::make_index_sequence<N>());
+  }
+  template <std::size_t... I>
+  void row_of(std::string_view family, const json& row,
+              std::index_sequence<I...> /*labels*/) const {
+    out_.count(family, {text(row[I])...}, row[sizeof...(I)].get<double>());
+  }
+  // Some members of the document itself, each with its name as the label.
   void members(std::string_view family, std::initializer_list<const char*> names) const {
     for (const std::string name : names) count(family, "/" + name, {name});
   }

@@ -46,6 +46,8 @@ constexpr Family kFamilies[] = {
     {"veilwire_findings_total", Counter, "category rule action direction", "Findings by rule, and what was done with them."},
     {"veilwire_blocked_total", Counter, "answer", "Blocked content by what the client got instead."},
     {"veilwire_gaps_total", Counter, "reason action", "What could not be inspected or recorded, and whether it passed."},
+    {"veilwire_observed_findings_total", Counter, "category rule would direction", "Findings that went out as they came, and what policy would have done, had it not only observed."},
+    {"veilwire_observed_refusals_total", Counter, "outcome", "Times that policy would have ended an exchange or a connection, had it not only observed."},
     {"veilwire_overloaded_total", Counter, "", "Requests and answers that found no room in the memory for what is held."},
     {"veilwire_identity_decisions_total", Counter, "standing", "Answers to who a request comes from."},
     {"veilwire_identity_changes_total", Counter, "what", "Persons who changed or were lost while an answer was under way."},
@@ -61,6 +63,7 @@ constexpr Family kFamilies[] = {
     // The proxy's surroundings.
     {"veilwire_link_up", Gauge, "to", "Whether the proxy has its connection to another program."},
     {"veilwire_policy_info", Gauge, "digest", "1, of the policy in force."},
+    {"veilwire_policy_mode", Gauge, "mode", "1, of whether the policy in force is enforced."},
     {"veilwire_policy_load_timestamp_seconds", Gauge, "", "When the policy in force was taken up, in seconds since 1970."},
     {"veilwire_policy_loads_total", Counter, "outcome", "Policies that were read, by whether they are in force."},
     {"veilwire_policy_refused", Gauge, "", "Whether the policy on disk was refused and an older one is in force."},

@@ -70,6 +70,11 @@ struct Meter::Counter {
   void operator()(const audit::Gap& r) const {
     const std::lock_guard lock(meter.names_);
     count(meter.gaps_, {r.reason, r.action}, 0);
+    if (!r.would.empty()) count(meter.observed_refusals_, {std::string(kNotInspected)}, 0);
+  }
+  void operator()(const audit::Observed& r) const {
+    const std::lock_guard lock(meter.names_);
+    count(meter.observed_refusals_, {r.outcome}, 0);
   }
   void operator()(const audit::ExchangeClose& r) const {
     const std::lock_guard lock(meter.names_);
@@ -87,6 +92,9 @@ void Meter::masks(const std::vector<audit::MaskedSpan>& masks, std::string_view 
     if (mask.action == "block") continue;
     count(findings_, {mask.category, mask.rule, mask.action, std::string(direction)}, 1,
           kMostRules);
+    if (!mask.would.empty())
+      count(observed_, {mask.category, mask.rule, mask.would, std::string(direction)}, 1,
+            kMostRules);
   }
 }
 
@@ -124,6 +132,8 @@ void Meter::add_to(MeterSums& sums) const {
   add(sums.blocked, blocked_);
   add(sums.gaps, gaps_);
   add(sums.findings, findings_);
+  add(sums.observed, observed_);
+  add(sums.observed_refusals, observed_refusals_);
 }
 
 }  // namespace veilwire::proxy

@@ -20,6 +20,9 @@
 
 namespace veilwire::proxy {
 
+// Of observed refusals: what was not inspected, and passed because policy only observes.
+inline constexpr std::string_view kNotInspected = "not inspected";
+
 // Counts by names. What has no place any more is counted under kOtherName: names come from policy
 // and code, but a policy may be changed without end.
 inline constexpr std::string_view kOtherName = "other";
@@ -39,6 +42,9 @@ struct MeterSums {
   NamedCounts<1> blocked;           // answer
   NamedCounts<2> gaps;              // reason, action
   NamedCounts<4> findings;          // category, rule, action, direction
+  // What policy would have done, had it not only observed.
+  NamedCounts<4> observed;           // findings: category, rule, "mask" or "block", direction
+  NamedCounts<1> observed_refusals;  // outcome, or kNotInspected
   host::HistogramCounts event_time, release_wait, hold_time;
 };
 
@@ -73,9 +79,9 @@ class Meter {
 
   mutable std::mutex names_;
   NamedCounts<1> connections_, exchanges_, requests_, responses_, identity_, identity_changes_,
-      blocked_;
+      blocked_, observed_refusals_;
   NamedCounts<2> gaps_;
-  NamedCounts<4> findings_;
+  NamedCounts<4> findings_, observed_;
 };
 
 }  // namespace veilwire::proxy

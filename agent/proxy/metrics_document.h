@@ -24,6 +24,7 @@ struct ProxyHealth {
   bool healthy = false;
   std::map<std::string, bool> links;
   PolicyLoads loads;
+  std::string policy_mode;        // "enforce", or policy::observed_extent()
   bool policy_refused = false;    // the last one that was read is not in force
   std::size_t not_permitted = 0;  // hosts that the CA may not sign for
 };

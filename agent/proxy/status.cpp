@@ -106,6 +106,11 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
                        [&](const auto& worker) { return predicate(*worker); });
   }
 
+  static std::string mode(const policy::Policy& policy) {
+    const std::string_view observed = policy::observed_extent(policy);
+    return std::string(observed.empty() ? policy::to_string(policy::Mode::Enforce) : observed);
+  }
+
   std::string document() {
     const bool signer = all([](const Worker& w) { return w.signer_up(); });
     const bool identity = all([](const Worker& w) { return w.identity_up(); });
@@ -139,9 +144,7 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
         {"policy",
          {{"file", shared_.settings.policy},
           {"digest", ruleset->policy().digest},
-          {"mode", policy::observed_extent(ruleset->policy()).empty()
-                       ? policy::to_string(policy::Mode::Enforce)
-                       : policy::observed_extent(ruleset->policy())},
+          {"mode", mode(ruleset->policy())},
           {"ports", ruleset->policy().ports},
           {"files", files_},
           {"not_permitted", not_permitted_},
@@ -191,6 +194,7 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
     health.links["identity"] = up(&Worker::identity_up);
     health.links["recorder"] = up(&Worker::recorder_up);
     health.loads = loads_;
+    health.policy_mode = mode(shared_.ruleset.get()->policy());
     health.policy_refused = outcome_ != "active";
     health.not_permitted = not_permitted_.size();
     return metrics_document(health, shared_, workers_);

@@ -41,7 +41,9 @@ TEST(TopScreen, FillsExactlyTheScreenThatThereIs) {
           look.width = width;
           look.height = height;
           look.first = static_cast<TopSection>(section);
-          const auto lines = draw(busy(streams), look);
+          TopView view = busy(streams);
+          if (streams == 3) view.mode = "observe";  // has a line more above
+          const auto lines = draw(view, look);
           EXPECT_EQ(lines.size(), height);
           for (const TopLine& line : lines) EXPECT_LE(line.text.size(), width);
         }
@@ -105,6 +107,18 @@ TEST(TopScreen, WithoutAHeightEverythingIsThereOnce) {
   EXPECT_NE(text.find("person-39"), std::string::npos);
   EXPECT_NE(text.find("rule-4"), std::string::npos);
   EXPECT_EQ(text.find("q quit"), std::string::npos);
+}
+
+TEST(TopScreen, APolicyThatOnlyObservesIsAnAlarm) {
+  TopView view = busy(1);
+  view.mode = "enforce";
+  EXPECT_EQ(text_of(draw(view, {})).find("OBSERVES"), std::string::npos);
+  view.mode = "observe";
+  view.would_mask = 7;
+  view.would_refuse = 2;
+  const auto lines = draw(view, {});
+  EXPECT_EQ(lines[2].text, "ONLY OBSERVES  would have masked 7, blocked 0, refused 2");
+  EXPECT_EQ(lines[2].style, TopLine::Style::Alarm);
 }
 
 TEST(TopScreen, WhoIsDownIsAnAlarm) {

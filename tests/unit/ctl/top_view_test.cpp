@@ -63,6 +63,24 @@ TEST(TopView, AProxyThatWasRestartedGivesNoNegativeRates) {
   EXPECT_EQ(view.findings.at(0).fresh, 2U);
 }
 
+TEST(TopView, WhatIsOnlyObservedIsToldByWhatItWouldHaveBeen) {
+  const TopView view = make_view(
+      sample(0, R"({"observed":[["secret","key","mask","response",1]]})", "{}"),
+      sample(1,
+             R"({"policy":{"mode":"observe"},"findings":[["secret","key","observed","response",4]],
+                    "observed":[["secret","key","mask","response",3],["secret","pem","block","request",1]],
+                    "observed_refusals":{"blocked":1,"sign-in wanted":5}})",
+             "{}"));
+  EXPECT_EQ(view.mode, "observe");
+  EXPECT_EQ(view.would_mask, 3U);
+  EXPECT_EQ(view.would_block, 1U);
+  EXPECT_EQ(view.would_refuse, 6U);
+  ASSERT_EQ(view.findings.size(), 2U);
+  EXPECT_EQ(view.findings[0].action, "would mask");
+  EXPECT_EQ(view.findings[0].fresh, 2U);
+  EXPECT_EQ(view.findings[1].action, "would block");
+}
+
 TEST(TopView, WhoDoesNotAnswerIsDownAndASinkWithoutItsProgramDoesNotRun) {
   TopSample now;
   now.answers = {{"recorder", 0, R"({"healthy":true,"sinks":[{"name":"siem","lag":12}]})"},

@@ -34,6 +34,8 @@ TEST(Collect, NumbersOfADocumentBecomeMetrics) {
   const Exposition out = collect(
       {{"proxy", 0,
         R"({"open":3,"exchanges":{"complete":5},"findings":[["secret","key","mask","request",2]],
+            "observed":[["secret","key","block","request",4]],"observed_refusals":{"blocked":4},
+            "policy":{"mode":"observe in part"},
             "gaps":[["not_text","pass",1]],"links":{"signer":true},
             "event_seconds":{"bounds":[0.1],"buckets":[1,2],"sum":1.5}})"},
        {"redirector", 0,
@@ -46,9 +48,11 @@ TEST(Collect, NumbersOfADocumentBecomeMetrics) {
       {"veilwire_connections_open 3", R"(veilwire_exchanges_total{outcome="complete"} 5)",
        R"(veilwire_findings_total{category="secret",rule="key",action="mask",direction="request"} 2)",
        R"(veilwire_gaps_total{reason="not_text",action="pass"} 1)",
-       R"(veilwire_link_up{to="signer"} 1)", "veilwire_event_seconds_count 3",
-       "veilwire_kernel_effective 1", R"(veilwire_kernel_mode{mode="open"} 1)",
-       "veilwire_kernel_heartbeat_age_seconds 2",
+       R"(veilwire_observed_findings_total{category="secret",rule="key",would="block",direction="request"} 4)",
+       R"(veilwire_observed_refusals_total{outcome="blocked"} 4)",
+       R"(veilwire_policy_mode{mode="observe in part"} 1)", R"(veilwire_link_up{to="signer"} 1)",
+       "veilwire_event_seconds_count 3", "veilwire_kernel_effective 1",
+       R"(veilwire_kernel_mode{mode="open"} 1)", "veilwire_kernel_heartbeat_age_seconds 2",
        R"(veilwire_kernel_events_total{reason="redirected"} 7)",
        R"(veilwire_sink_delivered_total{sink="siem"} 9)",
        R"(veilwire_sink_failing{sink="siem"} 1)"})

@@ -51,6 +51,29 @@ TEST_F(MeterTest, WhatIsBlockedIsOneFinding) {
   EXPECT_EQ(sums().blocked, (NamedCounts<1>{{{"451"}, 1}}));
 }
 
+TEST_F(MeterTest, WhatIsOnlyObservedIsCountedByWhatItWouldHaveBeen) {
+  MaskedSpan masked = mask("key", "observed"), blocked = masked;
+  masked.would = "mask";
+  blocked.would = "block";
+  put(audit::RequestBody{.content = "", .masks = {masked, blocked}});
+  put(audit::Observed{.direction = "request",
+                      .outcome = "blocked",
+                      .rule = "key",
+                      .category = "secret",
+                      .digest = "",
+                      .reason = "",
+                      .answer = "451"});
+  put(audit::Gap{
+      .reason = "over_limit", .detail = "", .action = "pass", .bytes = 0, .would = "block"});
+  const MeterSums s = sums();
+  EXPECT_EQ(s.findings, (NamedCounts<4>{{{"secret", "key", "observed", "request"}, 2}}));
+  EXPECT_EQ(s.observed, (NamedCounts<4>{{{"secret", "key", "mask", "request"}, 1},
+                                        {{"secret", "key", "block", "request"}, 1}}));
+  EXPECT_EQ(s.observed_refusals,
+            (NamedCounts<1>{{{"blocked"}, 1}, {{std::string(kNotInspected)}, 1}}));
+  EXPECT_TRUE(s.blocked.empty());
+}
+
 TEST_F(MeterTest, RulesWithoutEndShareOneName) {
   for (std::size_t i = 0; i < Meter::kMostRules + 50; ++i)
     put(audit::ResponseFragment{.content = "", .masks = {mask("rule-" + std::to_string(i))}});
