@@ -25,7 +25,13 @@ using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
 
 // Time to make another, have it trusted everywhere, and change over.
 constexpr std::chrono::hours kSoon{24 * 30};
-constexpr const char* kNewCa = "make a new one with veilwire-signer make-ca and have it trusted";
+// One takes another's place while clients trust both.
+constexpr const char* kAnother =
+    "put another CA beside it (veilwire-signer add-ca), have clients trust it, and change over "
+    "(veilwire-signer switch-ca): veilwire-signer(8)";
+constexpr const char* kChangeOver =
+    "have clients trust the other CA that is in the file; then veilwire-signer switch-ca, and "
+    "systemctl reload veilwire-signer veilwire-proxy";
 
 std::vector<Certificate> read_chain(const std::string& pem) {
   std::vector<Certificate> chain;
@@ -58,7 +64,7 @@ std::string digest_of(X509* certificate) {
 }
 
 // The earliest end of the chain counts, as it does for the signer.
-Finding expiry(const std::vector<Certificate>& chain, WallTime now) {
+Finding expiry(const std::vector<Certificate>& chain, WallTime now, const char* to_do) {
   std::int64_t from = 0, until = INT64_MAX;
   for (const Certificate& one : chain) {
     from = std::max(from, seconds_of(X509_get0_notBefore(one.get())));
@@ -69,7 +75,7 @@ Finding expiry(const std::vector<Certificate>& chain, WallTime now) {
     return critical("ca-expiry", "",
                     "the internal CA has expired on " + day_of(until) +
                         ": clients get no connection to intercepted hosts",
-                    kNewCa);
+                    to_do);
   if (today < from)
     return critical("ca-expiry", "", "the internal CA is not valid before " + day_of(from),
                     "set the clock of this host");
@@ -77,7 +83,7 @@ Finding expiry(const std::vector<Certificate>& chain, WallTime now) {
     return warning("ca-expiry", "",
                    "the internal CA expires on " + day_of(until) + ", in " +
                        std::to_string((until - today) / 86'400) + " days",
-                   kNewCa);
+                   to_do);
   return good("ca-expiry", "the internal CA is valid until " + day_of(until));
 }
 
@@ -91,8 +97,9 @@ Findings hosts(const std::string& pem, const std::vector<std::string>& names) {
           critical("ca-hosts", host,
                    "the internal CA may not sign for this host of the policy: its "
                    "connections fail",
-                   "make a CA that names it (veilwire-signer make-ca --host), or take it "
-                   "out of the policy"));
+                   "put a CA that names it beside this one (veilwire-signer add-ca --host), have "
+                   "clients trust it and change over: veilwire-signer(8); or take it out of the "
+                   "policy"));
   }
   return or_good(std::move(found),
                  good("ca-hosts", "the internal CA may sign for all " +
@@ -114,7 +121,11 @@ Findings check_authority(const AuthorityFacts& facts) {
         chain.empty() ? "there is no certificate in it" : "its first certificate is that of no CA",
         "run veilwire setup, which makes one and has it trusted")};
   Findings found = {good("ca-certificate", facts.path + " holds the internal CA"),
-                    expiry(chain, facts.now)};
+                    expiry(chain, facts.now, chains->size() > 1 ? kChangeOver : kAnother)};
+  if (chains->size() > 1)
+    found.push_back(note("ca-other", "", "another CA stands beside the one that signs",
+                         "finish the rotation: veilwire-signer switch-ca once clients trust the "
+                         "other, drop-ca when the old one is not needed any more"));
   append(found, hosts(*facts.pem, facts.hosts));
   if (!facts.in_force.empty())
     found.push_back(
@@ -122,7 +133,7 @@ Findings check_authority(const AuthorityFacts& facts) {
             ? good("ca-in-force", "veilwire-signer signs with it")
             : warning("ca-in-force", "",
                       "veilwire-signer signs with another CA than the one in " + facts.path,
-                      "systemctl restart veilwire-signer veilwire-proxy, once clients trust the "
+                      "systemctl reload veilwire-signer veilwire-proxy, once clients trust the "
                       "new one"));
   return found;
 }

@@ -46,7 +46,10 @@ Findings examine(const DoctorOptions& options, WallTime now,
   tell("files");
   append(found, check_files(look_at_files(places, packs)));
   tell("units");
-  append(found, check_units(look_at_units(places)));
+  const UnitsFacts units = look_at_units(places);
+  append(found, check_units(units));
+  tell("metrics");
+  append(found, check_metrics(look_at_metrics(places), report, units));
   tell("the host");
   append(found, check_host(look_at_host()));
   return found;

@@ -46,12 +46,12 @@ bool become_nobody() {
 
 // In the child: nothing but system calls.
 [[noreturn]] void become(const ForeignRun& run, char* const* arguments, char* const* environment,
-                         int input, int output, int nothing) {
+                         int input, int output, int errors) {
   constexpr int kGiven = 3;
   sigset_t none;
   sigemptyset(&none);
   bool ready = ::setpgid(0, 0) == 0 && ::dup2(input, STDIN_FILENO) >= 0 &&
-               ::dup2(output, STDOUT_FILENO) >= 0 && ::dup2(nothing, STDERR_FILENO) >= 0 &&
+               ::dup2(output, STDOUT_FILENO) >= 0 && ::dup2(errors, STDERR_FILENO) >= 0 &&
                ::chdir("/") == 0 && bound_resources() &&
                ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0;
   if (run.descriptor == kGiven)
@@ -105,7 +105,8 @@ ForeignOutcome run_foreign(const ForeignRun& run) {
   const pid_t pid = ::fork();
   if (pid < 0) return {.problem = message_of(errno)};
   if (pid == 0)
-    become(run, arguments.data(), variables.data(), read_in.get(), write_out.get(), nothing.get());
+    become(run, arguments.data(), variables.data(), read_in.get(), write_out.get(),
+           run.errors_too ? write_out.get() : nothing.get());
   ::setpgid(pid, pid);  // whoever of both comes first
   const host::UniqueFd ended(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   write_in.reset();

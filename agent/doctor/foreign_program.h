@@ -19,10 +19,11 @@ struct ForeignRun {
   // As nobody and without network. Only for root, and false for what looks at the host itself
   // (systemctl), of the system's own folders.
   bool confined = true;
+  bool errors_too = false;  // its standard error is among its words
 };
 
 struct ForeignOutcome {
-  std::string text = {};     // standard output
+  std::string text = {};     // standard output, and errors where asked
   int exit_code = -1;        // -1: did not get to its end
   std::string problem = {};  // why not; empty: it ran to its end
 };

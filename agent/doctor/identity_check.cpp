@@ -36,9 +36,22 @@ Findings check_identity(const IdentityFacts& facts) {
                          "identity provider to reach"));
     return found;
   }
+  if (facts.provider == "saml")
+    found.push_back(facts.metadata_problem.empty()
+                        ? good("saml-metadata", "the identity provider's metadata can be used")
+                        : critical("saml-metadata", "", facts.metadata_problem,
+                                   "put what it wants into [saml] or the file that idp_metadata "
+                                   "names: veilwire-saml check"));
   if (!facts.issuer.empty()) {
     if (!facts.answer)
       found.push_back(unseen("idp-reachable", "the identity provider was not asked"));
+    else if (!facts.answer->problem.empty() && facts.provider == "saml")
+      // Browsers go there, not the agent: theirs may be elsewhere.
+      found.push_back(
+          warning("idp-reachable", facts.issuer,
+                  "where people sign in does not answer as it should: " + facts.answer->problem,
+                  "look at the network of this host, or whether the identity provider has moved: "
+                  "then put its new metadata in place"));
     else if (!facts.answer->problem.empty())
       found.push_back(
           critical("idp-reachable", facts.issuer,

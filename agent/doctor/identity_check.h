@@ -16,7 +16,8 @@ struct ProviderAnswer {
 };
 struct IdentityFacts {
   std::string provider;                  // "local", "oidc", "saml"
-  std::string issuer;                    // "": none
+  std::string issuer;                    // whom to ask; with SAML where people sign in; "": none
+  std::string metadata_problem = {};     // with SAML: what veilwire-saml finds wrong
   std::optional<ProviderAnswer> answer;  // nullopt: it was not asked
   std::optional<bool> synchronised;      // the kernel's word on our clock
   std::string document;                  // veilwire-identity's status

@@ -11,6 +11,7 @@
 #include "agent/doctor/identity_check.h"
 #include "agent/doctor/kernel_check.h"
 #include "agent/doctor/ledger_check.h"
+#include "agent/doctor/metrics_check.h"
 #include "agent/doctor/places.h"
 #include "agent/doctor/policy_check.h"
 #include "agent/doctor/programs_check.h"
@@ -42,6 +43,7 @@ IdentityFacts look_at_identity(const Places& places, const ctl::StatusReport& re
 LedgerFacts look_at_ledger(const Places& places, const ctl::StatusReport& report, WallTime now);
 std::vector<FileFacts> look_at_files(const Places& places, const std::vector<std::string>& packs);
 UnitsFacts look_at_units(const Places& places);
+MetricsFacts look_at_metrics(const Places& places);
 HostFacts look_at_host();
 
 // A regular file of at most so many bytes, whoever made it: a link, a pipe or a device at its place

@@ -73,6 +73,7 @@ UnitsFacts look_at_units(const Places& places) {
   std::vector<std::string> names;
   for (const auto& program : places.status.programs)
     names.push_back("veilwire-" + program.name + ".service");
+  names.emplace_back("veilwire-metrics.service");  // it has no status of its own to ask for
   run.command.insert(run.command.end(), names.begin(), names.end());
   const ForeignOutcome outcome = run_foreign(run);
   facts.problem = outcome.problem;

@@ -88,6 +88,8 @@ Places find_places(const std::string& config, bool config_given,
   places.reserved_bytes =
       static_cast<std::uint64_t>(recorder.integer("reserved_mib", 64, 1, 1 << 30)) << 20;
 
+  places.metrics_listen = settings.section("metrics").text("listen", "127.0.0.1:9469");
+
   auto& files = places.files;
   if (!places.config.empty()) files.push_back(expected(places.config, Kind::Decides, ""));
   files.push_back(expected(places.status.policy_file, Kind::Decides, ""));

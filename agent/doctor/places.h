@@ -25,6 +25,8 @@ struct Places {
   std::string certificate, signer_socket, proxy_user;
   // [identity]
   std::string provider, issuer, roots;
+  // [metrics]
+  std::string metrics_listen;
   // [recorder], [forwarder]
   std::string ledger;
   std::uint64_t reserved_bytes = 0;

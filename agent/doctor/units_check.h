@@ -25,8 +25,8 @@ struct UnitsFacts {
 };
 
 // What systemctl is asked for besides the sandbox: how it came to be, and whether it runs.
-inline constexpr const char* kUnitState[] = {"LoadState", "ActiveState", "FragmentPath",
-                                             "DropInPaths", "NRestarts"};
+inline constexpr const char* kUnitState[] = {"LoadState",    "ActiveState", "UnitFileState",
+                                             "FragmentPath", "DropInPaths", "NRestarts"};
 // Of the sandbox those whose value is a word that can be compared.
 inline constexpr const char* kUnitSandbox[] = {"User",
                                                "NoNewPrivileges",

@@ -16,6 +16,7 @@
 namespace veilwire::saml {
 namespace {
 
+constexpr std::string_view kRedirectBinding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 constexpr int kLeastBits = 2048;
 constexpr std::size_t kMostCertificates = 8;  // each is tried; a change of keys takes two
 
@@ -71,6 +72,9 @@ Idp read_idp(std::string_view metadata) {
     fail("has no usable entityID");
   const XmlNode* descriptor = only_child(root, kMetadataNamespace, "IDPSSODescriptor");
   if (descriptor == nullptr) fail("does not have one IDPSSODescriptor: it is not that of an IdP");
+  for (const XmlNode* service : children(descriptor, kMetadataNamespace, "SingleSignOnService"))
+    if (idp.sign_in.empty() && attribute(service, "Binding") == kRedirectBinding)
+      idp.sign_in = attribute(service, "Location").value_or("");
   add_certificates(descriptor, idp);
   if (idp.certificates.empty()) fail("holds no certificate for signing with an RSA key");
   if (idp.certificates.size() > kMostCertificates) fail("holds too many certificates");

@@ -12,6 +12,7 @@ namespace veilwire::saml {
 
 struct Idp {
   std::string entity_id;
+  std::string sign_in;  // where browsers are sent with a request; "": nowhere by HTTP-Redirect
   std::vector<std::string> certificates;  // DER, of RSA keys of 2048 bits or more; at least one
 };
 

@@ -2,11 +2,13 @@
 // read hostile XML. It has no network: the browser of who signs in carries every message.
 #include "agent/host/confinement.h"
 #include "agent/host/program.h"
+#include "agent/saml/idp.h"
 #include "agent/saml/server.h"
 #include "agent/saml/settings.h"
 #include "userspace/crypto/random.h"
 
 #include <cstdlib>
+#include <iostream>
 #include <string>
 #include <utility>
 
@@ -31,6 +33,13 @@ void serve(const saml::Settings& settings, bool unconfined) {
                [&server](int stop) { server.run(stop); });
 }
 
+int check(const saml::Settings& settings) {
+  const saml::Idp idp = saml::read_idp(saml::read_metadata(settings.metadata));
+  std::cout << "identity provider  " << idp.entity_id << '\n'
+            << "sign-in            " << idp.sign_in << '\n';
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -40,7 +49,10 @@ int main(int argc, char** argv) {
       "veilwire-saml");
   host::DaemonOptions options;
   host::add_daemon_options(app, options, VEILWIRE_VERSION);
-  return host::run_program(app, argc, argv, [&options]() -> int {
+  const CLI::App* checks = app.add_subcommand(
+      "check", "Reads the configuration and the IdP's metadata, says who that is, and ends.");
+  return host::run_program(app, argc, argv, [&options, checks]() -> int {
+    if (checks->parsed()) return check(saml::read_settings(options.config));
     serve(saml::read_settings(options.config), options.unconfined);
     // A leak checker at exit would want ptrace, which is forbidden by now.
     std::_Exit(0);

@@ -28,7 +28,8 @@ import http.server, sys, time
 from email.utils import formatdate
 class Handler(http.server.BaseHTTPRequestHandler):
   def do_GET(self):
-    self.send_response_only(200 if self.path.endswith("/.well-known/openid-configuration") else 404)
+    known = {"/.well-known/openid-configuration": 200, "/login": 400}
+    self.send_response_only(known.get(self.path, 404))
     self.send_header("Date", formatdate(time.time() + int(sys.argv[1]), usegmt=True))
     self.send_header("Content-Length", "2")
     self.end_headers()
@@ -49,7 +50,7 @@ class DoctorTest(harness.AgentCase):
     cls.folder.chmod(0o755)
     cls.collector = Collector(cls.box, cls.folder / "collected")
     cls.agent = agent.Agent(
-        cls.box, harness.BUILD, redirector={"check_seconds": 3600},
+        cls.box, harness.BUILD, redirector={"check_seconds": 3600}, metrics={"listen": "127.0.0.1:9469"},
         forwarder={"sink": [{"name": "all", "kind": "otlp", "endpoint": cls.collector.endpoint, "tell": "records",
                              "retry_first_ms": 50, "retry_longest_seconds": 1, "timeout_seconds": 5}]})
     cls.addClassCleanup(cls.agent.stop)
@@ -133,7 +134,7 @@ class DoctorTest(harness.AgentCase):
     # Each part has really looked.
     self.assertLessEqual({"kernel-load", "interception-programs", "interception-listeners", "program-up", "policy-in-force",
                           "ca-expiry", "ca-hosts", "ca-in-force", "trust-bundle", "trust-openssl", "trust-python",
-                          "trust-node", "clients", "idp-reachable", "ledger", "sink", "disk-space", "files"}, good)
+                          "trust-node", "clients", "idp-reachable", "ledger", "sink", "disk-space", "files", "metrics"}, good)
 
   def test_the_text_has_findings_first_and_a_line_of_summary(self):
     brief, all_of_it = self.ask().stdout.decode(), self.ask("--all").stdout.decode()
@@ -177,7 +178,7 @@ class DoctorTest(harness.AgentCase):
     for name in ("veilwire", *(f"veilwire-{name}" for name in self.agent.order)):
       shutil.copy(self.agent.programs / name, programs / name)
     self.assertEqual(set(self.must_find("program-outdated", programs=programs)["program-outdated"]),
-                     set(self.agent.order))
+                     set(self.agent.order) - {"metrics"})
 
   # --- the internal CA ---
 
@@ -276,6 +277,50 @@ keyUsage = critical,keyCertSign
           process.kill()
           process.wait()
           self.must_find("idp-reachable", issuer, config=config, code=CRITICAL)
+
+  def test_saml_with_metadata_that_say_nothing_and_a_sign_in_that_is_away(self):
+    process, issuer = self.provider(3600)
+    metadata = self.folder / "saml-idp.xml"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=idp", "-keyout",
+                    self.folder / "idp.key", "-out", self.folder / "idp.pem"], check=True, capture_output=True)
+    certificate = "".join((self.folder / "idp.pem").read_text().splitlines()[1:-1])
+    whole = ('<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example/saml">'
+             '<IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><KeyDescriptor>'
+             '<KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>' + certificate +
+             '</X509Certificate></X509Data></KeyInfo></KeyDescriptor><SingleSignOnService '
+             f'Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="{issuer}/login"/>'
+             '</IDPSSODescriptor></EntityDescriptor>')
+    metadata.write_text(whole)
+    metadata.chmod(0o644)
+    with self.changed_config(identity={"provider": "saml"}, saml={"entity_id": "urn:example.com:veilwire",
+                                                                  "idp_metadata": str(metadata)}) as config:
+      found = self.wrong(config=config)
+      self.assertIn("clock-offset", found)
+      self.assertEqual([one for one in ("saml-metadata", "idp-reachable") if one in found], [])
+      process.kill()
+      process.wait()
+      self.must_find("idp-reachable", f"{issuer}/login", config=config)
+      metadata.write_text(whole.replace("IDPSSODescriptor", "SPSSODescriptor"))
+      self.assertNotIn("idp-reachable", self.must_find("saml-metadata", config=config, code=CRITICAL))
+
+  # --- metrics ---
+
+  def test_somebody_else_where_metrics_are_served(self):
+    _, other = self.provider(0)
+    with self.changed_config(metrics={"listen": other.removeprefix("http://")}) as config:
+      self.must_find("metrics-wrong", other.removeprefix("http://"), config=config)
+
+  def test_metrics_that_may_not_ask(self):
+    """As if somebody had changed the user of veilwire-metrics, and nobody's readers."""
+    with self.changed_config(metrics={"listen": "127.0.0.1:9470"}) as config:
+      self.assertNotIn("metrics-blind", self.wrong(config=config))
+      metrics = self.box.popen([self.agent.programs / "veilwire-metrics", "--config", config, "--unconfined"],
+                               where="agent", uid=ALICE, stderr=subprocess.PIPE)
+      self.addCleanup(metrics.wait)
+      self.addCleanup(metrics.kill)
+      metrics.stderr.readline()  # that it serves
+      found = self.must_find("metrics-blind", "proxy", config=config)
+      self.assertEqual(set(found["metrics-blind"]), set(self.agent.order) - {"metrics"})
 
   # --- evidence ---
 

@@ -64,6 +64,25 @@ TEST_F(AuthorityCheck, ItsEndIsSaidAMonthAhead) {
   EXPECT_EQ(severity_of(check(), "ca-expiry"), Severity::Critical);
 }
 
+TEST_F(AuthorityCheck, WhoseEndIsNearIsToldToPutAnotherBesideItAndThenToChangeOver) {
+  facts_.now = at(hours(24 * 80));
+  EXPECT_THAT(finding_of(check(), "ca-expiry").to_do, HasSubstr("add-ca"));
+  EXPECT_FALSE(has(check(), "ca-other"));
+  const wire::NewCa other = *wire::make_ca({.label = "other",
+                                            .hosts = {"api.example.com", "*.mcp.example.com"},
+                                            .not_before = at(-hours(24)),
+                                            .not_after = at(hours(24 * 1000)),
+                                            .serial = "87654321"});
+  *facts_.pem += other.certificate_pem;
+  EXPECT_THAT(finding_of(check(), "ca-expiry").to_do, HasSubstr("switch-ca"));
+  EXPECT_EQ(severity_of(check(), "ca-other"), Severity::Note);
+  // Once it is the first, it counts.
+  facts_.pem = other.certificate_pem + ca_.certificate_pem;
+  facts_.in_force = crypto::hex_encode(crypto::sha256(other.certificate_der));
+  EXPECT_EQ(severity_of(check(), "ca-expiry"), Severity::Ok);
+  EXPECT_EQ(severity_of(check(), "ca-in-force"), Severity::Ok);
+}
+
 TEST_F(AuthorityCheck, EachHostThatItMayNotSignForIsNamed) {
   facts_.hosts.insert(facts_.hosts.end(), {"other.example.net", "*.example.net"});
   const Findings found = check();

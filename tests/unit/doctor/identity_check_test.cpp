@@ -54,6 +54,23 @@ TEST(IdentityCheck, AClockThatNobodySetsIsANote) {
   EXPECT_EQ(severity_of(check_identity(facts), "clock-sync"), Severity::Note);
 }
 
+TEST(IdentityCheck, WithSamlItsMetadataCountsAndWhereBrowsersSignIn) {
+  IdentityFacts facts = facts_with(ProviderAnswer{"", seconds(0)});
+  facts.provider = "saml";
+  EXPECT_TRUE(all_ok(check_identity(facts)));
+  facts.answer->problem = "refused";
+  EXPECT_EQ(severity_of(check_identity(facts), "idp-reachable"), Severity::Warning);
+  facts.issuer = "";
+  facts.answer.reset();
+  facts.metadata_problem = "the IdP's metadata has no usable entityID";
+  const Findings found = check_identity(facts);
+  EXPECT_TRUE(all_say_what_to_do(found));
+  EXPECT_EQ(severity_of(found, "saml-metadata"), Severity::Critical);
+  EXPECT_FALSE(has(found, "idp-reachable"));
+  facts.provider = "oidc";
+  EXPECT_FALSE(has(check_identity(facts), "saml-metadata"));
+}
+
 TEST(IdentityCheck, EventsThatDoNotComeAreAWarning) {
   IdentityFacts facts = facts_with(ProviderAnswer{"", std::nullopt});
   facts.document =

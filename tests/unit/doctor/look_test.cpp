@@ -141,6 +141,31 @@ TEST_F(LookTest, UnitsComeFromSystemctlWithWhatWasShipped) {
   EXPECT_NE(look_at_units(places_).problem, "");
 }
 
+TEST_F(LookTest, WithSamlItsOwnProgramReadsTheMetadata) {
+  places_.provider = "saml";
+  places_.program_folder = folder_ / "sbin";
+  EXPECT_THAT(look_at_identity(places_, {}).metadata_problem, HasSubstr("cannot be run"));
+  const auto program = [&](const std::string& text) {
+    ::chmod(folder_.write("sbin/veilwire-saml", "#!/bin/sh\n" + text).c_str(), 0700);
+    return look_at_identity(places_, {});
+  };
+  IdentityFacts facts = program("echo 'veilwire-saml: it is not XML' >&2; exit 1\n");
+  EXPECT_EQ(facts.metadata_problem, "veilwire-saml: it is not XML");
+  EXPECT_FALSE(facts.answer.has_value());
+  facts = program("printf 'identity provider  x\nsign-in            http://127.0.0.1:1/login\n'\n");
+  EXPECT_EQ(facts.metadata_problem, "");
+  EXPECT_EQ(facts.issuer, "http://127.0.0.1:1/login");
+  EXPECT_NE(facts.answer->problem, "");
+  EXPECT_THAT(program("echo 'sign-in            '\n").metadata_problem, HasSubstr("HTTP-Redirect"));
+}
+
+TEST_F(LookTest, MetricsThatNobodyServesAreNone) {
+  places_.metrics_listen = "127.0.0.1:1";
+  EXPECT_FALSE(look_at_metrics(places_).listens);
+  places_.metrics_listen = "everywhere";
+  EXPECT_FALSE(look_at_metrics(places_).listens);
+}
+
 TEST_F(LookTest, AnIdentityProviderThatIsNotThereIsAProblemAndNotAHang) {
   places_.provider = "oidc";
   places_.issuer = "http://127.0.0.1:1";

@@ -25,6 +25,7 @@ TEST(Places, WithoutAConfigurationDefaultsHold) {
   EXPECT_EQ(places.certificate, "/etc/veilwire/ca.pem");
   EXPECT_EQ(places.cgroup, "/");
   EXPECT_EQ(places.provider, "local");
+  EXPECT_EQ(places.metrics_listen, "127.0.0.1:9469");
   ASSERT_NE(file(places, "/var/lib/veilwire-signer/ca.key"), nullptr);
   EXPECT_EQ(file(places, "/var/lib/veilwire-signer/ca.key")->owner, "veilwire-signer");
   EXPECT_EQ(file(places, "/var/lib/veilwire-identity/sessions.key"), nullptr);

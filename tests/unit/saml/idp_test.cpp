@@ -25,7 +25,13 @@ bool mentions(const std::string& text, std::string_view part) {
 TEST(SamlIdp, IsPinnedByTheKeysOfItsMetadata) {
   const Idp read = read_idp(idp().metadata());
   EXPECT_EQ(read.entity_id, kIdpName);
+  EXPECT_EQ(read.sign_in, "https://idp.example/login");
   EXPECT_EQ(read.certificates, std::vector<std::string>{idp().certificate()});
+}
+
+TEST(SamlIdp, SignInIsWhereARedirectMayGo) {
+  EXPECT_EQ(read_idp(replaced(idp().metadata(), "bindings:HTTP-Redirect", "bindings:SOAP")).sign_in,
+            "");
 }
 
 TEST(SamlIdp, KeysForEncryptionDoNotSign) {
