@@ -6,9 +6,12 @@
 #include "agent/host/clock.h"
 #include "agent/host/config.h"
 #include "agent/host/confinement.h"
+#include "agent/setup/agent_tables.h"
 #include "agent/setup/apply.h"
+#include "agent/setup/authority.h"
 #include "agent/setup/handshake.h"
 #include "agent/setup/questions.h"
+#include "agent/setup/trust_store.h"
 #include "agent/setup/undo.h"
 #include "agent/setup/wishes.h"
 
@@ -20,6 +23,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -32,6 +36,9 @@ namespace {
 
 // Where a fleet puts its answers, and veilwire-setup.service looks.
 constexpr const char* kPreseed = "/etc/veilwire/setup.toml";
+
+constexpr const char* kRotation =
+    "a rotation of the CA (veilwire-signer add-ca, switch-ca, drop-ca)";
 
 // One try; a connection that nobody answers is not waited for longer.
 constexpr std::chrono::seconds kHandshake{5};
@@ -222,11 +229,23 @@ int take_back(const SetupOptions& options, const Screen& screen) {
   setup::UndoOptions undo;
   undo.force = options.force;
   undo.detach = {options.program_folder + "/veilwire-redirector", "detach"};
-  if (options.keep_keys && setup::exists(options.config)) {
-    const auto facts =
-        setup::agent_facts(setup::read_file(options.config).reveal(), options.config);
-    undo.keep = {facts.certificate, facts.key, facts.site_key};
+  std::optional<setup::AgentFacts> facts;
+  try {
+    if (setup::exists(options.config))
+      facts = setup::agent_facts(setup::read_file(options.config).reveal(), options.config);
+  } catch (const host::ConfigError&) {
+    if (options.keep_keys) throw;  // where they are stands in it
   }
+  std::string certificates;
+  if (facts) {
+    if (options.keep_keys) undo.keep = {facts->certificate, facts->key, facts->site_key};
+    for (const std::string& file : {facts->certificate, facts->key})
+      undo.changed_by[file] = kRotation;
+    if (setup::exists(facts->certificate))
+      certificates = setup::read_file(facts->certificate).reveal();
+  }
+  const setup::TrustStore* store = setup::detect_store(setup::exists);
+  if (store != nullptr) undo.changed_by[store->anchor] = kRotation;
   // Where a fleet's answers still lie, the next boot must not follow them again.
   if (setup::exists(kPreseed))
     undo.leave_mark = std::string("set-up was undone; remove this file to have ") + kPreseed +
@@ -247,6 +266,13 @@ int take_back(const SetupOptions& options, const Screen& screen) {
   }
   setup::undo(undo, {disk, journal, setup::run_tool, !options.root.empty(),
                      [&](const std::string& line) { report.step(line); }});
+  if (store != nullptr && setup::exists(store->bundle))
+    for (const std::string& subject :
+         setup::trusted_still(certificates, setup::read_file(store->bundle).reveal()))
+      report.step("left " + subject +
+                  " trusted: set-up has not put it there; take its certificate out of " +
+                  std::filesystem::path(store->anchor).parent_path().string() + " and run " +
+                  store->make_new.front());
   report.undone(undo.leave_mark.empty() ? "" : journal.folder() + "/done");
   return kSetupDone;
 }

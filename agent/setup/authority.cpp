@@ -1,5 +1,6 @@
 #include "agent/setup/authority.h"
 
+#include "agent/setup/trust_store.h"
 #include "userspace/crypto/private_key.h"
 #include "userspace/crypto/random.h"
 #include "userspace/wire/authority_facts.h"
@@ -149,6 +150,15 @@ Authority settle_authority(const Answers& answers, const std::vector<std::string
       take_signed(answers, hosts, given.certificate, std::move(key), present.bundle, now);
   authority.request = *request;
   return authority;
+}
+
+std::vector<std::string> trusted_still(std::string_view certificates, std::string_view bundle) {
+  std::vector<std::string> subjects;
+  const auto chains = wire::read_authorities(certificates);
+  if (!chains) return subjects;
+  for (const wire::AuthorityChain& chain : *chains)
+    if (bundle_holds(bundle, chain.anchor)) subjects.push_back(chain.subject);
+  return subjects;
 }
 
 }  // namespace veilwire::setup

@@ -39,4 +39,8 @@ struct Authority {
 Authority settle_authority(const Answers& answers, const std::vector<std::string>& hosts,
                            const PresentAuthority& present, GivenAuthority given, WallTime now);
 
+// Of the CAs in a file those that the system trusts: what an undo has left because set-up has not
+// put it there. Each as its subject.
+std::vector<std::string> trusted_still(std::string_view certificates, std::string_view bundle);
+
 }  // namespace veilwire::setup

@@ -167,11 +167,14 @@ UndoPlan plan_undo(const Journal& journal, const UndoOptions& options) {
       if (stands == Standing::AsBefore) continue;
       plan.lines.push_back((path->before.kind == Kind::Absent ? "remove " : "restore ") +
                            path->path);
-      if (stands == Standing::Changed)
+      if (stands == Standing::Changed) {
+        const auto by = options.changed_by.find(path->path);
         plan.conflicts.push_back(
             path->path + (now.kind == Kind::Absent ? ": is gone" : ": was changed") +
-            " since set-up; --force puts back what was there before" +
+            " since set-up" + (by == options.changed_by.end() ? "" : ", as by " + by->second) +
+            "; --force puts back what was there before" +
             (now.kind == Kind::Absent ? "" : ", and keeps the present one beside it"));
+      }
     }
   }
   return plan;

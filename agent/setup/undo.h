@@ -9,6 +9,7 @@
 #include "agent/setup/apply.h"
 #include "agent/setup/journal.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,9 @@ struct UndoOptions {
   bool force = false;
   std::vector<std::string> keep;    // paths that stay: keys
   std::vector<std::string> detach;  // the command that takes the kernel programs away; empty: none
-  std::string leave_mark;           // text of the journal's mark; empty: it goes with the rest
+  // What else than a person changes a file that set-up has made, by its path: conflicts name it.
+  std::map<std::string, std::string> changed_by;
+  std::string leave_mark;  // text of the journal's mark; empty: it goes with the rest
 };
 
 struct UndoPlan {

@@ -100,7 +100,8 @@ class Root:
     etc.mkdir()
     (share / "policies").mkdir(parents=True)
     # The overlay may not be read while its lower layer is written: copied, not linked.
-    shutil.copy(build / "bin/veilwire", self.path / "usr/sbin/veilwire")
+    for program in ("veilwire", "veilwire-signer"):
+      shutil.copy(build / "bin" / program, self.path / "usr/sbin" / program)
     for place in (etc, share):
       shutil.copy(SOURCE / "packaging/agent.toml", place)
     shutil.copy(SOURCE / "policies/default.toml", etc / "policy.toml")

@@ -212,6 +212,59 @@ class Others(Case):
     self.assertEqual(["50-veilwire.json.kept"], os.listdir(self.root.path / "etc/claude-code/managed-settings.d"))
     self.assertFalse(self.root.exists("etc/veilwire/ca.pem"))
 
+  def signer(self, *arguments):
+    run = self.root.run("/usr/sbin/veilwire-signer", *arguments)
+    self.assertEqual(run.returncode, 0, run.stderr)
+    return run.stdout
+
+  def rotate(self):
+    """As docs/ca-rotation.md has it, but that the old certificate stays trusted beside the new one."""
+    self.signer("add-ca", "--host", "api.anthropic.com")
+    self.root.write("usr/local/share/ca-certificates/veilwire-next.crt", self.signer("show-ca", "--other"))
+    self.assertEqual(0, self.root.run("update-ca-certificates").returncode)
+    self.signer("switch-ca")
+
+  def test_undo_after_a_rotation_wants_force_says_why_and_keeps_what_it_has_not_made(self):
+    self.set_up()
+    made = {name: self.root.read(name) for name in ("etc/veilwire/ca.pem", "var/lib/veilwire-signer/ca.key")}
+    self.rotate()
+    for step in ("both are known", "the old one is dropped"):
+      with self.subTest(step=step):
+        before = self.root.snapshot()
+        run = self.undo(code=3)
+        for name in made:
+          self.assertIn(f"/{name}: was changed since set-up, as by a rotation of the CA", run.stderr)
+        self.assertIn("--force", run.stderr)
+        self.assertAsBefore(before)
+      if step == "both are known":
+        self.signer("drop-ca")
+    now = {name: self.root.read(name) for name in made}
+    self.assertFalse(set(now.values()) & set(made.values()))
+    run = self.undo("--force")
+    self.assertEqual(now, {name: self.root.read(name + ".kept") for name in made})
+    self.assertFalse(any(self.root.exists(name) for name in (*made, ANCHOR)))
+    # Somebody else has made the system trust it.
+    self.assertIn(now["etc/veilwire/ca.pem"], self.root.read(BUNDLE))
+    self.assertRegex(run.stdout, "left .* trusted: set-up has not put it there")
+
+  def test_undo_beside_a_ca_that_only_waits_does_not_touch_that_one(self):
+    self.set_up()
+    self.signer("add-ca", "--host", "api.anthropic.com")
+    other = self.root.read("var/lib/veilwire-signer/ca.key.other")
+    run = self.undo(code=3)
+    self.assertIn("/etc/veilwire/ca.pem: was changed since set-up", run.stderr)
+    self.undo("--force")
+    self.assertEqual(other, self.root.read("var/lib/veilwire-signer/ca.key.other"))
+    self.assertFalse(self.root.exists("var/lib/veilwire-signer/ca.key"))
+
+  def test_keys_of_a_rotation_are_kept_without_force_where_that_is_asked_for(self):
+    self.set_up()
+    self.rotate()
+    kept = {name: self.root.read(name) for name in ("etc/veilwire/ca.pem", "var/lib/veilwire-signer/ca.key",
+                                                    "var/lib/veilwire-signer/ca.key.other")}
+    self.undo("--keep-keys")
+    self.assertEqual(kept, {name: self.root.read(name) for name in kept})
+
   def test_keys_are_kept_for_a_later_set_up_where_that_is_asked_for(self):
     self.set_up()
     kept = [self.root.path / name for name in ("etc/veilwire/ca.pem", "var/lib/veilwire-signer/ca.key",
