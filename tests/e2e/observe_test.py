@@ -9,7 +9,9 @@ import unittest
 import harness  # first: it makes tests/support importable
 import agent
 import clients
+import fake_identity
 import sandbox
+from identity_test import SigningAgent
 from responses import Response
 from upstream import corpus, scenario, signed
 
@@ -166,6 +168,90 @@ class ObserveTest(harness.AgentCase):
     text = json.dumps(self.records())
     for turn in range(9):
       self.assertNotIn(signed.token(turn), text)
+
+
+class ObserveSignInTest(harness.AgentCase):
+  """Where the policy wants to know people, and only observes."""
+
+  USER = 64101
+
+  @classmethod
+  def setUpClass(cls):
+    harness.SandboxCase.setUpClass.__func__(cls)
+    cls.agent = SigningAgent(cls.box, harness.BUILD, 'mode = "observe"\n' + agent.POLICY)
+    cls.addClassCleanup(cls.agent.stop)
+    cls.agent.start()
+
+  def sign_in(self):
+    self.addCleanup(self.sign_out)
+    fresh = self.agent.people / "new"
+    fresh.write_text(json.dumps({"name": "alice"}))
+    fresh.chmod(0o644)
+    fresh.rename(self.agent.people / f"{self.USER}.json")
+
+  def sign_out(self):
+    (self.agent.people / f"{self.USER}.json").unlink(missing_ok=True)
+
+  def ask(self):
+    """A mark, once its exchange is on record to its end."""
+    mark = f"unknown{time.monotonic_ns()}"
+    direct, through = (self.clients.curl_message(f"[[demo secret cut=each echo={mark}]]", where=where, uid=self.USER)
+                       for where in ("direct", "client"))
+    self.must_succeed(through)
+    self.assertEqual(through.stdout, direct.stdout)
+    self.ended(mark)
+    return mark
+
+  def ended(self, mark):
+    clients.wait_until(lambda: self.of(mark, "exchange.close"), what="the end of the exchange")
+
+  def of(self, mark, kind):
+    return [record for record in self.exchange_with(mark) if record["kind"] == kind]
+
+  def refused(self):
+    """What would have been, by metrics."""
+    run = self.agent.ctl("metrics", "--config", self.agent.config_file)
+    lines = [line for line in run.stdout.splitlines() if line.startswith("veilwire_observed_refusals_total{")]
+    return {line.split('"')[1]: float(line.split()[-1]) for line in lines}
+
+  def test_who_has_not_signed_in_passes_and_it_is_said_that_a_sign_in_would_be_wanted(self):
+    before = self.refused().get("sign-in wanted", 0)
+    mark = self.ask()
+    seen = self.of(mark, "observed")
+    self.assertEqual([(record["direction"], record["outcome"]) for record in seen], [("request", "sign-in wanted")])
+    self.assertIn(fake_identity.CODE, seen[0]["reason"])
+    self.assertRegex(seen[0]["answer"], "^[45][0-9][0-9]$")
+    self.assertEqual([record["outcome"] for record in self.of(mark, "exchange.close")], ["complete"])
+    self.assertEqual(self.of(mark, "request.head")[0]["mode"], "observe")
+    self.assertNotIn(SECRET, json.dumps(self.exchange_with(mark)))
+    report = json.loads(self.agent.ctl("--config", self.agent.config_file, "audit", "report", "--json").stdout)
+    self.assertGreaterEqual({row["value"]: row["would_refuse"] for row in report["refusals"]}["sign-in wanted"], 1)
+    self.assertEqual(self.refused()["sign-in wanted"], before + 1)
+    top = json.loads(self.agent.ctl("top", "--config", self.agent.config_file, "--once", "--json").stdout)
+    self.assertEqual(top["mode"], "observe")
+    self.assertGreaterEqual(top["observed"]["would_refuse"], 1)
+    self.assertGreaterEqual(top["observed"]["would_mask"], 1)
+
+  def test_who_has_signed_in_is_not_told_of(self):
+    self.sign_in()
+    mark = self.ask()
+    self.assertEqual(self.of(mark, "observed"), [])
+    self.assertEqual(self.of(mark, "request.head")[0]["person"]["name"], "alice")
+
+  def test_a_stream_goes_on_when_its_person_signs_out_and_it_is_said_that_it_would_end(self):
+    self.sign_in()
+    gate = f"unknown{time.monotonic_ns()}"
+    watched = clients.Watched(self.clients, f"[[demo two gate={gate}]]", uid=self.USER)
+    watched.until(SECRET)
+    self.sign_out()
+    clients.wait_until(lambda: self.of(gate, "observed"), what="the record of what would have been")
+    self.clients.open_gate(gate)
+    self.assertEqual(watched.end(), 0)
+    self.assertIn(b"Second", watched.seen)
+    self.ended(gate)
+    self.assertEqual([record["what"] for record in self.of(gate, "identity.change")], ["lost"])
+    self.assertEqual([(record["direction"], record["outcome"]) for record in self.of(gate, "observed")],
+                     [("response", "identity lost")])
 
 
 if __name__ == "__main__":
