@@ -3,8 +3,9 @@
     host  192.0.2.2, 2001:db8::2  --- veth ---  192.0.2.10, .20, .30, 2001:db8::10, ...  internet
 
 Neither has another route, so nothing can leave the machine. What a real installation has system-wide stands here in
-private mount namespaces: /etc/hosts, /etc/resolv.conf, the CA bundle, bpffs. Processes run in child cgroups of the
-sandbox's own, never in the root. Ending the processes of those cgroups frees everything, pinned BPF objects included.
+private mount namespaces: /etc/hosts, /etc/resolv.conf, /etc/machine-id, the CA bundle, bpffs. Processes run in child
+cgroups of the sandbox's own, never in the root. Ending the processes of those cgroups frees everything, pinned BPF
+objects included.
 
 Views, the "where" of run() and popen():
   client    on host; trusts the system's CAs and the internal CA; in the cgroup that the agent is attached to
@@ -99,15 +100,34 @@ def sweep_leftovers():
   names |= {path.name for path in FOLDERS.glob(PREFIX + "*")}
   names |= {path.name.rsplit("-", 1)[0] for path in pathlib.Path("/run/netns").glob(PREFIX + "*")}
   for name in names:
-    owner = name[len(PREFIX):]
+    owner = name[len(PREFIX):].partition("-")[0]
     if owner.isdigit() and not pathlib.Path(f"/proc/{owner}").exists():
       sweep(name)
+
+
+def entered(keeper):
+  """The command words that enter the namespaces of a process."""
+  return ["nsenter", f"--mount=/proc/{keeper.pid}/ns/mnt", f"--net=/proc/{keeper.pid}/ns/net"]
+
+
+def grouped(group):
+  """The command words that put what follows into a cgroup."""
+  return ["sh", "-c", 'echo 0 > "$0/cgroup.procs" && exec "$@"', str(group)]
+
+
+def become(uid=0, env=None, cwd="/", capabilities=True):
+  """The command words for a user, in an environment of nothing else."""
+  identity = [] if uid == 0 else ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups",
+                                  *([] if capabilities else ["--bounding-set=-all"])]
+  environment = {**CLEAN_ENVIRONMENT, **(env or {})}
+  return [*identity, "env", "-i", "-C", str(cwd), *(f"{key}={value}" for key, value in environment.items())]
 
 
 class Sandbox:
   def __init__(self, name=None):
     self.name = name or f"{PREFIX}{os.getpid()}"
     self.folder = FOLDERS / self.name
+    self.machine_id = os.urandom(16).hex()
     self.upstream_log_file = self.folder / "upstream.jsonl"
     self.attach_cgroup = cgroup2_mount() / self.name / "attached"
     self.agent_cgroup = self.attach_cgroup / "agent"
@@ -170,6 +190,7 @@ class Sandbox:
       lines = pathlib.Path("/etc", file).read_text()
       (etc / file).write_text(lines + "".join(form.format(*person) for person in PEOPLE.items()))
     (etc / "resolv.conf").write_text("")  # names come from the hosts file alone
+    (etc / "machine-id").write_text(self.machine_id + "\n")
     for view in VIEWS:
       self.set_hosts(view)
 
@@ -189,9 +210,10 @@ class Sandbox:
   def _keeper(self, view, space):
     """A sleeping process that owns the view's mount namespace."""
     binds = {"/etc/hosts": f"hosts.{view}", "/etc/resolv.conf": "resolv.conf", "/etc/passwd": "passwd",
-             "/etc/group": "group",
+             "/etc/group": "group", "/etc/machine-id": "machine-id",
              str(certificates.SYSTEM_BUNDLE): "bundle.client" if view == "client" else "bundle.direct"}
-    lines = [f"mount --bind {self.folder}/etc/{source} $(readlink -f {target})" for target, source in binds.items()]
+    lines = [f"mount --bind {self.folder}/etc/{source} $(readlink -f {target})" for target, source in binds.items()
+             if pathlib.Path(target).exists()]  # a container may be without machine-id(5)
     # A checkout below /tmp stays where it is in the private one.
     inside = pathlib.Path("/tmp") in SOURCE.parents
     if inside:
@@ -216,7 +238,7 @@ class Sandbox:
     lines = ["127.0.0.1 localhost", "::1 localhost"]
     for name, (four, six) in (names or ADDRESSES).items():
       lines += [f"{four} {name}"] if 4 in families else []
-      lines += [f"{six} {name}"] if 6 in families else []
+      lines += [f"{six} {name}"] if 6 in families and six else []
     (self.folder / "etc" / f"hosts.{view}").write_text("\n".join(lines) + "\n")
 
   def trust(self, certificate):
@@ -228,21 +250,20 @@ class Sandbox:
 
   def _spawn(self, view, command, **options):
     group = cgroup2_mount() / self.name / GROUPS[view]
-    entry = ["sh", "-c", 'echo 0 > "$0/cgroup.procs" && exec "$@"', str(group)]
-    return subprocess.Popen([*entry, *map(str, command)], **options)
+    return subprocess.Popen([*grouped(group), *map(str, command)], **options)
 
   def enter(self, where):
     """The command words that enter a view, also for a person's terminal."""
-    pid = self._keepers[where].pid
-    return ["nsenter", f"--mount=/proc/{pid}/ns/mnt", f"--net=/proc/{pid}/ns/net"]
+    return entered(self.keeper(where))
+
+  def keeper(self, where):
+    """The process that holds the view's namespaces."""
+    return self._keepers[where]
 
   def popen(self, command, *, where="client", uid=0, env=None, cwd="/", capabilities=True, **options):
-    identity = [] if uid == 0 else ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups",
-                                    *([] if capabilities else ["--bounding-set=-all"])]
-    environment = {**CLEAN_ENVIRONMENT, **(env or {})}
-    words = ["env", "-i", "-C", str(cwd), *(f"{key}={value}" for key, value in environment.items())]
     options.setdefault("stdin", subprocess.DEVNULL)
-    process = self._spawn(where, [*self.enter(where), *identity, *words, *command], **options)
+    words = become(uid, env, cwd, capabilities)
+    process = self._spawn(where, [*self.enter(where), *words, *command], **options)
     self._started.append(process)
     return process
 
