@@ -61,7 +61,7 @@ struct Committer::State {
   std::uint64_t last_record = 0, first_record = 1;
   RecorderStatus status = RecorderStatus::Ok;
   Health health;
-  bool working = false;  // collected, not yet answered
+  bool working = false;  // collected for writers, not yet answered
   bool stopping = false;
   bool opened = false;
   std::exception_ptr first_failure;
@@ -286,7 +286,8 @@ bool Committer::State::collect() {
   to_deliver = std::exchange(deliveries, {});
   // Who has gone may have said before how it ended.
   if (present && waiting.empty()) to_keep = std::exchange(present, std::nullopt);
-  working = true;
+  // What ends without a notice is none of it: who waits for the end of the work would not be woken.
+  working = !batch.empty() || !to_greet.empty();
   return true;
 }
 

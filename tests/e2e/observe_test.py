@@ -249,7 +249,8 @@ class ObserveSignInTest(harness.AgentCase):
     self.assertEqual(watched.end(), 0)
     self.assertIn(b"Second", watched.seen)
     self.ended(gate)
-    self.assertEqual([record["what"] for record in self.of(gate, "identity.change")], ["lost"])
+    # It is on record who it was, and that it is nobody from there on.
+    self.assertEqual([record["what"] for record in self.of(gate, "identity.change")], ["lost", "changed"])
     self.assertEqual([(record["direction"], record["outcome"]) for record in self.of(gate, "observed")],
                      [("response", "identity lost")])
 

@@ -59,6 +59,15 @@ TEST(Committer, CommitsEverythingInOrderAndSaysSo) {
   EXPECT_EQ(all_bytes(folder / "ledger.db"), expected);
 }
 
+// Whoever waits for the end of what writers have sent is told of that, and of nothing else.
+TEST(Committer, IsNotBusyWhileItOnlySigns) {
+  const TemporaryFolder folder;
+  Committer committer([&] { return Ledger(options_for(folder / "ledger.db")); }, [] {},
+                      {.records = 1, .interval = std::chrono::nanoseconds(0)});
+  committer.wait_until_open();
+  while (committer.health().checkpoints < 20) EXPECT_FALSE(committer.busy());
+}
+
 TEST(Committer, CommitsWhatItHasBeforeItEnds) {
   const TemporaryFolder folder;
   {
