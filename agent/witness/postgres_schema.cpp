@@ -83,7 +83,8 @@ EXCEPTION WHEN OTHERS THEN
   RETURN NULL;
 END $$;
 )sql",
-    // 2: it catches what goes wrong, and before PostgreSQL 17 nothing that does may run in parallel.
+    // 2: it catches what goes wrong, and before PostgreSQL 17 nothing that does may run in
+    // parallel.
     "ALTER FUNCTION veilwire.record_json(bytea) PARALLEL UNSAFE;",
 };
 

@@ -202,6 +202,9 @@ class FleetTest(unittest.TestCase):
     self.begin()
     time.sleep(4)
     self.end("collector slow")
+    # It has what it has not answered to yet.
+    self.fleet.kill_collector()
+    self.fleet.start_collector()
     self.fleet.answer("503")
     self.begin()
     time.sleep(2)
@@ -284,6 +287,7 @@ class FleetTest(unittest.TestCase):
         own = rows(host.ledger, "SELECT count(*) FROM records JOIN writers ON writers.id = writer WHERE NOT own")[0][0]
         self.assertEqual(own, written[host.machine_id], "what a writer was told to be on disk")
     self.assertGreater(total, HOSTS * RATE * 10 * 20)
+    self.assertGreater(again, 0, "nobody had to send anything again: its death came at no bad moment")
     print(f"{total} records of {HOSTS} hosts: 0 lost; {again} came again under the key that they had")
 
   def the_witness_has_each_once(self):
