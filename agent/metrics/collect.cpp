@@ -122,7 +122,7 @@ class Collector {
     gauge("veilwire_ledger_used_bytes", "/used_bytes");
     gauge("veilwire_ledger_limit_bytes", "/most_bytes");
     gauge("veilwire_ledger_disk_free_bytes", "/free_bytes");
-    sinks([this](const Collector& sink, std::string_view name) {
+    sinks([](const Collector& sink, std::string_view name) {
       sink.gauge("veilwire_sink_lag_records", "/lag", {name});
     });
   }

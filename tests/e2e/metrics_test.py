@@ -189,7 +189,7 @@ class MetricsTest(harness.AgentCase):
 
   def test_a_refused_policy_shows_until_it_is_mended(self):
     def refused(value):
-      clients.wait_until(lambda: self.samples()[("veilwire_policy_refused",)] == value, seconds=15, what="the policy")
+      clients.wait_until(lambda: self.samples()[("veilwire_policy_refused",)] == value, seconds=60, what="the policy")
     before = self.samples()
     self.agent.write_policy(agent.POLICY + "no_such_key = 1\n")
     refused(1)
