@@ -106,9 +106,11 @@ class BodyPrinter {
 
 void show_session(const audit::SessionOpen& b, std::ostream& out) {
   const identity::Peer& p = b.peer;
-  std::string peer = "uid " + std::to_string(p.uid) + ", pid " + std::to_string(p.tgid) + " (" +
-                     p.comm + "), executable inode " + std::to_string(p.exe_inode) + ", cgroup " +
-                     std::to_string(p.cgroup_id);
+  std::string peer =
+      "uid " + std::to_string(p.uid) + ", pid " + std::to_string(p.tgid) +
+      (p.kernel_tgid != 0 ? ", to the kernel " + std::to_string(p.kernel_tgid) : "") + " (" +
+      p.comm + "), executable inode " + std::to_string(p.exe_inode) + ", cgroup " +
+      std::to_string(p.cgroup_id);
   if (p.loginuid != UINT32_MAX) peer += ", login uid " + std::to_string(p.loginuid);
   row(out, "peer", peer);
   row(out, "to",

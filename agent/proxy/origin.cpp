@@ -46,7 +46,8 @@ Result<Origin, int> read_origin(int accepted) {
                  .exe_device = raw.exe.device,
                  .exe_inode = raw.exe.inode,
                  .exe_generation = raw.exe.generation,
-                 .comm = std::string(raw.comm, ::strnlen(raw.comm, sizeof raw.comm))};
+                 .comm = std::string(raw.comm, ::strnlen(raw.comm, sizeof raw.comm)),
+                 .kernel_tgid = raw.tgid == raw.own_tgid ? 0 : raw.tgid};
   return origin;
 }
 

@@ -19,9 +19,11 @@ BUILD = pathlib.Path(os.environ.get("VEILWIRE_BINARY_DIR",
 
 
 class SandboxCase(unittest.TestCase):
+  make_box = sandbox.Sandbox
+
   @classmethod
   def setUpClass(cls):
-    cls.box = cls.enterClassContext(sandbox.Sandbox())
+    cls.box = cls.enterClassContext(cls.make_box())
     cls.box.start_upstream()
     cls.clients = clients.Clients(cls.box)
 

@@ -32,8 +32,8 @@ std::string masks_json(const std::vector<MaskedSpan>& masks) {
 }
 
 std::string peer_json(const identity::Peer& peer) {
-  return JsonObject()
-      .number("audit_session", peer.audit_session)
+  JsonObject out;
+  out.number("audit_session", peer.audit_session)
       .decimal("cgroup_id", peer.cgroup_id)
       .text("comm", peer.comm)
       .number("exe_device", peer.exe_device)
@@ -44,8 +44,9 @@ std::string peer_json(const identity::Peer& peer) {
       .decimal("netns_cookie", peer.netns_cookie)
       .decimal("start_boottime_ns", peer.start_boottime_ns)
       .number("tgid", peer.tgid)
-      .number("uid", peer.uid)
-      .finish();
+      .number("uid", peer.uid);
+  if (peer.kernel_tgid != 0) out.number("kernel_tgid", peer.kernel_tgid);
+  return out.finish();
 }
 
 std::string person_json(const identity::Person& person, Monotonic now) {

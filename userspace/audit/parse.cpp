@@ -55,6 +55,10 @@ class Members {
     return static_cast<std::uint32_t>(number(name, std::numeric_limits<std::uint32_t>::max()));
   }
 
+  std::uint32_t number32_or_none(const char* name) {
+    return find(name) != nullptr ? number32(name) : 0;
+  }
+
   template <class Integer>
   Integer decimal(const char* name) {
     const std::string digits = text(name);
@@ -160,7 +164,8 @@ identity::Peer read_peer(Members m) {
           .exe_device = m.number32("exe_device"),
           .exe_inode = m.decimal<std::uint64_t>("exe_inode"),
           .exe_generation = m.number32("exe_generation"),
-          .comm = m.text("comm")};
+          .comm = m.text("comm"),
+          .kernel_tgid = m.number32_or_none("kernel_tgid")};
 }
 
 // What the members of a record depend on besides.

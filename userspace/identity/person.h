@@ -23,7 +23,7 @@ struct Peer {
   std::uint32_t gid = 0;
   std::uint32_t loginuid = kUnsetAuditId;
   std::uint32_t audit_session = kUnsetAuditId;
-  std::uint32_t tgid = 0;
+  std::uint32_t tgid = 0;  // in the agent's own PID namespace; 0: outside of it
   std::uint64_t start_boottime_ns = 0;
   std::uint64_t cgroup_id = 0;
   std::uint64_t netns_cookie = 0;
@@ -31,6 +31,8 @@ struct Peer {
   std::uint64_t exe_inode = 0;
   std::uint32_t exe_generation = 0;
   std::string comm;  // set by the process itself: for display, never for a decision
+  // In the initial PID namespace, where the agent is in another one: for the record. 0: the same.
+  std::uint32_t kernel_tgid = 0;
 };
 
 enum class PersonClass : std::uint8_t {

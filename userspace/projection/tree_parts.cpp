@@ -96,6 +96,7 @@ Value peer_tree(const identity::Peer& peer) {
       .add("exe_inode", decimal(peer.exe_inode))
       .add("exe_generation", Value::number(peer.exe_generation))
       .add("comm", Value::text(peer.comm));
+  if (peer.kernel_tgid != 0) out.add("kernel_tgid", Value::number(peer.kernel_tgid));
   return out;
 }
 

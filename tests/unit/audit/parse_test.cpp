@@ -36,6 +36,26 @@ TEST(ParseRecord, GivesEveryKindBackAsItWas) {
   EXPECT_EQ(kinds.size(), std::variant_size_v<Body>);
 }
 
+TEST(ParseRecord, TheKernelsNumberOfAProcessIsThereWhereItIsAnother) {
+  identity::Peer peer = sample_peer();
+  const auto bytes_of = [](const identity::Peer& who) {
+    return canonical(sample(SessionOpen{.peer = who,
+                                        .destination = "203.0.113.7:443",
+                                        .server_name = {},
+                                        .handling = "intercepted",
+                                        .tls = {}}),
+                     kWriter, 1);
+  };
+  EXPECT_EQ(bytes_of(peer).find("kernel_tgid"), std::string::npos);
+  peer.kernel_tgid = 987654;
+  const std::string bytes = bytes_of(peer);
+  EXPECT_NE(bytes.find(R"("kernel_tgid":987654,"loginuid":)"), std::string::npos) << bytes;
+  EXPECT_EQ(again(bytes), bytes);
+  const auto parsed = parse_record(bytes);
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(std::get<SessionOpen>(parsed->record.body).peer.tgid, 4321U);
+}
+
 TEST(ParseRecord, GivesBytesThatAreNotUtf8BackExactly) {
   std::string every_byte;
   for (int i = 0; i < 256; ++i) every_byte += static_cast<char>(i);
