@@ -245,11 +245,13 @@ int run(const std::string& config_path, bool unconfined) {
   if (!mode.empty()) host::log::info("the policy is active" + said_of(mode));
   report(loaded->ruleset->policy().digest, "active", mode);
   std::vector<std::shared_ptr<Acceptor>> acceptors;
-  for (Listener& listener : listeners) {
+  for (Listener& listener : listeners)
     acceptors.push_back(
         std::make_shared<Acceptor>(io, std::move(listener), workers, shared.counters));
-    acceptors.back()->wait();
-  }
+  // Who has waited for this process is not to be told that the upstream refuses.
+  redirector.when_registered([&] {
+    for (const auto& acceptor : acceptors) acceptor->wait();
+  });
 
   asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
   bool stopping = false;

@@ -98,6 +98,11 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
 
   bool registered() const { return registered_; }
 
+  void when_registered(std::function<void()> then) {
+    if (registered_) return then();
+    then_ = std::move(then);
+  }
+
  private:
   enum class Asked { Hello, Listeners, Targets };
 
@@ -144,6 +149,7 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
       registered_ = true;
       refusal_said_ = false;
       host::log::info("registered with the redirector: connections are taken");
+      if (const auto then = std::exchange(then_, nullptr)) then();
       resolve_round();
     }
   }
@@ -245,6 +251,7 @@ class RedirectorLink::Impl : public std::enable_shared_from_this<Impl> {
   bool started_ = false;
   bool said_hello_ = false;
   bool registered_ = false;
+  std::function<void()> then_;
   bool refusal_said_ = false;
   Heart heart_;
   asio::steady_timer beat_timer_, resolve_timer_;
@@ -264,5 +271,8 @@ void RedirectorLink::set_hosts(std::vector<std::string> names) {
   impl_->set_hosts(std::move(names));
 }
 bool RedirectorLink::registered() const { return impl_->registered(); }
+void RedirectorLink::when_registered(std::function<void()> then) {
+  impl_->when_registered(std::move(then));
+}
 
 }  // namespace veilwire::proxy

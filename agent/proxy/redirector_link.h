@@ -33,6 +33,9 @@ class RedirectorLink {
   // addresses pushed.
   void set_hosts(std::vector<std::string> names);
   bool registered() const;  // the redirector has accepted our listeners
+  // Once, when that is so for the first time. Before, our own connections are caught, too: a
+  // process that a manager has just started is in a cgroup that nobody knows.
+  void when_registered(std::function<void()> then);
 
  private:
   class Impl;

@@ -24,6 +24,9 @@ std::string to_text(const Destination& destination) {
 
 // A client that shakes hands long before it asks may have become known since.
 constexpr std::chrono::seconds kRefusalKept{1};
+// Who has connected before the agent is about to stop would be refused otherwise. More than a
+// handshake takes, and no time for those who keep connections ready and ask nothing.
+constexpr std::chrono::seconds kTimeToBegin{2};
 
 constexpr std::string_view kSpliced = "spliced";
 constexpr std::string_view kOtherPort = "port not in the policy";
@@ -58,7 +61,7 @@ class Connection::Impl final : public RelaySink {
       flush_tls();
     }
     std::visit([this](const auto& event) { on(event); }, input);
-    if (stopping_) end_between_exchanges();
+    if (stopping_since_) end_between_exchanges();
     flush_tls();
     pace_client();
     early_.set(to_upstream_.size());
@@ -239,7 +242,9 @@ class Connection::Impl final : public RelaySink {
     if (relay_) relay_->recording_restored();
   }
 
-  void on(const AgentStopping&) { stopping_ = true; }
+  void on(const AgentStopping&) {
+    if (!stopping_since_) stopping_since_ = now_.mono;
+  }
 
   void on(const AgentStopped&) {
     stopped_ = true;
@@ -298,6 +303,7 @@ class Connection::Impl final : public RelaySink {
 
   // What has not begun yet is begun again with the next process; what has ended is told goodbye.
   void end_between_exchanges() {
+    if (const auto at = last_begin(); at && now_.mono < *at) return;
     if (state_ == State::Hello || state_ == State::Handshake) return on(AgentStopped{});
     if (state_ != State::Relaying || !relay_->idle()) return;
     stopped_ = true;
@@ -593,6 +599,14 @@ class Connection::Impl final : public RelaySink {
 
   // --- time
 
+  // When the agent is about to stop: until then a first request is waited for.
+  std::optional<Monotonic> last_begin() const {
+    const bool waits = state_ == State::Hello || state_ == State::Handshake ||
+                       (state_ == State::Relaying && relay_->idle() && relay_->exchanges() == 0);
+    if (!stopping_since_ || !waits) return std::nullopt;
+    return *stopping_since_ + kTimeToBegin;
+  }
+
   // The dial has a bound of its own.
   std::optional<Monotonic> upstream_deadline() const {
     const bool waits = state_ == State::Handshake || state_ == State::Relaying;
@@ -624,7 +638,8 @@ class Connection::Impl final : public RelaySink {
   // timer.
   void rearm() {
     auto wanted = deadline();
-    if (const auto at = upstream_deadline(); at && (!wanted || *at < *wanted)) wanted = at;
+    for (const auto& at : {upstream_deadline(), last_begin()})
+      if (at && (!wanted || *at < *wanted)) wanted = at;
     if (!wanted || (wake_ && *wake_ <= *wanted)) return;
     wake_ = wanted;
     put(WakeAt{*wanted});
@@ -661,7 +676,7 @@ class Connection::Impl final : public RelaySink {
   bool recording_ = true;
   bool session_open_ = false;
   bool client_ended_ = false;
-  bool stopping_ = false;
+  std::optional<Monotonic> stopping_since_;
   bool stopped_ = false;
   bool idle_too_long_ = false;
   bool relay_reads_ = true;

@@ -101,8 +101,8 @@ struct RecordingFailed {
   std::string reason;
 };
 struct RecordingRestored {};
-// The process is about to stop: an exchange that is under way goes on to its end, and is the last
-// one. What is spliced goes on too: nobody knows where it could end.
+// The process is about to stop: an exchange that is under way is the last one, and who has just
+// come gets a moment to begin one. What is spliced goes on: nobody knows where it could end.
 struct AgentStopping {};
 // The process stops: what is open ends here, and its records say so.
 struct AgentStopped {};

@@ -633,11 +633,40 @@ TEST_F(World, AnAnswerUnderWayEndsBeforeAnAgentThatIsAboutToStopSaysGoodbye) {
   EXPECT_EQ(all<audit::SessionClose>()[0].reason, "agent stopped");
 }
 
-TEST_F(World, WhatHasNotBegunEndsAtOnceWhereTheAgentIsAboutToStop) {
+TEST_F(World, WhoHasJustConnectedIsAnsweredOnceByAnAgentThatIsAboutToStop) {
   connect();
   give(AgentStopping{});
+  EXPECT_EQ(client_closed, "");
+  grant();
+  client_sends(post("{}"));
+  answer_dial();
+  upstream_sends(answer("{}"));
+  settle();
+  EXPECT_THAT(client_got, StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(client_closed, "fin");
+  ASSERT_EQ(all<audit::ExchangeClose>().size(), 1U);
+  EXPECT_EQ(all<audit::ExchangeClose>()[0].outcome, "complete");
+}
+
+TEST_F(World, AHandshakeIsNotWaitedForLongByAnAgentThatIsAboutToStop) {
+  connect();
+  give(AgentStopping{});
+  now.mono = now.mono + std::chrono::seconds(2);
+  ASSERT_TRUE(wake && *wake <= now.mono);
+  give(Tick{});
   EXPECT_EQ(client_closed, "reset");
   EXPECT_TRUE(done);
+}
+
+TEST_F(World, WhoAsksNothingIsNotWaitedForLongByAnAgentThatIsAboutToStop) {
+  open();
+  give(AgentStopping{});
+  EXPECT_EQ(client_closed, "");
+  now.mono = now.mono + std::chrono::seconds(2);
+  ASSERT_TRUE(wake && *wake <= now.mono);
+  give(Tick{});
+  settle();
+  EXPECT_EQ(client_closed, "fin");
 }
 
 TEST_F(World, WhatIsSplicedGoesOnUntilTheAgentStops) {
