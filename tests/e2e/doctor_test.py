@@ -190,32 +190,8 @@ class DoctorTest(harness.AgentCase):
   def test_a_ca_that_has_expired(self):
     made = self.folder / "expired"
     made.mkdir()
-    (made / "db").touch()
-    (made / "ca.cnf").write_text(f"""
-[ca]
-default_ca = one
-[one]
-database = {made}/db
-new_certs_dir = {made}
-serial = {made}/serial
-default_md = sha256
-policy = any
-x509_extensions = ext
-[any]
-commonName = supplied
-[ext]
-basicConstraints = critical,CA:TRUE,pathlen:0
-keyUsage = critical,keyCertSign
-""")
-    for command in (
-        ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=old", "-keyout",
-         made / "old.key", "-out", made / "old.csr"],
-        ["ca", "-batch", "-config", made / "ca.cnf", "-selfsign", "-create_serial", "-keyfile", made / "old.key", "-in",
-         made / "old.csr", "-out", made / "old.pem", "-startdate", "20240101000000Z", "-enddate", "20250101000000Z",
-         "-notext"]):
-      subprocess.run(["openssl", *map(str, command)], check=True, capture_output=True)
-    (made / "old.pem").chmod(0o644)
-    with self.changed_config(signer={"certificate": str(made / "old.pem")}) as config:
+    ended = certificates.make_ended_authority(made)
+    with self.changed_config(signer={"certificate": str(ended)}) as config:
       found = self.must_find("ca-expiry", config=config, code=CRITICAL)
     self.assertIn("ca-in-force", found, "the signer signs with another")
 

@@ -55,6 +55,11 @@ def make_base(packages=()):
   if run.returncode:
     shutil.rmtree(fresh, ignore_errors=True)
     raise NoMirror(f"mmdebstrap {MIRROR}: {run.stderr[-2000:]}")
+  # From here on nobody asks the network.
+  (fresh / "etc/apt/sources.list").write_text("")
+  for lists in (fresh / "var/lib/apt/lists").iterdir():
+    if lists.is_file():
+      lists.unlink()
   (fresh / "made-of").write_text(wanted)
   fresh.rename(BASE)
   return BASE

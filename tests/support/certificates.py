@@ -40,3 +40,35 @@ def make_leaf(folder, authority, name, hosts, *, days=90, usage="serverAuth", ex
                   "-days", days, "-sha256", "-extfile", folder / f"{name}.ext", stdin=request)
   (folder / f"{name}.pem").write_text(leaf + (folder / f"{authority}.pem").read_text())
   return folder / f"{name}.pem"
+
+
+_ENDED = """
+[ca]
+default_ca = one
+[one]
+database = {0}/db
+new_certs_dir = {0}
+serial = {0}/serial
+default_md = sha256
+policy = any
+x509_extensions = ext
+[any]
+commonName = supplied
+[ext]
+basicConstraints = critical,CA:TRUE,pathlen:0
+keyUsage = critical,keyCertSign
+"""
+
+
+def make_ended_authority(folder):
+  """ended.pem: a root whose time is over."""
+  folder = pathlib.Path(folder)
+  (folder / "db").touch()
+  (folder / "ca.cnf").write_text(_ENDED.format(folder))
+  key, request, made = (folder / f"ended.{kind}" for kind in ("key", "csr", "pem"))
+  _openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=ended",
+           "-keyout", key, "-out", request)
+  _openssl("ca", "-batch", "-config", folder / "ca.cnf", "-selfsign", "-create_serial", "-keyfile", key, "-in", request,
+           "-out", made, "-startdate", "20240101000000Z", "-enddate", "20250101000000Z", "-notext")
+  made.chmod(0o644)
+  return made

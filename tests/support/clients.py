@@ -15,6 +15,11 @@ DUMMY_KEY = "sk-ant-dummy"
 NODE = "/usr/bin/node"
 # What an installed host sets for every Node program: older ones do not read the system's CAs by themselves.
 NODE_ENVIRONMENT = {"NODE_EXTRA_CA_CERTS": "/etc/ssl/certs/ca-certificates.crt"}
+# Claude Code in print mode, in the folder of clients: a stream of JSON lines.
+CLAUDE = "node_modules/@anthropic-ai/claude-code-linux-x64/claude"
+CLAUDE_OPTIONS = ("--output-format", "stream-json", "--verbose", "--include-partial-messages")
+CLAUDE_ENVIRONMENT = {"ANTHROPIC_API_KEY": DUMMY_KEY, "IS_SANDBOX": "1", "DISABLE_AUTOUPDATER": "1"}
+CLAUDE_SETTINGS = json.dumps({"hasCompletedOnboarding": True})
 
 
 def installed():
@@ -29,7 +34,7 @@ class Clients:
   def __init__(self, sandbox):
     self.sandbox = sandbox
     self.folder = installed()
-    self.claude_executable = self.folder / "node_modules/@anthropic-ai/claude-code-linux-x64/claude"
+    self.claude_executable = self.folder / CLAUDE
     # Modules are looked for beside the script, so the scripts stand beside a link to them.
     self.scripts = sandbox.folder / "clients"
     if not self.scripts.exists():
@@ -41,11 +46,8 @@ class Clients:
   def claude(self, prompt, *arguments, where="client", uid=0, timeout=60, env=None):
     """Claude Code in print mode; the result's stdout is its stream of JSON lines."""
     home = self.sandbox.home(uid)
-    environment = {"HOME": home, "ANTHROPIC_API_KEY": DUMMY_KEY, "IS_SANDBOX": "1", "DISABLE_AUTOUPDATER": "1",
-                   **(env or {})}
-    return self.sandbox.run(
-        [self.claude_executable, "-p", prompt, "--output-format", "stream-json", "--verbose",
-         "--include-partial-messages", *arguments], where=where, uid=uid, env=environment, cwd=home, timeout=timeout)
+    return self.sandbox.run([self.claude_executable, "-p", prompt, *CLAUDE_OPTIONS, *arguments], where=where, uid=uid,
+                            env={"HOME": home, **CLAUDE_ENVIRONMENT, **(env or {})}, cwd=home, timeout=timeout)
 
   def curl(self, url, *arguments, where="client", uid=0, timeout=60, env=None):
     return self.sandbox.run(["curl", "-sS", "--no-buffer", *arguments, url], where=where, uid=uid, timeout=timeout,
