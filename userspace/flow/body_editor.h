@@ -24,14 +24,21 @@ struct Stretch {
   std::uint64_t offset = 0, size = 0;
 };
 
-// What one step released. The caller clears it between steps; members are appended to.
-struct Released {
+struct EditedText {
   std::string bytes;
   std::vector<audit::MaskedSpan> masks;  // offsets count released bytes from the start of the body
-  std::vector<masking::Original> originals;  // what they stand for, in order
   // Tokens and client secrets that both sides need as they are, and that nobody writes down: where
   // in the body, as for masks.
   std::vector<Stretch> credentials;
+  // Set once, by pass_through(): from this offset of the body on nobody has read what is in bytes.
+  std::optional<std::uint64_t> unread_from;
+};
+
+// What one step released. The caller clears it between steps; members are appended to.
+struct Released : EditedText {
+  std::vector<masking::Original> originals;  // what the masks stand for, in order
+  // What the record says instead, where policy lets findings pass (recorded_editor.h).
+  std::optional<EditedText> recorded;
   // Set at most once: a Block finding. Nothing of it is in bytes; its offset is where it would have
   // stood. The caller calls end_early() or answers 451; further input is ignored.
   std::optional<audit::MaskedSpan> blocked;

@@ -50,13 +50,22 @@ void EditorBase::pass_through(Released& out) {
     on_finish(edited);
     reported_ = true;
     release(std::move(edited), out);
-    if (state_ == State::Editing) state_ = State::Passing;
+    if (state_ == State::Editing) state_ = State::Failed;
   }
   if (state_ != State::Failed) return;
   state_ = State::Passing;
+  out.unread_from = released_;
   const std::string held = std::exchange(rest_, {});
   out.bytes += held;
   released_ += held.size();
+}
+
+void EditorBase::let_go(Released& out) {
+  if (state_ != State::Editing) return;
+  Edited edited;
+  on_let_go(edited);
+  release(std::move(edited), out);
+  state_ = State::Ended;
 }
 
 void EditorBase::end_early(std::string_view notice, Released& out) {

@@ -26,12 +26,16 @@ class EditorBase : public BodyEditor {
   bool end_with_error(std::string_view kind, std::string_view message, Released& out) final;
   std::size_t held() const final { return rest_.size() + on_held(); }
   bool settled() const final { return state_ == State::Editing && on_settled(); }
+  // The body is over: decides and releases the text that is held. What has not come whole is
+  // dropped.
+  void let_go(Released& out);
 
  protected:
   // Steps of the editor itself; they add what they release to `out`, whose offsets begin at zero.
   // After out.blocked or fail() they are not called again, but for close().
   virtual void on_feed(std::string_view bytes, Edited& out) = 0;
   virtual void on_finish(Edited& out) = 0;
+  virtual void on_let_go(Edited& out) { on_finish(out); }
   virtual void on_adopt(Edited& out) = 0;
   virtual std::size_t on_held() const { return 0; }
   virtual bool on_settled() const = 0;

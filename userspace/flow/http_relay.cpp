@@ -23,6 +23,14 @@
 namespace veilwire::flow {
 namespace {
 
+// Some finding of somebody.
+bool lets_answers_pass(const policy::Policy& policy) {
+  return policy.default_response == policy::Action::Pass ||
+         std::ranges::any_of(policy.actions, [](const policy::ActionRule& rule) {
+           return rule.action == policy::Action::Pass && rule.direction != "request";
+         });
+}
+
 // What a client may send ahead while its last request is being answered.
 constexpr std::size_t kReadAhead = 64 * 1024;
 
@@ -735,8 +743,15 @@ class HttpRelay::Impl {
       exchange_->masked += 1;
     if (const auto engine = response_engine()) {
       wire::ResponseHead seen = head;
-      const std::size_t findings = mask_head(observing() ? seen : head, *engine).size();
-      (observing() ? exchange_->observed : exchange_->masked) += findings;
+      auto masks = mask_head(observing() ? seen : head, *engine);
+      if (observing())
+        exchange_->observed += mark_observed(masks, ruleset_->policy(),
+                                             {.direction = policy::Direction::Response,
+                                              .host = target_.host,
+                                              .person = person_ ? &*person_ : nullptr})
+                                   .observed;
+      else
+        exchange_->masked += masks.size();
     }
     sink_.to_client(head.raw);
   }
@@ -860,17 +875,31 @@ class HttpRelay::Impl {
   const std::shared_ptr<const masking::Engine>& response_engine() {
     if (response_engine_) return response_engine_;
     const identity::Person* person = person_ ? &*person_ : nullptr;
+    const auto direction = policy::Direction::Response;
+    const bool observes = observing();
     response_engine_ =
-        observing() ? ruleset_->observing_engine(policy::Direction::Response, target_.host, person)
-                    : ruleset_->engine(policy::Direction::Response, target_.host, person);
-    if (response_engine_ && exchange_ && exchange_->sent_credential)
-      response_engine_ = masking::knowing(*response_engine_, exchange_->sent_credential);
+        observes ? ruleset_->record_engine() : ruleset_->engine(direction, target_.host, person);
+    const auto record =
+        observes ? response_engine_ : ruleset_->recording_engine(direction, target_.host, person);
+    if (!record) response_engine_ = nullptr;
+    const bool passes = record != response_engine_;
+    response_engine_ = with_credential(response_engine_);
+    response_record_engine_ = passes ? with_credential(record) : response_engine_;
     return response_engine_;
   }
 
+  std::shared_ptr<const masking::Engine> with_credential(
+      const std::shared_ptr<const masking::Engine>& engine) const {
+    if (!engine || !exchange_ || !exchange_->sent_credential) return engine;
+    return masking::knowing(*engine, exchange_->sent_credential);
+  }
+
   ResponseRules response_rules() {
+    const auto engine = response_engine();
     return {.ruleset = ruleset_,
-            .engine = response_engine(),
+            .engine = engine,
+            .record_engine = response_record_engine_,
+            .record_apart = !observing() && lets_answers_pass(ruleset_->policy()),
             .person = person_,
             .observes = observing()};
   }
@@ -904,7 +933,7 @@ class HttpRelay::Impl {
   std::optional<UnseenUpload> upload_;
   std::optional<ResponseStage> response_;
   std::optional<Tunnel> tunnel_;
-  std::shared_ptr<const masking::Engine> response_engine_;
+  std::shared_ptr<const masking::Engine> response_engine_, response_record_engine_;
   std::uint64_t answered_bytes_ = 0;
   std::uint64_t count_ = 0;
   std::uint64_t masked_ = 0;

@@ -74,6 +74,7 @@ ResponseStep ResponseStage::start(wire::ResponseHead head, const wire::Framing& 
     // Before anything reads it: whatever field repeats the credential, it goes nowhere.
     if (credential->cover(head_.raw)) exchange_.masked += 1;
     eraser_.emplace(*credential);
+    record_eraser_.emplace(*credential);
   }
   framing_ = framing;
   out_framing_ = framing.kind;
@@ -188,17 +189,29 @@ void ResponseStage::unseen(policy::Uninspected kind, std::string_view detail, bo
   set_action(gap, passes, true);
   sink_.record(exchange_.number, std::move(gap));
   look_.reset();
-  editor_.reset();
   held_plain_.clear();
+  read_no_more();
+}
+
+void ResponseStage::read_no_more() {
+  record_erased_end();
+  editor_.reset();
   hold_.set(0);
   if (exact_) mode_ = Mode::Raw;
+}
+
+// What the record was not told because the credential could have begun with it.
+void ResponseStage::record_erased_end() {
+  if (!record_eraser_) return;
+  Released rest;
+  rest.bytes = record_eraser_->finish();
+  record_content(rest);
 }
 
 void ResponseStage::observe_as(std::string_view media_type) {
   look_.reset();
   read_as_ = media_type;
-  if (engine_ != nullptr)
-    editor_ = make_body_editor(exchange_.context(policy::Direction::Response, media_type), engine_);
+  make_editor(media_type);
   if (editor_ == nullptr)
     return unseen(policy::Uninspected::NotText, type_, passes(policy::Uninspected::NotText));
   const std::string plain = std::exchange(held_plain_, {});
@@ -215,6 +228,7 @@ void ResponseStage::note(Released& released) {
   exchange_.observed += seen.observed;
   exchange_.masked += seen.masked;
   if (seen.block != nullptr) tell_block(*seen.block);
+  if (record_eraser_) released.bytes = record_eraser_->feed(released.bytes);
   record_content(released);
   if (released.malformed) {
     unseen(fault_, *released.malformed, passes(fault_));
@@ -225,9 +239,7 @@ void ResponseStage::note(Released& released) {
                    .bytes = editor_->held()};
     set_action(gap, false, true);
     sink_.record(exchange_.number, std::move(gap));
-    editor_.reset();
-    hold_.set(0);
-    if (exact_) mode_ = Mode::Raw;
+    read_no_more();
   }
 }
 
@@ -257,6 +269,10 @@ void ResponseStage::observe(std::string_view bytes) {
 void ResponseStage::send_as_it_came(std::string_view bytes) {
   std::string covered;
   if (eraser_) bytes = covered = erased(std::string(bytes), false);
+  send_coded(bytes);
+}
+
+void ResponseStage::send_coded(std::string_view bytes) {
   if (encoder_ == nullptr) return send_body(bytes);
   std::string coded;
   (void)encoder_->feed(bytes, coded);
@@ -272,6 +288,7 @@ void ResponseStage::end_observed() {
     else
       undecodable(decoded.error(), released);
     note(released);
+    record_erased_end();
     editor_.reset();
   }
 }
@@ -286,12 +303,23 @@ bool ResponseStage::turns() const {
 
 void ResponseStage::turn() {
   if (!turns() || !editor_->settled()) return;
+  if (eraser_) {
+    Released rest;
+    rest.bytes = eraser_->finish();
+    if (mode_ == Mode::Observed) {
+      record_erased_end();
+    } else {
+      if (recorded_ != nullptr) rest.recorded.emplace().bytes = record_eraser_->finish();
+      record_content(rest);
+    }
+    send_coded(rest.bytes);
+  }
+  if (recorded_ != nullptr) editor_ = std::exchange(recorded_, nullptr)->take_record();
   mode_ = mode_ == Mode::Observed ? Mode::Streaming : Mode::Observed;
   exact_ = false;
   if (rules_.engine == nullptr || rules_.engine == engine_) return;
-  engine_ = rules_.engine;
   Released nothing;  // is held, so nothing becomes free
-  editor_->adopt(engine_, nothing);
+  take_engine(nothing);
 }
 
 // Nothing of it has gone out, so that all of it can go as it came.
@@ -306,12 +334,40 @@ void ResponseStage::begin_observing() {
   send_as_it_came(raw);
 }
 
+void ResponseStage::make_editor(std::string_view media_type) {
+  recorded_ = nullptr;
+  if (engine_ == nullptr) return;
+  const EditorContext context = exchange_.context(policy::Direction::Response, media_type);
+  editor_ = make_body_editor(context, engine_);
+  if (editor_ == nullptr || !rules_.record_apart) return;
+  auto both = std::make_unique<RecordedEditor>(std::move(editor_),
+                                               make_body_editor(context, rules_.record_engine),
+                                               rules_.record_engine != engine_);
+  recorded_ = both.get();
+  editor_ = std::move(both);
+}
+
+// Where findings begin to pass in the middle of a body, nobody has read its beginning for the
+// record alone, and what comes would be in it in clear: it is not, and that is on record.
+void ResponseStage::take_engine(Released& freed) {
+  engine_ = rules_.engine;
+  if (recorded_ != nullptr) return recorded_->adopt(engine_, rules_.record_engine, freed);
+  if (rules_.record_engine != engine_ && !unread_from_) {
+    unread_from_ = released_bytes_;
+    sink_.record(exchange_.number,
+                 audit::Gap{.reason = "not recorded",
+                            .detail = "response body: findings pass from its middle on",
+                            .action = "pass",
+                            .bytes = 0});
+  }
+  editor_->adopt(engine_, freed);
+}
+
 // It is known what it is; what is held of it is read.
 ResponseStep ResponseStage::read_as(std::string_view media_type) {
   look_.reset();
   read_as_ = media_type;
-  if (engine_ != nullptr)
-    editor_ = make_body_editor(exchange_.context(policy::Direction::Response, media_type), engine_);
+  make_editor(media_type);
   if (editor_ == nullptr) {
     if (!passes(policy::Uninspected::NotText))
       return refuse_uninspected(policy::Uninspected::NotText, type_);
@@ -397,6 +453,12 @@ void ResponseStage::close() {
   end_original();
   // What has gone out is on record, whoever has left.
   if (mode_ == Mode::Observed) end_observed();
+  if (mode_ != Mode::Streaming || recorded_ == nullptr) return;
+  Released rest;
+  recorded_->let_go(rest);
+  erase(rest, true);
+  rest.bytes.clear();  // nobody is there any more
+  record_content(rest);
 }
 
 void ResponseStage::end_original() {
@@ -443,24 +505,52 @@ void ResponseStage::record(const Released& released) {
 }
 
 void ResponseStage::record_content(const Released& released) {
-  if (released.bytes.empty()) return;
+  const EditedText& text = released.recorded ? *released.recorded : released;
+  if (text.unread_from) unread_from_ = text.unread_from;
+  std::string_view bytes = text.bytes;
+  const std::uint64_t offset = released_bytes_;
+  released_bytes_ += bytes.size();
+  if (mode_ != Mode::Observed) exchange_.response_bytes += released.bytes.size();
+  if (unread_from_ && *unread_from_ < released_bytes_)
+    bytes.remove_suffix(std::min<std::uint64_t>(released_bytes_ - *unread_from_, bytes.size()));
+  if (bytes.empty()) return;
+  if (!released.recorded) return record_read(bytes, offset, text);
+  EditedText decided = text;
+  for (audit::MaskedSpan& mask : decided.masks) {
+    if (mask.rule == masking::kKnownSecretRule) continue;
+    policy::Facts of = facts();
+    of.rule = mask.rule;
+    of.category = mask.category;
+    mask.action = policy::to_string(policy::decide(rules_.ruleset->policy(), of));
+  }
+  record_read(bytes, offset, decided);
+}
+
+void ResponseStage::record_read(std::string_view bytes, std::uint64_t offset,
+                                const EditedText& text) {
   // Clients read a replacement character there, and so may whoever reads the record: not a fault
   // that is worth an answer, but said.
   const bool json = type_ == "text/event-stream" || !type_.starts_with("text/");
-  if (json && !odd_bytes_ && !utf8_.take(released.bytes)) {
+  if (json && !odd_bytes_ && !utf8_.take(bytes)) {
     odd_bytes_ = true;
-    gap(policy::Uninspected::Malformed, "bytes that are not UTF-8", true, released_bytes_);
+    gap(policy::Uninspected::Malformed, "bytes that are not UTF-8", true, offset);
   }
   record_text<audit::ResponseFragment>(
-      released_bytes_, released.bytes, released.masks, released.credentials,
+      offset, bytes, text.masks, text.credentials,
       [this](auto piece) { sink_.record(exchange_.number, std::move(piece)); });
-  released_bytes_ += released.bytes.size();
-  if (mode_ != Mode::Observed) exchange_.response_bytes += released.bytes.size();
+}
+
+void ResponseStage::erase(Released& released, bool last) {
+  released.bytes = erased(std::move(released.bytes), last);
+  if (!released.recorded || !record_eraser_) return;
+  std::string& bytes = released.recorded->bytes;
+  bytes = record_eraser_->feed(bytes);
+  if (last) bytes += record_eraser_->finish();
 }
 
 // Records what an edit released, then sends it.
 void ResponseStage::release(Released& released, bool last) {
-  released.bytes = erased(std::move(released.bytes), last);
+  erase(released, last);
   record(released);
   if (encoder_ == nullptr) {
     send_body(released.bytes);
@@ -656,7 +746,7 @@ void ResponseStage::trailers(wire::FieldSection section) {
 }
 
 ResponseStep ResponseStage::finish_held() {
-  held_.bytes = erased(std::move(held_.bytes), true);
+  erase(held_, true);
   const bool changed = held_.bytes != held_plain_;
   std::string coded;
   if (changed) {
@@ -732,19 +822,19 @@ ResponseStep ResponseStage::adopt(ResponseRules rules) {
   if (editor_ == nullptr) return {};
   if (mode_ == Mode::Observed) {
     Released freed;
-    editor_->adopt(engine_, freed);
+    take_engine(freed);
     note(freed);
     return {};
   }
   if (mode_ == Mode::Held) {
     // Nothing of it has gone out: all of it is judged anew.
-    editor_ = make_body_editor(exchange_.context(policy::Direction::Response, read_as_), engine_);
+    make_editor(read_as_);
     held_ = {};
     editor_->feed(held_plain_, held_);
     return settle(held_, false);
   }
   Released released;
-  editor_->adopt(engine_, released);
+  take_engine(released);
   return settle(released, false);
 }
 

@@ -9,6 +9,7 @@
 #include "userspace/flow/exchange.h"
 #include "userspace/flow/http_relay.h"
 #include "userspace/flow/memory_budget.h"
+#include "userspace/flow/recorded_editor.h"
 #include "userspace/flow/refusal.h"
 #include "userspace/flow/ruleset.h"
 #include "userspace/masking/known_secret.h"
@@ -42,6 +43,10 @@ struct ResponseRules {
   std::shared_ptr<const Ruleset> ruleset;
   // nullptr: nothing can be inspected. Where it is only observed, one that does not block.
   std::shared_ptr<const masking::Engine> engine;
+  // The same where no finding passes; else one that masks them, for the record.
+  std::shared_ptr<const masking::Engine> record_engine;
+  // The two may differ, now or when the person does: bodies are edited for the record by itself.
+  bool record_apart = false;
   std::optional<identity::Person> person;
   bool observes = false;  // it goes on as it comes, and records say what would have become of it
 };
@@ -91,7 +96,10 @@ class ResponseStage {
   void observe(std::string_view bytes);
   void note(Released& released);
   void tell_block(const audit::MaskedSpan& finding);
+  void read_no_more();
+  void record_erased_end();
   void send_as_it_came(std::string_view bytes);
+  void send_coded(std::string_view bytes);
   void end_observed();
   void begin_observing();
   bool turns() const;
@@ -106,7 +114,12 @@ class ResponseStage {
   void send_end();
   std::string erased(std::string bytes, bool last);
   void record(const Released& released);
+  // But for what nobody has read, which could be a secret in clear: that it passed is on record.
   void record_content(const Released& released);
+  void record_read(std::string_view bytes, std::uint64_t offset, const EditedText& text);
+  void make_editor(std::string_view media_type);
+  void take_engine(Released& freed);
+  void erase(Released& released, bool last);
   void release(Released& released, bool last);
   ResponseStep settle(Released& released, bool last);
   ResponseStep block(const audit::MaskedSpan& finding);
@@ -139,16 +152,20 @@ class ResponseStage {
   std::string type_;
   std::vector<wire::Coding> codings_;
   std::unique_ptr<wire::Decoder> decoder_;
-  std::unique_ptr<wire::Encoder> encoder_;       // only when the body has a content coding
-  std::optional<Original> original_;             // where policy keeps it
-  std::optional<masking::SecretEraser> eraser_;  // of the credential that has gone out, if any
-  std::optional<BodyLook> look_;                 // until it is clear what the body is
+  std::unique_ptr<wire::Encoder> encoder_;  // only when the body has a content coding
+  std::optional<Original> original_;        // where policy keeps it
+  // Of the credential that has gone out, if any: on its way to the client, and into a record that
+  // does not follow that.
+  std::optional<masking::SecretEraser> eraser_, record_eraser_;
+  std::optional<BodyLook> look_;  // until it is clear what the body is
   std::unique_ptr<BodyEditor> editor_;
-  std::string read_as_;                                         // what the editor reads
+  RecordedEditor* recorded_ = nullptr;  // the editor, where the record is edited apart
+  std::string read_as_;                 // what the editor reads
   policy::Uninspected fault_ = policy::Uninspected::Malformed;  // what is wrong, once it is
   std::string held_raw_, held_plain_;
   Released held_;
-  std::uint64_t released_bytes_ = 0;  // decoded, of this body
+  std::uint64_t released_bytes_ = 0;          // decoded, of this body
+  std::optional<std::uint64_t> unread_from_;  // where what nobody has read begins in it
   wire::Utf8Checker utf8_{wire::Utf8::Strict};
   bool odd_bytes_ = false;  // some were released that are not UTF-8, which is on record
   std::string trailers_;

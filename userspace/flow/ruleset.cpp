@@ -96,10 +96,10 @@ std::shared_ptr<const masking::Engine> Ruleset::engine(policy::Direction directi
   return shared(treatments(direction, host, person));
 }
 
-std::shared_ptr<const masking::Engine> Ruleset::observing_engine(
+std::shared_ptr<const masking::Engine> Ruleset::recording_engine(
     policy::Direction direction, std::string_view host, const identity::Person* person) const {
   Treatments key = treatments(direction, host, person);
-  std::ranges::replace(key, 'b', 'm');
+  std::ranges::replace(key, 'p', 'm');
   return shared(key);
 }
 

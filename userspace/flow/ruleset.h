@@ -43,16 +43,17 @@ class Ruleset {
   std::shared_ptr<const masking::Engine> engine(policy::Direction direction, std::string_view host,
                                                 const identity::Person* person) const;
 
-  // The same for what is only observed: what it would block it masks, so that whoever reads with it
-  // gets to the end.
-  std::shared_ptr<const masking::Engine> observing_engine(policy::Direction direction,
+  // Of the same, what the record is masked by: what passes is masked there. The same engine where
+  // nothing passes.
+  std::shared_ptr<const masking::Engine> recording_engine(policy::Direction direction,
                                                           std::string_view host,
                                                           const identity::Person* person) const;
+
   // Finds nothing: of what an observed request was read by.
   const std::shared_ptr<const masking::Engine>& passing_engine() const { return passing_engine_; }
 
-  // Masks every rule, whatever the policy does with it on the wire: for what only the record sees.
-  // Never nullptr.
+  // Masks every rule, whatever the policy does with it on the wire: for what only the record sees,
+  // and where policy only observes. Never nullptr.
   const std::shared_ptr<const masking::Engine>& record_engine() const { return record_engine_; }
 
   // What was made of the elements of earlier requests under this policy.

@@ -41,6 +41,7 @@ class SseBodyEditor : public EditorBase {
  private:
   void on_feed(std::string_view bytes, Edited& out) final;
   void on_finish(Edited& out) final;
+  void on_let_go(Edited& out) final { end(out); }
   std::size_t on_held() const final { return reader_.held(); }
   bool on_settled() const final { return reader_.held() == 0 && texts_settled(); }
 

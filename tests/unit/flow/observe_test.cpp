@@ -514,6 +514,47 @@ TEST_F(ObserveGivenTest, TheOrganisationsCredentialIsGivenAndCoveredAsEver) {
   EXPECT_EQ(sink.outcome(), "complete");
 }
 
+// An id is no text that a rule looks at, and a name of the network's cuts is none either.
+TEST_F(ObserveGivenTest, ACredentialThatIsRepeatedWhereNoRuleLooksIsNotWrittenDown) {
+  identity::Person staff = person();
+  staff.groups = {"staff"};
+  const std::string body = R"({"id":"msg_ours-1234567890","type":"message","content":[]})";
+  for (std::size_t cut = 0; cut <= body.size(); ++cut) {
+    relay.identity_known(staff, now);
+    client(post("{}"));
+    relay.credential_known("all-staff",
+                           std::make_shared<const Secret>(std::string("ours-1234567890")), now);
+    upstream(answer(body).substr(0, answer(body).size() - body.size()));
+    upstream(body.substr(0, cut));
+    upstream(body.substr(cut));
+  }
+  EXPECT_EQ(sink.outcome(), "complete");
+  EXPECT_EQ(sink.client.find("ours-"), std::string::npos);
+  EXPECT_EQ(all_recorded().find("ours-"), std::string::npos);
+  EXPECT_EQ(sink.recorded_response().size(), body.size() * (body.size() + 1));
+}
+
+class ObservePassingTest : public ObserveTest {
+ protected:
+  static std::string passing() {
+    return kObserving + "[[action]]\nrule = \"card\"\naction = \"pass\"\n";
+  }
+  ObservePassingTest() : ObserveTest(passing()) {}
+};
+
+TEST_F(ObservePassingTest, WhatThePolicyLetsPassIsNotWrittenDownEither) {
+  ask();
+  upstream(std::string(kStreamHead) + chunk(kOpening + delta("770012345678 KEY-12345678")));
+  EXPECT_NE(sink.client.find("770012345678"), std::string::npos);
+  relay.client_ended();
+  EXPECT_EQ(all_recorded().find("770012345678"), std::string::npos);
+  ASSERT_EQ(masks().size(), 2U);
+  EXPECT_EQ(masks()[0].action, "pass");
+  EXPECT_EQ(masks()[0].would, "");
+  EXPECT_EQ(masks()[1].action, "observed");
+  EXPECT_EQ(sink.all<audit::ExchangeClose>().back().observed, 1U);
+}
+
 TEST_F(ObserveGivenTest, WhoIsGivenNoneGoesOnWithTheirOwn) {
   const std::string request = post("{}", "x-api-key: mine\r\n");
   client(request);

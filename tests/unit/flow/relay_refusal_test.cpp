@@ -222,6 +222,37 @@ TEST_F(Lenient, WhatPassesUninspectedIsOnRecordBeforeItGoes) {
   EXPECT_EQ(sink.outcome(), "client left");
 }
 
+constexpr std::string_view kBrokenEvent = "event: content_block_delta\ndata: {\"type\":\n\n";
+
+TEST_F(Lenient, WhatPassesBehindAFaultOfAStreamIsNotWrittenDown) {
+  client(post(R"({"stream":true})"));
+  const std::string rest = std::string(kBrokenEvent) + delta("KEY-87654321");
+  upstream(std::string(kStreamHead) + chunk(kOpening + delta("fine KEY-12345678") + rest));
+  upstream(chunk(delta("KEY-11112222")));
+  upstream("0\r\n\r\n");
+  const std::string body = dechunk(sink.client);
+  EXPECT_TRUE(body.ends_with(rest + delta("KEY-11112222")));
+  EXPECT_THAT(body, Not(HasSubstr("KEY-12345678")));
+  EXPECT_EQ(sink.recorded_response() + rest + delta("KEY-11112222"), body);
+  const auto gaps = sink.all<audit::Gap>();
+  ASSERT_EQ(gaps.size(), 1U);
+  EXPECT_EQ(gaps[0].reason, "malformed");
+  EXPECT_EQ(gaps[0].action, "pass");
+  EXPECT_EQ(sink.outcome(), "complete");
+  EXPECT_EQ(sink.all<audit::ExchangeClose>()[0].response_bytes, body.size());
+}
+
+TEST_F(Lenient, WhatPassesBehindAFaultOfADocumentIsNotWrittenDown) {
+  client(post("{}"));
+  const std::string begin = "{\"content\":[{\"text\":\"KEY-12345678\"}],\"pad\":\"" +
+                            std::string(limits::kHeldJsonResponse, 'x') + "\"";
+  upstream(answer(begin + " KEY-87654321"));
+  const std::string body = dechunk(sink.client);
+  EXPECT_THAT(body, HasSubstr("KEY-87654321"));
+  EXPECT_THAT(sink.recorded_response(), HasSubstr("[MASKED:test-key:"));
+  EXPECT_THAT(sink.recorded_response(), Not(HasSubstr("KEY-")));
+}
+
 TEST_F(Lenient, ABodyOverTheLimitPassesAsItComes) {
   const std::string head =
       "POST /v1/files HTTP/1.1\r\nHost: api.anthropic.com\r\nContent-Type: "
