@@ -26,6 +26,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -46,12 +47,14 @@ namespace asio = boost::asio;
 constexpr int kAcceptBatch = 64;
 constexpr std::chrono::milliseconds kAcceptPause{50};  // when descriptors have run out
 
-void raise_descriptor_limit() {
+// How many there are then.
+std::size_t raise_descriptor_limit() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-  }
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    throw std::system_error(errno, std::generic_category(), "RLIMIT_NOFILE");
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
 std::string said_of(std::string_view mode) {
@@ -162,9 +165,8 @@ audit::Gap gap_of(const RedirectorLink::Loss& loss) {
 int run(const std::string& config_path, bool unconfined) {
   const Settings settings = read_settings(host::Config::load(config_path));
   host::log::start("veilwire-proxy", settings.log_level);
-  raise_descriptor_limit();
-  if (!unconfined)
-    host::confine({.user = settings.user, .keep_capabilities = {}, .forbid_network = false});
+  const std::size_t descriptors = raise_descriptor_limit();
+  if (!unconfined) host::confine({.user = settings.user, .keep_capabilities = {}});
   std::signal(SIGPIPE, SIG_IGN);
 
   const auto random = crypto::system_random();
@@ -177,6 +179,8 @@ int run(const std::string& config_path, bool unconfined) {
                 .tickets = std::make_shared<wire::TicketKeys>(random, host::now().mono),
                 .upstream_roots_pem = read_file(settings.upstream_roots),
                 .internal_ca_pem = read_file(settings.internal_ca),
+                // Two descriptors each; a user may have half of what there can be.
+                .connections = std::make_shared<UserShares>(descriptors / 4),
                 .memory = std::make_shared<flow::MemoryBudget>(settings.held_memory),
                 .conversations = std::make_shared<flow::ConversationMemory>(new_key(random)),
                 .ruleset = {},

@@ -1,6 +1,7 @@
 #include "agent/proxy/worker.h"
 
 #include "agent/host/clock.h"
+#include "agent/host/limited_log.h"
 #include "agent/host/log.h"
 #include "userspace/crypto/encoding.h"
 #include "userspace/crypto/random.h"
@@ -214,16 +215,25 @@ class Worker::Impl {
       ++shared_.counters.without_origin;
       return fd.reset();
     }
+    const std::uint32_t user = origin->peer.uid;
+    if (!shared_.connections->take(user)) {
+      shortage_.warning("uid " + std::to_string(user) + " has too many connections",
+                        host::now().mono);
+      return fd.reset();
+    }
     boost::system::error_code error;
     tcp::socket socket(io_);
     socket.assign(v6 ? tcp::v6() : tcp::v4(), fd.get(), error);
-    if (error) return;
+    if (error) return shared_.connections->give_back(user);
     fd.release();
     socket.set_option(tcp::no_delay(true), error);
     ++shared_.counters.open;
     std::string id = crypto::hex_encode(crypto::random_bytes(random_, 8));
     auto session = Session::start(services_, std::move(socket), std::move(origin).value(), id,
-                                  [this](const std::string& over) { forget(over); });
+                                  [this, user](const std::string& over) {
+                                    shared_.connections->give_back(user);
+                                    forget(over);
+                                  });
     if (!over_before_kept_.erase(id)) sessions_.emplace(std::move(id), std::move(session));
     if (recording_failed_) tell(flow::RecordingFailed{std::string(recorder_.obstacle())});
     if (draining_) tell(flow::AgentStopping{});
@@ -308,6 +318,7 @@ class Worker::Impl {
   std::vector<char> read_buffer_ = std::vector<char>(kReadSize);
   Services services_;
   asio::steady_timer turn_;
+  host::LimitedLog shortage_;
   std::unique_ptr<asio::steady_timer> drain_, linger_;
   std::function<void()> over_;
   std::map<std::string, std::shared_ptr<Session>> sessions_;

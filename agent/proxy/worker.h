@@ -6,6 +6,7 @@
 #include "agent/proxy/services.h"
 #include "agent/proxy/session.h"
 #include "agent/proxy/settings.h"
+#include "agent/proxy/user_shares.h"
 #include "userspace/crypto/private_key.h"
 #include "userspace/wire/ticket_keys.h"
 
@@ -28,6 +29,7 @@ struct Shared {
   std::shared_ptr<wire::TicketKeys> tickets;
   std::string upstream_roots_pem;
   std::string internal_ca_pem;
+  std::shared_ptr<UserShares> connections;
   std::shared_ptr<flow::MemoryBudget> memory;
   std::shared_ptr<flow::ConversationMemory> conversations;
   ActiveRuleset ruleset;

@@ -6,12 +6,15 @@ import subprocess
 import unittest
 
 import harness  # first: it makes tests/support importable
+import agent
 import clients
 import sandbox
 from responses import Response
+from service_manager import Service
 
 LIMIT = 16  # MiB in all; a user may have half
 HALF = LIMIT * (1 << 20) // 2
+DESCRIPTORS = 400  # of the proxy; a user's connections may take half of them, two each
 
 
 def request(size, sent):
@@ -76,6 +79,50 @@ class OverloadTest(harness.AgentCase):
     clients.wait_until(lambda: self.proxy_status()["held_memory"]["bytes"] == 0, what="that all is given back")
     again, = self.clients.raw([{**request(1 << 20, 1 << 20), "seconds": 30}], uid=64103)
     self.assertNotEqual(Response(again["bytes"]).status, 529)
+
+
+class PrlimitedAgent(agent.Agent):
+  """With so few descriptors for the proxy that they can be used up."""
+
+  def service(self, name, command, uid):
+    before = ["prlimit", f"--nofile={DESCRIPTORS}:{DESCRIPTORS}"] if name == "proxy" else []
+    return Service(self.box, name, [*before, *command], uid=uid)
+
+
+class ConnectionsTest(harness.AgentCase):
+  @classmethod
+  def setUpClass(cls):
+    harness.SandboxCase.setUpClass.__func__(cls)
+    cls.agent = PrlimitedAgent(cls.box, harness.BUILD)
+    cls.addClassCleanup(cls.agent.stop)
+    cls.agent.start()
+
+  def test_one_user_s_connections_leave_room_for_others(self):
+    script = self.clients.scripts / "connect.py"
+    script.write_text(CONNECT)
+    script.chmod(0o755)
+    holder = self.box.popen([sandbox.PYTHON, "-B", script, sandbox.API, str(DESCRIPTORS)], where="client", uid=64101,
+                            stdout=subprocess.PIPE)
+    most, refused = map(int, holder.stdout.readline().split())
+    self.assertEqual((most, refused), (DESCRIPTORS // 4, DESCRIPTORS - DESCRIPTORS // 4))
+    self.assertIn("message_stop", self.must_succeed(self.clients.curl_message("say hi", uid=64102)))
+    self.assertIn("uid 64101 has too many connections", self.agent.services["proxy"].tail())
+    holder.kill()
+    holder.communicate()
+    clients.wait_until(lambda: "message_stop" in self.clients.curl_message("again", uid=64101).stdout.decode(),
+                       what="that they are given back")
+
+
+# Connects as often as it is told and says nothing; then how many stay and how many have been ended.
+CONNECT = '''
+import select, socket, sys, time
+host, wanted = sys.argv[1], int(sys.argv[2])
+opened = [socket.create_connection((host, 443)) for _ in range(wanted)]
+time.sleep(2)
+ended = select.select(opened, [], [], 0)[0]
+print(len(opened) - len(ended), len(ended), flush=True)
+time.sleep(600)
+'''
 
 
 # Sends the beginning of a request, says so, and waits until it is killed.
