@@ -16,9 +16,11 @@ EXPOSURE = {"signer": 15, "identity": 15, "recorder": 15, "proxy": 15, "saml": 1
 ELSEWHERE = {"witness"}  # not on the hosts whose programs agent.toml is for
 REDIRECTOR = ["CAP_BPF", "CAP_DAC_READ_SEARCH", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]
 # Without these a program cannot confine itself (agent/host/confinement.cpp), and a filter ends it.
-CONFINES_WITH = {"capget", "capset", "prctl", "prlimit64", "setresuid"}
+CONFINES_WITH = {"capget", "capset", "prctl", "prlimit64", "seccomp", "setresuid"}
 SAYS_BOOT = {"recorder", "proxy", "forwarder"}
 STATELESS = {"redirector", "metrics"}
+# Without these clients do not work, or work unseen.
+BETWEEN = {"redirector", "proxy", "signer", "identity", "recorder", "credentials"}
 WITHOUT_NETWORK = {"signer", "identity", "recorder", "saml"}
 UNIX_ONLY = WITHOUT_NETWORK | {"redirector"}  # which has a network and makes no socket in it
 
@@ -67,7 +69,7 @@ def promises(name, text, sets):
   if values(text, "NoNewPrivileges") != ["yes"] or values(text, "LimitCORE") != ["0"]:
     yield "new privileges or core dumps"
   # setxattr: their sockets are for named users (agent/host/local_access.cpp).
-  missing = CONFINES_WITH | ({"seccomp", "setxattr"} if name in WITHOUT_NETWORK | {"credentials"} else set())
+  missing = CONFINES_WITH | ({"setxattr"} if name in WITHOUT_NETWORK | {"credentials"} else set())
   missing |= {"mlockall"} if name == "credentials" else set()
   missing -= {"setresuid"} if name == "redirector" else set()  # it stays root
   missing -= allowed_calls(text, sets)
@@ -78,6 +80,8 @@ def promises(name, text, sets):
   # Their records name the boot; the kernel's own word for it lies outside of what they see of /proc.
   if name in SAYS_BOOT and values(text, "ProcSubset") and "VEILWIRE_BOOT_ID=%b" not in values(text, "Environment"):
     yield "cannot know the boot id"
+  if (values(text, "OOMScoreAdjust") == ["-900"]) != (name in BETWEEN):
+    yield "the kernel ends it for want of memory before others, or it holds others' place"
   if values(text, "StartLimitIntervalSec") != ["0"]:
     yield "is given up after some failures, and nothing starts it again"
   if name not in STATELESS and values(text, "StateDirectoryMode") != ["0700"]:

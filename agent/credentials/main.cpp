@@ -29,7 +29,7 @@ void serve(credentials::Settings settings, bool unconfined) {
   daemon.confine(unconfined, {.user = {},
                               .keep_capabilities = {},
                               .forbid_network = !settings.network && !settings.programs,
-                              .forbid_exec = !settings.programs});
+                              .starts_programs = settings.programs});
   // Only from here on, with nothing left that could give it away, is a credential read.
   credentials::Server server(std::move(options), std::move(settings.sources));
   daemon.serve("answering questions on " + settings.daemon.socket,

@@ -36,9 +36,7 @@ void serve(forwarder::Settings settings, bool unconfined) {
   forwarder::ForwarderOptions options{.recorder_socket = settings.recorder_socket,
                                       .status = std::move(daemon.status),
                                       .sinks = std::move(settings.sinks)};
-  daemon.confine(
-      unconfined,
-      {.user = {}, .keep_capabilities = {}, .forbid_network = false, .forbid_exec = true});
+  daemon.confine(unconfined, host::Daemon::Network::Needed);
   const std::size_t sinks = options.sinks.size();
   if (sinks == 0) host::log::warning("no [[forwarder.sink]] is configured: nothing is delivered");
   // Only from here on, with nothing left that could give them away, are keys and tokens read.

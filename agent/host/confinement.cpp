@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -94,6 +95,28 @@ bool belongs_to_more_than(gid_t group) {
   return std::any_of(groups.begin(), groups.end(), [&](gid_t g) { return g != group; });
 }
 
+// Refused to every program. A unit's filter cannot do it for all of them: systemd starts the
+// program behind it, and its own sets hold most of these. io_uring makes calls that no filter sees.
+constexpr int kNever[] = {
+    SCMP_SYS(execve), SCMP_SYS(execveat),
+    // other processes
+    SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
+    SCMP_SYS(process_madvise), SCMP_SYS(pidfd_getfd), SCMP_SYS(kcmp),
+    // what else has been a way into the kernel
+    SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
+    SCMP_SYS(userfaultfd), SCMP_SYS(add_key), SCMP_SYS(keyctl), SCMP_SYS(request_key),
+    SCMP_SYS(personality), SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(open_by_handle_at),
+    // file systems
+    SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot),
+    SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen), SCMP_SYS(fsconfig),
+    SCMP_SYS(fsmount), SCMP_SYS(fspick), SCMP_SYS(mount_setattr),
+    // the machine
+    SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load),
+    SCMP_SYS(kexec_file_load), SCMP_SYS(reboot), SCMP_SYS(swapon), SCMP_SYS(swapoff),
+    SCMP_SYS(clock_settime), SCMP_SYS(settimeofday)};
+// Who keeps capabilities is there for these.
+constexpr int kPrivileged[] = {SCMP_SYS(bpf), SCMP_SYS(perf_event_open)};
+
 class SeccompFilter {
  public:
   SeccompFilter() : context_(seccomp_init(SCMP_ACT_ALLOW)) {
@@ -103,7 +126,9 @@ class SeccompFilter {
   SeccompFilter(const SeccompFilter&) = delete;
   SeccompFilter& operator=(const SeccompFilter&) = delete;
 
-  void refuse(int call) { check(seccomp_rule_add(context_, SCMP_ACT_ERRNO(EPERM), call, 0)); }
+  void refuse(std::span<const int> calls) {
+    for (const int call : calls) check(seccomp_rule_add(context_, SCMP_ACT_ERRNO(EPERM), call, 0));
+  }
   void refuse_sockets_but_unix(int call) {
     const scmp_arg_cmp family{0, SCMP_CMP_NE, AF_UNIX, 0};
     check(seccomp_rule_add(context_, SCMP_ACT_ERRNO(EAFNOSUPPORT), call, 1, family));
@@ -117,19 +142,17 @@ class SeccompFilter {
   scmp_filter_ctx context_;
 };
 
-void forbid_network_sockets() {
+void filter_calls(const Confinement& confinement) {
+  if (confinement.starts_programs && !confinement.forbid_network) return;
   SeccompFilter filter;
-  filter.refuse_sockets_but_unix(SCMP_SYS(socket));
-  filter.refuse_sockets_but_unix(SCMP_SYS(socketpair));
-  filter.refuse(SCMP_SYS(io_uring_setup));
-  filter.refuse(SCMP_SYS(ptrace));
-  filter.load();
-}
-
-void forbid_other_programs() {
-  SeccompFilter filter;
-  filter.refuse(SCMP_SYS(execve));
-  filter.refuse(SCMP_SYS(execveat));
+  if (!confinement.starts_programs) {
+    filter.refuse(kNever);
+    if (confinement.keep_capabilities.empty()) filter.refuse(kPrivileged);
+  }
+  if (confinement.forbid_network) {
+    filter.refuse_sockets_but_unix(SCMP_SYS(socket));
+    filter.refuse_sockets_but_unix(SCMP_SYS(socketpair));
+  }
   filter.load();
 }
 
@@ -185,8 +208,7 @@ void confine(const Confinement& confinement) {
   write_capabilities(keep & read_capabilities().permitted);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail_errno("no new privileges");
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) fail_errno("PR_SET_DUMPABLE");
-  if (confinement.forbid_network) forbid_network_sockets();
-  if (confinement.forbid_exec) forbid_other_programs();
+  filter_calls(confinement);
   verify_confined(confinement);
 }
 
@@ -231,7 +253,7 @@ void verify_confined(const Confinement& confinement) {
       fail("could open a network socket");
     }
   }
-  if (confinement.forbid_exec && could_start_a_program()) fail("could start another program");
+  if (!confinement.starts_programs && could_start_a_program()) fail("could start another program");
 }
 
 }  // namespace veilwire::host

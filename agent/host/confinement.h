@@ -14,17 +14,19 @@ struct Confinement {
   // Capabilities (CAP_* numbers) that stay, permitted and effective; everything else leaves, the
   // bounding set included.
   std::vector<int> keep_capabilities;
-  // Only AF_UNIX sockets can be made from here on (seccomp); neither ptrace nor io_uring, which
-  // would go around that.
+  // Only AF_UNIX sockets can be made from here on.
   bool forbid_network = false;
   // Only for what needs root's own files. Otherwise root is refused: it can do without the rest.
   bool may_be_root = false;
-  // No program can be started from here on (seccomp).
-  bool forbid_exec = false;
+  // It is there to start programs of others. They would have our filter of system calls, which no
+  // drop-in of the unit could widen, so that there is none but the unit's.
+  bool starts_programs = false;
 };
 
 // Also: no new privileges, no core dumps, not dumpable (so that nobody of the same uid reads our
-// memory). Throws std::runtime_error that says what is left and what to do.
+// memory), and none of the system calls that we never make behind our start (seccomp): another
+// program, other processes' memory, mounts, keyrings, io_uring, BPF and the kernel's own. Throws
+// std::runtime_error that says what is left and what to do.
 void confine(const Confinement& confinement);
 
 // No page of this process is written to swap from here on. false: the limit does not allow it, and

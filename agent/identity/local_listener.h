@@ -1,6 +1,7 @@
 // A local socket in an Asio loop: who connects, what they say, and answers that may come later. One
 // that does not take its answers is not read until it has; one user takes no more connections than
-// their share. Lives on one thread. Tested by tests/unit/identity/oidc_server_test.cpp.
+// their share. Lives on one thread. Tested by
+// tests/unit/identity/local_listener_test.cpp and oidc_server_test.cpp.
 #pragma once
 
 #include "agent/host/local_socket.h"

@@ -61,8 +61,7 @@ void serve(const std::string& config, bool unconfined) {
   host::log::start("veilwire-metrics", settings.log_level);
   const host::UniqueFd stop = host::stop_signals();
   metrics::Server server(metrics::read_places(config), VEILWIRE_VERSION);
-  if (!unconfined)
-    host::confine({.user = settings.user, .keep_capabilities = {}, .forbid_exec = true});
+  if (!unconfined) host::confine({.user = settings.user, .keep_capabilities = {}});
   witness::HttpsServerOptions options;
   options.address = settings.address.ip;
   options.port = settings.address.port;

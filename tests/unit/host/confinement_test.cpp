@@ -1,16 +1,20 @@
 #include "agent/host/confinement.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <fstream>
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,7 +89,7 @@ TEST_F(ConfinementTest, RefusesToRunWithWhatItShouldNotHave) {
 }
 
 // Everything that confine() drops, but for what `left` keeps; then what verify_confined() says.
-enum class Left { Nothing, BoundingSet, Group };
+enum class Left { Nothing, BoundingSet, Group, Programs };
 bool refuses(Left left, const std::string& why) {
   return in_child([&] {
     for (int c = 0; left != Left::BoundingSet && c < 64 && ::prctl(PR_CAPBSET_READ, c) >= 0; ++c)
@@ -97,7 +101,9 @@ bool refuses(Left left, const std::string& why) {
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     try {
-      verify_confined({"65534:65534", {}, false});
+      verify_confined({.user = "65534:65534",
+                       .keep_capabilities = {},
+                       .starts_programs = left != Left::Programs});
     } catch (const std::runtime_error& e) {
       return !why.empty() && std::string(e.what()).find(why) != std::string::npos;
     }
@@ -105,10 +111,11 @@ bool refuses(Left left, const std::string& why) {
   });
 }
 
-TEST_F(ConfinementTest, RefusesABoundingSetOrAGroupThatIsLeft) {
+TEST_F(ConfinementTest, RefusesABoundingSetAGroupOrProgramsThatAreLeft) {
   EXPECT_TRUE(refuses(Left::Nothing, ""));
   EXPECT_TRUE(refuses(Left::BoundingSet, "bounding set"));
   EXPECT_TRUE(refuses(Left::Group, "further groups"));
+  EXPECT_TRUE(refuses(Left::Programs, "start another program"));
 }
 
 TEST_F(ConfinementTest, RefusesRootUnlessThatIsSaid) {
@@ -134,16 +141,48 @@ TEST_F(ConfinementTest, LeavesNoMemoryToDumpAndNoPrivilegeToGain) {
   }));
 }
 
-TEST_F(ConfinementTest, StartsNoProgramWhereThatIsForbidden) {
-  const auto starts = [](bool forbid_exec) {
-    return in_child([forbid_exec] {
-      confine({.user = "65534:65534", .keep_capabilities = {}, .forbid_exec = forbid_exec});
+TEST_F(ConfinementTest, StartsNoProgramUnlessItIsThereForThat) {
+  const auto starts = [](bool starts_programs) {
+    return in_child([starts_programs] {
+      confine({.user = "65534:65534", .keep_capabilities = {}, .starts_programs = starts_programs});
       ::execl("/bin/true", "true", nullptr);
       return false;
     });
   };
-  EXPECT_TRUE(starts(false));
-  EXPECT_FALSE(starts(true));
+  EXPECT_FALSE(starts(false));
+  EXPECT_TRUE(starts(true));
+}
+
+// No argument of these is valid: who is not refused hears of another fault than EPERM.
+bool is_refused(long call) {
+  const bool failed = ::syscall(call, -1L, -1L, -1L, -1L, -1L, -1L) == -1;
+  return failed && errno == EPERM;
+}
+
+TEST_F(ConfinementTest, MakesNoneOfTheCallsThatNoProgramNeeds) {
+  static constexpr long kCalls[] = {SYS_execve,           SYS_execveat,      SYS_ptrace,
+                                    SYS_process_vm_readv, SYS_pidfd_getfd,   SYS_keyctl,
+                                    SYS_add_key,          SYS_io_uring_setup};
+  EXPECT_TRUE(in_child([] { return std::ranges::none_of(kCalls, is_refused); }));
+  EXPECT_TRUE(in_child([] {
+    confine({"65534:65534", {}, false});
+    return std::ranges::all_of(kCalls, is_refused) && is_refused(SYS_bpf);
+  }));
+  // Who is there for kernel programs may make them, and no other.
+  EXPECT_TRUE(in_child([] {
+    confine({"", {CAP_BPF}, false, true});
+    return !is_refused(SYS_bpf) && is_refused(SYS_execveat) && is_refused(SYS_io_uring_setup);
+  }));
+}
+
+// The filter, and not what else could refuse: threads that come later have it, and it is one.
+TEST_F(ConfinementTest, ItsFilterHoldsForEveryThread) {
+  EXPECT_TRUE(in_child([] {
+    confine({"65534:65534", {}, true});
+    bool refused = false;
+    std::thread([&refused] { refused = is_refused(SYS_ptrace); }).join();
+    return refused && ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 2;
+  }));
 }
 
 TEST_F(ConfinementTest, KeepsMemoryOutOfSwapAlsoWhatComesLater) {
