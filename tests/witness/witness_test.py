@@ -25,7 +25,7 @@ sys.path.insert(0, str(HERE.parent / "support"))
 
 import certificates  # noqa: E402
 import injected  # noqa: E402
-from own_postgres import OwnPostgres  # noqa: E402
+from own_postgres import NOBODY, OwnPostgres  # noqa: E402
 
 BUILD = pathlib.Path(os.environ["VEILWIRE_BINARY_DIR"])
 PROGRAM = BUILD / "bin/veilwire-witness"
@@ -544,7 +544,7 @@ class WitnessTest(WitnessCase):
 
 
 class ConfinedWitnessTest(WitnessCase):
-  user = 64008
+  user = NOBODY  # whose the database is
 
   @classmethod
   def begin(cls):
