@@ -27,11 +27,13 @@ if(CMAKE_BUILD_TYPE MATCHES "Rel")
   target_compile_options(veilwire_options INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # GCC's -Wconversion counts a narrow compound assignment; its -fcf-protection and clash guard harden.
+  # GCC's -Wconversion counts a narrow compound assignment; its guards against stack clash and stray branches harden.
   # At -O2 GCC 12's -Wrestrict sees overlaps in std::string that cannot be (GCC bugs 105329 and 105651).
   target_compile_options(veilwire_options INTERFACE -fstack-clash-protection -Wno-restrict)
   if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
     target_compile_options(veilwire_options INTERFACE -fcf-protection=full)
+  elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+    target_compile_options(veilwire_options INTERFACE -mbranch-protection=standard)
   endif()
 endif()
 target_link_options(veilwire_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)

@@ -182,7 +182,7 @@ class PolicySource::Impl : public std::enable_shared_from_this<Impl> {
     });
   }
 
-  void take(Result<LoadedRuleset, LoadError> loaded) {
+  void take(Result<LoadedRuleset, LoadError>&& loaded) {
     compiling_ = false;
     if (loaded)
       events_.loaded(std::move(loaded).value());

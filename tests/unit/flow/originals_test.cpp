@@ -64,11 +64,12 @@ class OriginalsTest : public ::testing::Test {
   void begin(const std::string& policy, const std::vector<std::string>& certificates = two()) {
     ruleset = ruleset_for(policy, certificates);
     now.wall = at();
-    relay = std::make_unique<HttpRelay>(RelayTarget{.host = "api.anthropic.com",
-                                                    .service = policy::Service::Anthropic,
-                                                    .place = {"", std::string(kWriter), ""},
-                                                    .random = crypto::system_random()},
-                                        ruleset, sink);
+    RelayTarget target;
+    target.host = "api.anthropic.com";
+    target.service = policy::Service::Anthropic;
+    target.place = {"", std::string(kWriter), ""};
+    target.random = crypto::system_random();
+    relay = std::make_unique<HttpRelay>(std::move(target), ruleset, sink);
     identity::Person person;
     person.issuer = "local";
     person.subject = "1000";
