@@ -61,6 +61,34 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
+// Whether a mount's root is that of its file system. Seen from a cgroup namespace, as containers
+// have one, the root of all cgroups is "/..", once for each level that is above the namespace's
+// own.
+bool is_whole(std::string_view root) {
+  while (root.starts_with("/..")) root.remove_prefix(3);
+  return root.empty() || root == "/";
+}
+
+// By the lists of processes, for a path that begins above our cgroup namespace: it does not say
+// where. Cgroups come and go meanwhile, and the walk goes on.
+std::optional<std::string> cgroup_that_lists(int pid) {
+  namespace fs = std::filesystem;
+  std::vector<fs::path> folders{cgroup_mount()};
+  while (!folders.empty()) {
+    const fs::path folder = std::move(folders.back());
+    folders.pop_back();
+    std::ifstream in(folder / "cgroup.procs");
+    for (int one = 0; in >> one;)
+      if (one == pid) return folder.string();
+    std::error_code error;
+    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+      std::error_code gone;
+      if (at->is_directory(gone)) folders.push_back(at->path());
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> find_mount(std::string_view mountinfo, std::string_view type) {
@@ -70,7 +98,7 @@ std::optional<std::string> find_mount(std::string_view mountinfo, std::string_vi
     const std::vector<std::string> fields{std::istream_iterator<std::string>(words), {}};
     for (std::size_t i = 6; i + 1 < fields.size(); ++i) {
       if (fields[i] != "-") continue;
-      if (fields[i + 1] == type && fields[3] == "/") return unescape(fields[4]);
+      if (fields[i + 1] == type && is_whole(fields[3])) return unescape(fields[4]);
       break;
     }
   }
@@ -138,7 +166,8 @@ void check_proc() {
 std::optional<std::string> cgroup_of(int pid) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/cgroup");
   for (std::string line; std::getline(in, line);)
-    if (line.starts_with("0::")) return line.substr(3);
+    if (line.starts_with("0::"))
+      return line.starts_with("0::/..") ? cgroup_that_lists(pid) : line.substr(3);
   return std::nullopt;
 }
 

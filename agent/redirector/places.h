@@ -12,7 +12,8 @@
 
 namespace veilwire::redirector {
 
-// First mount point of a file system type in the text of a /proc/PID/mountinfo whose root is "/".
+// First mount point of the whole of a file system of this type, in the text of a
+// /proc/PID/mountinfo.
 std::optional<std::string> find_mount(std::string_view mountinfo, std::string_view type);
 
 struct Cgroup {
@@ -32,7 +33,7 @@ std::optional<Cgroup> open_cgroup_by_id(std::uint64_t id);
 // of another PID namespace would show strangers.
 void check_proc();
 
-// The cgroup2 path of a process, below the mount ("/" is the root); nothing if it is gone.
+// The cgroup of a process, as open_cgroup() takes it; nothing if it is gone.
 std::optional<std::string> cgroup_of(int pid);
 
 // Throws std::runtime_error unless the directory's nearest existing parent lies on a bpffs; creates

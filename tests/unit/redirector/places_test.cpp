@@ -20,5 +20,12 @@ TEST(Places, the_mount_is_found_wherever_it_is) {
   EXPECT_EQ(find_mount("nonsense\n1 2 3 - \n", "bpf"), std::nullopt);
 }
 
+TEST(Places, the_root_of_all_cgroups_is_known_from_within_a_namespace_of_cgroups) {
+  const std::string text =
+      "30 22 0:26 /../../elsewhere /mnt/bound ro - cgroup2 cgroup2 rw\n"
+      "31 22 0:26 /../.. /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n";
+  EXPECT_EQ(find_mount(text, "cgroup2"), "/sys/fs/cgroup");
+}
+
 }  // namespace
 }  // namespace veilwire::redirector
