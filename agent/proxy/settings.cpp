@@ -39,6 +39,7 @@ Settings read_settings(const host::Config& config) {
   s.status_socket = section.text("status_socket", "/run/veilwire/proxy-status.sock");
   s.live_socket = section.text("live_socket", "/run/veilwire/proxy-live.sock");
   s.metrics_socket = section.text("metrics_socket", "/run/veilwire/proxy-metrics.sock");
+  s.status_readers = section.texts("status_readers", {});
   s.metrics_readers = section.texts("metrics_readers", host::default_status_readers());
   const auto threads =
       static_cast<unsigned>(section.integer("threads", 0, 0, host::kMostProxyThreads));

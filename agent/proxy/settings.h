@@ -13,6 +13,7 @@
 //   redirector_socket = "/run/veilwire-redirector/redirector.sock"
 //   status_socket = "/run/veilwire/proxy-status.sock"
 //   live_socket = "/run/veilwire/proxy-live.sock"
+//   status_readers = []           # users beside root who may ask at the two above
 //   metrics_socket = "/run/veilwire/proxy-metrics.sock"
 //   metrics_readers = ["veilwire-metrics"]  # users who may ask there; default: if there is one
 //   threads = 0                   # 0: one a processor, at most 8; never more than 64
@@ -42,7 +43,7 @@ struct Settings {
   std::string internal_ca;
   std::string signer_socket, identity_socket, credentials_socket, recorder_socket,
       redirector_socket, status_socket, live_socket, metrics_socket;
-  std::vector<std::string> metrics_readers;
+  std::vector<std::string> status_readers, metrics_readers;
   unsigned threads = 1;
   std::uint16_t port = 0;
   std::size_t held_memory = 0;  // bytes

@@ -70,6 +70,8 @@ class StatusServer::Impl : public std::enable_shared_from_this<Impl> {
         status_(io, settings.status_socket, [this] { return document(); }),
         live_(io, settings.live_socket, [this] { return live(); }),
         metrics_(io, settings.metrics_socket, [this] { return metrics(); }) {
+    host::let_ask(settings.status_socket, settings.status_readers);
+    host::let_ask(settings.live_socket, settings.status_readers);
     host::let_ask(settings.metrics_socket, settings.metrics_readers);
   }
 

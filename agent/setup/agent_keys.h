@@ -33,7 +33,7 @@ inline constexpr ProgramKeys kProgramKeys[] = {
     {"proxy",
      "credentials_socket drain_seconds held_memory_mib identity_socket internal_ca live_socket log_level "
      "metrics_readers metrics_socket policy port recorder_socket redirector_socket signer_socket site_key "
-     "status_socket threads upstream_roots user"},
+     "status_readers status_socket threads upstream_roots user"},
     {"recorder",
      "checkpoint_key checkpoint_records checkpoint_seconds database delivered_to delivery_socket keep_days "
      "log_level max_size_mib readers reserved_mib socket status_readers status_socket user witness_keys writers"},

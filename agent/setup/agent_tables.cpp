@@ -178,7 +178,8 @@ std::string with_tables(std::string_view agent_toml, std::string_view tables,
 
 AgentFacts agent_facts(std::string_view agent_toml, const std::string& name) {
   const host::Config config = host::Config::parse(agent_toml, name);
-  const host::ConfigSection signer = config.section("signer"), proxy = config.section("proxy");
+  const host::ConfigSection signer = config.section("signer"), proxy = config.section("proxy"),
+                            recorder = config.section("recorder");
   AgentFacts facts;
   facts.certificate = signer.text("certificate", "/etc/veilwire/ca.pem");
   facts.key = signer.text("key", "/var/lib/veilwire-signer/ca.key");
@@ -186,6 +187,8 @@ AgentFacts agent_facts(std::string_view agent_toml, const std::string& name) {
   facts.site_key = proxy.text("site_key", "/var/lib/veilwire/site.key");
   facts.policy = proxy.text("policy", "/etc/veilwire/policy.toml");
   facts.proxy_user = proxy.text("user", "veilwire");
+  facts.ledger = recorder.text("database", "/var/lib/veilwire-recorder/ledger.db");
+  facts.recorder_user = recorder.text("user", "veilwire-recorder");
   facts.provider = config.section("identity").text("provider", "local");
   facts.cgroup = config.section("redirector").text("cgroup", "/");
   facts.has_sinks = !config.section("forwarder").tables("sink").empty();

@@ -25,7 +25,8 @@ std::string with_tables(std::string_view agent_toml, std::string_view tables,
 struct AgentFacts {
   std::string certificate, key;  // of the CA
   std::string site_key, policy;
-  std::string signer_user, proxy_user;
+  std::string ledger;
+  std::string signer_user, proxy_user, recorder_user;
   std::string provider;          // of identities
   std::string cgroup;            // in which clients are caught
   bool has_sinks = false;        // the forwarder has something to do

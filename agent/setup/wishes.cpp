@@ -203,6 +203,8 @@ Wishes plan_wishes(const Answers& answers, Given given, const Machine& machine,
       settle_authority(answers, wishes.hosts, present, std::move(given.authority), machine.now);
   wishes.waiting = authority.certificate.empty();
 
+  // Units make this one too; in a container nothing else does.
+  planner.folder(folder_of(facts.ledger), 0700, machine.user(facts.recorder_user));
   plan_site_key(planner, machine, facts);
   const auto signer = machine.user(facts.signer_user);
   planner.folder(folder_of(facts.key), 0700, signer);

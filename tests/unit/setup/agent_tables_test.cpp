@@ -38,6 +38,7 @@ TEST(AgentTables, TheShippedConfigurationTakesThemAndKeepsEverythingElse) {
   EXPECT_TRUE(facts.has_sinks);
   EXPECT_FALSE(facts.has_credentials);
   EXPECT_EQ(facts.site_key, "/var/lib/veilwire/site.key");
+  EXPECT_EQ(facts.ledger, "/var/lib/veilwire-recorder/ledger.db");
   for (const char* kept : {"# 32 random bytes, mode 0400", "/run/veilwire-identity/identity.sock",
                            "# Only where people sign in with SAML 2.0", "[recorder]"})
     EXPECT_NE(text.find(kept), std::string::npos) << kept;
