@@ -61,12 +61,11 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
-// Whether a mount's root is that of its file system. Seen from a cgroup namespace, as containers
-// have one, the root of all cgroups is "/..", once for each level that is above the namespace's
-// own.
-bool is_whole(std::string_view root) {
+// Seen from a cgroup namespace, as containers have one, the root of all cgroups is "/..", once for
+// each level that is above the namespace's own.
+bool is_root_of_all(std::string_view root) {
   while (root.starts_with("/..")) root.remove_prefix(3);
-  return root.empty() || root == "/";
+  return root.empty();
 }
 
 // By the lists of processes, for a path that begins above our cgroup namespace: it does not say
@@ -92,17 +91,20 @@ std::optional<std::string> cgroup_that_lists(int pid) {
 }  // namespace
 
 std::optional<std::string> find_mount(std::string_view mountinfo, std::string_view type) {
+  std::optional<std::string> from_below;
   std::istringstream lines{std::string(mountinfo)};
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
     const std::vector<std::string> fields{std::istream_iterator<std::string>(words), {}};
     for (std::size_t i = 6; i + 1 < fields.size(); ++i) {
       if (fields[i] != "-") continue;
-      if (fields[i + 1] == type && is_whole(fields[3])) return unescape(fields[4]);
+      if (fields[i + 1] != type) break;
+      if (fields[3] == "/") return unescape(fields[4]);
+      if (!from_below && is_root_of_all(fields[3])) from_below = unescape(fields[4]);
       break;
     }
   }
-  return std::nullopt;
+  return from_below;
 }
 
 Cgroup open_cgroup(const std::string& name) {

@@ -12,8 +12,9 @@
 
 namespace veilwire::redirector {
 
-// First mount point of the whole of a file system of this type, in the text of a
-// /proc/PID/mountinfo.
+// First mount point of a file system of this type whose root is "/", in the text of a
+// /proc/PID/mountinfo. Without one, that of the root of all cgroups as a cgroup namespace sees it:
+// a container that was given the node's cgroups has no other.
 std::optional<std::string> find_mount(std::string_view mountinfo, std::string_view type);
 
 struct Cgroup {

@@ -25,6 +25,8 @@ TEST(Places, the_root_of_all_cgroups_is_known_from_within_a_namespace_of_cgroups
       "30 22 0:26 /../../elsewhere /mnt/bound ro - cgroup2 cgroup2 rw\n"
       "31 22 0:26 /../.. /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n";
   EXPECT_EQ(find_mount(text, "cgroup2"), "/sys/fs/cgroup");
+  EXPECT_EQ(find_mount(text + "32 22 0:26 / /own rw - cgroup2 cgroup2 rw\n", "cgroup2"), "/own")
+      << "the namespace's own comes first";
 }
 
 }  // namespace
