@@ -2,22 +2,17 @@
 
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
+
+from commands import output  # noqa: E402
+
 BUILD = os.environ["VEILWIRE_BINARY_DIR"]
 SKIPPED = 77
-
-
-def output(*command, **options):
-  run = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
-  if run.returncode:
-    raise AssertionError(f"{command}: {run.stdout}{run.stderr}")
-  return run.stdout
 
 
 def build_image(folder, *source):

@@ -10,7 +10,8 @@ import subprocess
 import tarfile
 
 import image_case
-from image_case import ROOT, build_image, output
+from commands import output
+from image_case import ROOT, build_image
 import pod as pods
 import jsonschema
 import yaml

@@ -20,6 +20,7 @@ sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tests")]
 
 import hardening_test  # noqa: E402
 from arm64_machine import Arm64Machine  # noqa: E402
+from commands import output  # noqa: E402
 
 BUILD = pathlib.Path(os.environ["VEILWIRE_BINARY_DIR"])
 BUILT = BUILD / "arm64"
@@ -32,13 +33,6 @@ KERNEL_TESTS = ("predicates_test", "redirect_test")
 # Emulated, each loads the programs for seconds. What is excluded wants a module, and the machine has none.
 KERNEL_CASES = ("*" if EVERYTHING else "*every_combination*:*needle*:*identity*:*v6_connect*:*io_uring*:*multipath*:*egress*") + \
     ":-*a_bound_device_is_taken_recorded_and_given_back"
-
-
-def output(*command, **options):
-  run = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
-  if run.returncode:
-    raise AssertionError(f"{command}: {run.stdout}{run.stderr}")
-  return run.stdout
 
 
 def faults_of_an_elf(path):

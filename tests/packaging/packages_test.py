@@ -8,22 +8,20 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+
+from commands import output  # noqa: E402
+
 BUILD = os.environ["VEILWIRE_BINARY_DIR"]
 NAMES = ("veilwire", "veilwire-saml", "veilwire-witness")
 # Where Debian 12 differs.
 FAMILY = {"/lib/systemd/system/": "/usr/lib/systemd/system/",
           "/usr/share/zsh/vendor-completions/": "/usr/share/zsh/site-functions/"}
-
-
-def output(*command, **options):
-  run = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
-  if run.returncode:
-    raise AssertionError(f"{command}: {run.stdout}{run.stderr}")
-  return run.stdout
 
 
 def build(folder):
