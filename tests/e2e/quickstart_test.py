@@ -66,9 +66,10 @@ class QuickstartTest(unittest.TestCase):
     """The identifiers of the kernel programs that its processes hold."""
     found = set()
     for pid in self.processes():
-      for file in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
-          found |= set(re.findall(r"^prog_id:\s*(\d+)", file.read_text(), re.MULTILINE))
+      with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        for file in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+          with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+            found |= set(re.findall(r"^prog_id:\s*(\d+)", file.read_text(), re.MULTILINE))
     self.assertTrue(found, "no kernel program: the test shows nothing")
     return found
 

@@ -73,11 +73,19 @@ class FakeIdentity:
     self.people = self.read()
 
   def read(self):
-    return {int(file.stem): json.loads(file.read_text()) for file in self.folder.glob("*.json")}
+    people = {}
+    for file in self.folder.glob("*.json"):
+      try:
+        people[int(file.stem)] = json.loads(file.read_text())
+      except FileNotFoundError:
+        pass  # has been taken away since it was listed
+    return people
 
   def hold(self):
-    file = self.folder / "hold"
-    return float(file.read_text()) if file.exists() else 0
+    try:
+      return float((self.folder / "hold").read_text())
+    except FileNotFoundError:
+      return 0
 
   def answer(self, asker, number, uid, until):
     if uid in self.people:
