@@ -22,9 +22,16 @@ target_compile_options(veilwire_options INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
   -Wold-style-cast -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wundef
   -fstack-protector-strong)
-# Packages hold no path of the machine that built them. Not in dev builds: it would keep checkouts from sharing a cache.
+# Packages hold no path of the machine that built them, and the same ones whether ccache made paths relative to the build
+# folder (its base_dir) or not. The last map that fits counts.
 if(CMAKE_BUILD_TYPE MATCHES "Rel")
-  target_compile_options(veilwire_options INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+  if(CMAKE_BINARY_DIR STREQUAL CMAKE_SOURCE_DIR)
+    message(FATAL_ERROR "build in a folder of its own: cmake --preset release")
+  endif()
+  file(RELATIVE_PATH source_from_build ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
+  string(REGEX REPLACE "/$" "" source_from_build "${source_from_build}")
+  target_compile_options(veilwire_options INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.
+    -ffile-prefix-map=${source_from_build}=. -ffile-prefix-map=${CMAKE_BINARY_DIR}/=)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC's -Wconversion counts a narrow compound assignment; its guards against stack clash and stray branches harden.

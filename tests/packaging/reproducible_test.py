@@ -1,6 +1,7 @@
-"""What the preset release compiles does not depend on the folder that it stands in: the same objects, skeletons and
-units from two copies of the tree, whose paths differ in length. Of a few modules: a whole second build takes minutes and
-is made by hand before a release (packaging/README.md)."""
+"""What the preset release compiles depends neither on the folder that it stands in nor on the compiler's cache: the same
+objects, skeletons and units from two copies of the tree, whose paths differ in length, the first without ccache and the
+second through it. Of a few modules: a whole second build takes minutes and is made by hand before a release
+(packaging/README.md)."""
 
 import filecmp
 import os
@@ -18,15 +19,19 @@ class Reproducible(unittest.TestCase):
   def test_objects_do_not_depend_on_the_folder(self):
     with tempfile.TemporaryDirectory(prefix="veilwire-reproducible-") as folder:
       builds = []
-      for name in ("a", "another/and/longer"):
+      cached = {"CCACHE_DIR": f"{folder}/ccache", "CCACHE_NOHASHDIR": "1", "CCACHE_BASEDIR": f"{folder}/another/and/longer"}
+      for name, environment in (("a", {"CCACHE_DISABLE": "1"}), ("another/and/longer", cached)):
         copy = pathlib.Path(folder) / name
         shutil.copytree(ROOT, copy, symlinks=True, ignore=lambda path, names: {".git", ".cache", "build", "node_modules"} & set(names))
-        for command in (["cmake", "--preset", "release", "-DCCACHE="],
+        for command in (["cmake", "--preset", "release"],
                         ["cmake", "--build", "--preset", "release", "--target", *TARGETS]):
           run = subprocess.run(command, cwd=copy, capture_output=True, text=True,
-                               env={**os.environ, "CC": "/usr/bin/gcc", "CXX": "/usr/bin/g++"})
+                               env={**os.environ, "CC": "/usr/bin/gcc", "CXX": "/usr/bin/g++", **environment})
           self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
         builds.append(copy / "build/release")
+      compiled = subprocess.run(["ccache", "--print-stats"], capture_output=True, text=True, check=True,
+                                env={**os.environ, **cached}).stdout
+      self.assertGreater(int(dict(line.split("\t") for line in compiled.splitlines())["cache_miss"]), 20, compiled)
       made = sorted(path.relative_to(builds[0]) for kind in ("*.cpp.o", "*.bpf.o", "*.skel.h", "*.a", "veilwire-*.service")
                     for path in builds[0].rglob(kind))
       self.assertGreater(len(made), 20)
