@@ -8,6 +8,7 @@
 #include "userspace/flow/refusal.h"
 #include "userspace/flow/request_stage.h"
 #include "userspace/flow/request_time.h"
+#include "userspace/flow/response_rules.h"
 #include "userspace/flow/response_stage.h"
 #include "userspace/flow/room_wait.h"
 #include "userspace/flow/tunnel.h"
@@ -22,14 +23,6 @@
 
 namespace veilwire::flow {
 namespace {
-
-// Some finding of somebody.
-bool lets_answers_pass(const policy::Policy& policy) {
-  return policy.default_response == policy::Action::Pass ||
-         std::ranges::any_of(policy.actions, [](const policy::ActionRule& rule) {
-           return rule.action == policy::Action::Pass && rule.direction != "request";
-         });
-}
 
 // What a client may send ahead while its last request is being answered.
 constexpr std::size_t kReadAhead = 64 * 1024;
@@ -63,7 +56,7 @@ class HttpRelay::Impl {
 
   void adopt(std::shared_ptr<const Ruleset> ruleset) {
     ruleset_ = std::move(ruleset);
-    response_engine_.reset();
+    response_rules_.reset();
     if (awaits_answer() && response_) apply(response_->adopt(response_rules()));
     // Who passed because policy only observed is asked about again.
     if (person_ && (person_->standing == identity::Standing::Stale || unknown_)) identity_doubted();
@@ -160,7 +153,7 @@ class HttpRelay::Impl {
     const std::optional<identity::Person> before = std::exchange(person_, person);
     asking_ = doubted_ = false;
     ask_no_sooner_ = now.mono + kBetweenQuestions;
-    response_engine_.reset();
+    response_rules_.reset();
     if (phase_ == Phase::Admitting) return admit_late(now);
     if (waits()) return submit(now);
     if (runs() && !says_the_same(*before, person)) go_on_as(person, *before);
@@ -197,7 +190,7 @@ class HttpRelay::Impl {
     unknown_.reset();
     const std::optional<identity::Person> before = std::exchange(person_, std::nullopt);
     asking_ = doubted_ = false;
-    response_engine_.reset();
+    response_rules_.reset();
     if (waits())
       return refuse(retry ? refusal::identity_unavailable(message)
                           : refusal::not_identified(message, sign_in));
@@ -410,7 +403,7 @@ class HttpRelay::Impl {
     exchange_->memory = target_.memory;
     exchange_->conversations = target_.conversations;
     exchange_->originals = &originals_;
-    response_engine_.reset();
+    response_rules_.reset();
   }
 
   void begin_exchange(wire::RequestStart start, Now now) {
@@ -664,7 +657,7 @@ class HttpRelay::Impl {
     if (exchange_->credential) {
       exchange_->sent_credential = to_look_for(*exchange_->credential);
       exchange_->credential->value.reset();
-      response_engine_.reset();
+      response_rules_.reset();
     }
     if (!failure_) put_upstream(outcome.bytes, now);
     if (exchange_->credential) wipe(outcome.bytes.data(), outcome.head_size);
@@ -741,7 +734,7 @@ class HttpRelay::Impl {
     if (!observing()) remove_hop_fields(head, wire::UpgradeFields::Strip);
     if (exchange_->sent_credential && exchange_->sent_credential->cover(head.raw))
       exchange_->masked += 1;
-    if (const auto engine = response_engine()) {
+    if (const auto engine = response_rules().engine) {
       wire::ResponseHead seen = head;
       auto masks = mask_head(observing() ? seen : head, *engine);
       if (observing())
@@ -856,7 +849,7 @@ class HttpRelay::Impl {
     response_.reset();
     upload_.reset();
     request_.reset();
-    response_engine_.reset();
+    response_rules_.reset();
     exchange_.reset();
   }
 
@@ -871,37 +864,11 @@ class HttpRelay::Impl {
     sink_.close_client(reset);
   }
 
-  // Asking the ruleset weighs every rule: once for an exchange and a ruleset.
-  const std::shared_ptr<const masking::Engine>& response_engine() {
-    if (response_engine_) return response_engine_;
-    const identity::Person* person = person_ ? &*person_ : nullptr;
-    const auto direction = policy::Direction::Response;
-    const bool observes = observing();
-    response_engine_ =
-        observes ? ruleset_->record_engine() : ruleset_->engine(direction, target_.host, person);
-    const auto record =
-        observes ? response_engine_ : ruleset_->recording_engine(direction, target_.host, person);
-    if (!record) response_engine_ = nullptr;
-    const bool passes = record != response_engine_;
-    response_engine_ = with_credential(response_engine_);
-    response_record_engine_ = passes ? with_credential(record) : response_engine_;
-    return response_engine_;
-  }
-
-  std::shared_ptr<const masking::Engine> with_credential(
-      const std::shared_ptr<const masking::Engine>& engine) const {
-    if (!engine || !exchange_ || !exchange_->sent_credential) return engine;
-    return masking::knowing(*engine, exchange_->sent_credential);
-  }
-
-  ResponseRules response_rules() {
-    const auto engine = response_engine();
-    return {.ruleset = ruleset_,
-            .engine = engine,
-            .record_engine = response_record_engine_,
-            .record_apart = !observing() && lets_answers_pass(ruleset_->policy()),
-            .person = person_,
-            .observes = observing()};
+  const ResponseRules& response_rules() {
+    if (!response_rules_)
+      response_rules_ = flow::response_rules(ruleset_, target_.host, person_,
+                                             exchange_ ? exchange_->sent_credential : nullptr);
+    return *response_rules_;
   }
 
   RelayTarget target_;
@@ -933,7 +900,7 @@ class HttpRelay::Impl {
   std::optional<UnseenUpload> upload_;
   std::optional<ResponseStage> response_;
   std::optional<Tunnel> tunnel_;
-  std::shared_ptr<const masking::Engine> response_engine_, response_record_engine_;
+  std::optional<ResponseRules> response_rules_;  // of what is known now
   std::uint64_t answered_bytes_ = 0;
   std::uint64_t count_ = 0;
   std::uint64_t masked_ = 0;

@@ -11,11 +11,11 @@
 #include "userspace/flow/memory_budget.h"
 #include "userspace/flow/recorded_editor.h"
 #include "userspace/flow/refusal.h"
-#include "userspace/flow/ruleset.h"
+#include "userspace/flow/response_record.h"
+#include "userspace/flow/response_rules.h"
 #include "userspace/masking/known_secret.h"
 #include "userspace/wire/content_coding.h"
 #include "userspace/wire/http1.h"
-#include "userspace/wire/utf8.h"
 
 #include <memory>
 #include <optional>
@@ -38,24 +38,11 @@ struct ResponseStep {
   std::string outcome;  // for the record, EndedEarly and Abort
 };
 
-// What a response is judged by.
-struct ResponseRules {
-  std::shared_ptr<const Ruleset> ruleset;
-  // nullptr: nothing can be inspected. Where it is only observed, one that does not block.
-  std::shared_ptr<const masking::Engine> engine;
-  // The same where no finding passes; else one that masks them, for the record.
-  std::shared_ptr<const masking::Engine> record_engine;
-  // The two may differ, now or when the person does: bodies are edited for the record by itself.
-  bool record_apart = false;
-  std::optional<identity::Person> person;
-  bool observes = false;  // it goes on as it comes, and records say what would have become of it
-};
-
 class ResponseStage {
  public:
   // All outlive the stage; sink and exchange are the relay's own.
   ResponseStage(Exchange& exchange, RelaySink& sink)
-      : exchange_(exchange), sink_(sink), hold_(exchange.memory) {}
+      : exchange_(exchange), sink_(sink), record_(exchange, sink), hold_(exchange.memory) {}
 
   ResponseStep start(wire::ResponseHead head, const wire::Framing& framing, ResponseRules rules);
   ResponseStep data(std::string_view bytes);  // transfer coding removed
@@ -105,7 +92,6 @@ class ResponseStage {
   bool turns() const;
   void turn();
   ResponseStep read(std::string_view bytes);
-  void gap(policy::Uninspected kind, std::string_view detail, bool pass, std::uint64_t bytes);
   Original::Put put_original();
   void keep(std::string_view bytes);
   void end_original();
@@ -114,9 +100,7 @@ class ResponseStage {
   void send_end();
   std::string erased(std::string bytes, bool last);
   void record(const Released& released);
-  // But for what nobody has read, which could be a secret in clear: that it passed is on record.
   void record_content(const Released& released);
-  void record_read(std::string_view bytes, std::uint64_t offset, const EditedText& text);
   void make_editor(std::string_view media_type);
   void take_engine(Released& freed);
   void erase(Released& released, bool last);
@@ -138,6 +122,7 @@ class ResponseStage {
 
   Exchange& exchange_;
   RelaySink& sink_;
+  ResponseRecord record_;
   MemoryHold hold_;
   ResponseRules rules_;
   policy::Action uninspected_[policy::kUninspectedKinds] = {};
@@ -164,10 +149,6 @@ class ResponseStage {
   policy::Uninspected fault_ = policy::Uninspected::Malformed;  // what is wrong, once it is
   std::string held_raw_, held_plain_;
   Released held_;
-  std::uint64_t released_bytes_ = 0;          // decoded, of this body
-  std::optional<std::uint64_t> unread_from_;  // where what nobody has read begins in it
-  wire::Utf8Checker utf8_{wire::Utf8::Strict};
-  bool odd_bytes_ = false;  // some were released that are not UTF-8, which is on record
   std::string trailers_;
 };
 
