@@ -7,11 +7,15 @@ import filecmp
 import os
 import pathlib
 import shutil
-import subprocess
+import sys
 import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+
+from commands import output  # noqa: E402
+
 TARGETS = ("veilwire_bpf_files", "veilwire_proof", "veilwire_crypto")
 
 
@@ -25,12 +29,9 @@ class Reproducible(unittest.TestCase):
         shutil.copytree(ROOT, copy, symlinks=True, ignore=lambda path, names: {".git", ".cache", "build", "node_modules"} & set(names))
         for command in (["cmake", "--preset", "release"],
                         ["cmake", "--build", "--preset", "release", "--target", *TARGETS]):
-          run = subprocess.run(command, cwd=copy, capture_output=True, text=True,
-                               env={**os.environ, "CC": "/usr/bin/gcc", "CXX": "/usr/bin/g++", **environment})
-          self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+          output(*command, cwd=copy, env={**os.environ, "CC": "/usr/bin/gcc", "CXX": "/usr/bin/g++", **environment})
         builds.append(copy / "build/release")
-      compiled = subprocess.run(["ccache", "--print-stats"], capture_output=True, text=True, check=True,
-                                env={**os.environ, **cached}).stdout
+      compiled = output("ccache", "--print-stats", env={**os.environ, **cached})
       self.assertGreater(int(dict(line.split("\t") for line in compiled.splitlines())["cache_miss"]), 20, compiled)
       made = sorted(path.relative_to(builds[0]) for kind in ("*.cpp.o", "*.bpf.o", "*.skel.h", "*.a", "veilwire-*.service")
                     for path in builds[0].rglob(kind))
