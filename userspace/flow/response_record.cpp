@@ -1,5 +1,6 @@
 #include "userspace/flow/response_record.h"
 
+#include "userspace/flow/observing.h"
 #include "userspace/flow/record_pieces.h"
 #include "userspace/masking/known_secret.h"
 
@@ -42,14 +43,14 @@ void ResponseRecord::read(std::string_view bytes, std::uint64_t offset, const Ed
       [this](auto piece) { sink_.record(exchange_.number, std::move(piece)); });
 }
 
-void ResponseRecord::gap(policy::Uninspected kind, std::string_view detail, bool pass,
-                         std::uint64_t bytes) {
-  sink_.record(
-      exchange_.number,
-      audit::Gap{.reason = std::string(policy::to_string(kind)),
+void ResponseRecord::gap(policy::Uninspected kind, std::string_view detail, bool passes,
+                         std::uint64_t bytes, bool observes) {
+  audit::Gap gap{.reason = std::string(policy::to_string(kind)),
                  .detail = "response body" + (detail.empty() ? "" : ": " + std::string(detail)),
-                 .action = pass ? "pass" : "block",
-                 .bytes = bytes});
+                 .action = {},
+                 .bytes = bytes};
+  set_action(gap, passes, observes);
+  sink_.record(exchange_.number, std::move(gap));
 }
 
 void ResponseRecord::leave_out_the_rest() {

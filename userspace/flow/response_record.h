@@ -24,8 +24,10 @@ class ResponseRecord {
   void wants_utf8() { utf8_.emplace(wire::Utf8::Strict); }
   // facts: of the response, for what policy does with a finding that only the record masks.
   void content(const Released& released, const policy::Policy& policy, policy::Facts facts);
-  // bytes: of the body, decoded, that the gap is behind or about.
-  void gap(policy::Uninspected kind, std::string_view detail, bool pass, std::uint64_t bytes);
+  // bytes: of the body, decoded, that the gap is behind or about. passes: what policy says;
+  // observes: it passes all the same.
+  void gap(policy::Uninspected kind, std::string_view detail, bool passes, std::uint64_t bytes,
+           bool observes = false);
   // Where findings begin to pass in the middle of a body, nobody has read its beginning for the
   // record alone, and what comes would be in it in clear.
   void leave_out_the_rest();

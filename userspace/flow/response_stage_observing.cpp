@@ -66,12 +66,7 @@ void ResponseStage::tell_block(const audit::MaskedSpan& finding) {
 
 // From here on nobody reads it.
 void ResponseStage::unseen(policy::Uninspected kind, std::string_view detail, bool passes) {
-  audit::Gap gap{.reason = std::string(policy::to_string(kind)),
-                 .detail = "response body" + (detail.empty() ? "" : ": " + std::string(detail)),
-                 .action = {},
-                 .bytes = exchange_.response_bytes};
-  set_action(gap, passes, true);
-  sink_.record(exchange_.number, std::move(gap));
+  record_.gap(kind, detail, passes, exchange_.response_bytes, true);
   look_.reset();
   held_plain_.clear();
   read_no_more();
